@@ -1,0 +1,28 @@
+/**
+ * All that a plugin may import: `import { definePlugin } from 'tds/sdk'`.
+ *
+ * Life of a plugin, in order:
+ * 1. The host imports the file and checks the default export (`id`, `sdk`, `kind`). Nothing may happen at import.
+ * 2. For each connection that names the plugin, `with:` is checked against `configSchema`.
+ * 3. `create(context)` is called once per connection and node. It must not do any I/O; it returns at once.
+ * 4. `check()` runs when a person asks (`tds check`) and before the first sync after a start.
+ * 5. `source` and `destination` are used by the jobs, several at the same time.
+ * 6. `close()` is called once when the node stops, also when nothing else was ever called.
+ */
+export { SDK_VERSION, definePlugin } from './plugin.ts';
+export type { CheckFinding, Connector, ConnectionContext, ConnectionDefaults, Plugin, PluginKind } from './plugin.ts';
+export type {
+  DetailRequest, DetailResult, ReadEnd, ReadMode, ReadPage, ReadRequest, Source, SourceRecord, StreamField, StreamInfo,
+} from './source.ts';
+export type {
+  CellValue, ColumnSpec, Destination, RowDeletes, RowUpserts, TableFinding, TableSpec, TableWrite,
+} from './destination.ts';
+export type { HttpClient, HttpRequest, HttpResponse } from './http.ts';
+export type { Clock, DatabaseAccess, Logger, SqlResult, SqlSession, StateStore, Token, TokenStore } from './services.ts';
+export type { JsonObject, JsonValue } from './json.ts';
+export { isRecord, joinKey, readPath, splitKey } from './json.ts';
+export {
+  AccessDeniedError, PermanentError, QuotaSpentError, RateLimitedError, RecordGoneError, RetryLaterError,
+  StreamUnavailableError, TdsError, TokenRejectedError, isTdsError,
+} from './errors.ts';
+export type { TdsErrorOptions } from './errors.ts';

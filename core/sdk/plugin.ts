@@ -1,0 +1,76 @@
+import type { Destination } from './destination.ts';
+import type { HttpClient } from './http.ts';
+import type { JsonObject } from './json.ts';
+import type { Clock, DatabaseAccess, Logger, StateStore, TokenStore } from './services.ts';
+import type { Source } from './source.ts';
+
+/** The version of this contract. A plugin names the one it was written for; another major version is refused. */
+export const SDK_VERSION = 1;
+
+/** What a plugin is. Later versions add `notifier`. */
+export type PluginKind = 'connector';
+
+/** Limits and policies that suit the remote; the config's own values win, one by one. Durations in milliseconds. */
+export interface ConnectionDefaults {
+  limits?: { perMinute?: number; perDay?: number; concurrent?: number };
+  retry?: { attempts?: number; firstMs?: number; maxMs?: number };
+  timeout?: { connectMs?: number; headersMs?: number; bodyMs?: number; totalMs?: number };
+}
+
+/** What a connector gets for one connection. Everything that leaves the process goes through it. */
+export interface ConnectionContext<Settings = JsonObject> {
+  /** The connection's name in the config. */
+  readonly connectionId: string;
+  /** `with:` after interpolation, checked against `configSchema`, defaults filled in. */
+  readonly settings: Settings;
+  readonly http: HttpClient;
+  readonly tokens: TokenStore;
+  readonly state: StateStore;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** TDS's own PostgreSQL. */
+  readonly database: DatabaseAccess;
+}
+
+/** The outcome of one probe. */
+export interface CheckFinding {
+  /** What was probed: `token`, `organization`, `permission items`, `table erp.products` … */
+  probe: string;
+  ok: boolean;
+  /** What was seen, one line; for a failure with what to do. */
+  message: string;
+  /** Stable code when not ok. */
+  code?: string;
+}
+
+/** A connector at work for one connection. */
+export interface Connector {
+  /** Real probes. Each fault is a finding, not a throw; a throw counts as one finding. */
+  check(signal: AbortSignal): Promise<CheckFinding[]>;
+  readonly source?: Source;
+  readonly destination?: Destination;
+  /** Gives back what `create` took. Called once; must not throw. */
+  close?(): Promise<void>;
+}
+
+/** What a plugin file exports as its default. */
+export interface Plugin<Settings = JsonObject> {
+  /** The word that `plugin:` uses; kebab-case. */
+  id: string;
+  /** The plugin's own version, for people. */
+  version: string;
+  /** The SDK version it was written for: `SDK_VERSION`. */
+  sdk: number;
+  kind: PluginKind;
+  /** For people, one line. */
+  description: string;
+  /** JSON Schema (draft-07 subset that ajv knows) of `with:`; an object schema with `additionalProperties: false`. */
+  configSchema: object;
+  defaults?: ConnectionDefaults;
+  create(context: ConnectionContext<Settings>): Connector;
+}
+
+/** Types a plugin and hands it back unchanged. */
+export function definePlugin<Settings>(plugin: Plugin<Settings>): Plugin {
+  return plugin as unknown as Plugin;
+}

@@ -1,0 +1,50 @@
+import type { FromSchema } from 'json-schema-to-ts'
+import { connectionSchema } from './connection.ts'
+import { entitySchema } from './entity.ts'
+import { policiesSchema } from './policies.ts'
+import { scheduleSchema } from './schedule.ts'
+import type { DeepReadonly, Resolved } from './vocabulary.ts'
+
+/** All that `tds.config.yaml` may say. Validation, types, editor help and the reference page come from here. */
+export const configSchema = {
+  type: 'object',
+  title: 'TDS config',
+  description: 'What TDS reads, where it writes, and when. Top-level keys that begin with `x-` are ignored: a place for YAML anchors.',
+  additionalProperties: false,
+  patternProperties: { '^x-': { opaque: true, description: 'Ignored.' } },
+  properties: {
+    include: { type: 'array', shorthand: 'list', default: [], maxItems: 100, items: { type: 'string', minLength: 1, maxLength: 500 }, description: 'More files of this kind, relative to the file that names them; `*` stands for any name.', examples: [['./entities/*.yaml']] },
+    plugins: { type: 'array', shorthand: 'list', default: [], maxItems: 100, items: { type: 'string', minLength: 1, maxLength: 500 }, description: 'More folders with plugins, relative to the file that names them. The project\'s `plugins/` is always searched. In the loaded config these are absolute.', examples: [['./my-plugins']] },
+    timezone: { type: 'string', format: 'time-zone', default: 'UTC', description: 'The IANA time zone of schedules that name none.', examples: ['Asia/Baghdad'] },
+    database: {
+      type: 'object',
+      title: 'Database',
+      description: 'TDS\'s own PostgreSQL: its queue, runs, positions and raw records.',
+      default: {},
+      additionalProperties: false,
+      properties: {
+        url: { type: 'string', default: '', writeOnly: true, description: 'A PostgreSQL connection string. Empty: a PostgreSQL of its own is started.', examples: ['${TDS_DATABASE_URL:-}'] },
+        schema: { type: 'string', format: 'identifier', default: 'tds', description: 'The schema for TDS\'s own tables.' },
+        poolSize: { type: 'integer', minimum: 2, maximum: 200, default: 10, unit: 'connections', description: 'The most database connections that one process opens for its work.' },
+      },
+    },
+    api: {
+      type: 'object',
+      title: 'API',
+      description: 'Where the API listens.',
+      default: {},
+      additionalProperties: false,
+      properties: {
+        host: { type: 'string', minLength: 1, maxLength: 255, default: '127.0.0.1', description: 'The address to listen on. `0.0.0.0` listens on all.' },
+        port: { type: 'integer', minimum: 0, maximum: 65_535, default: 8080, description: 'The port. `0` takes any free one.' },
+      },
+    },
+    connections: { type: 'object', title: 'Connections', description: 'The systems that TDS speaks with, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: connectionSchema },
+    entities: { type: 'object', title: 'Entities', description: 'What is brought over, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: entitySchema },
+    schedules: { type: 'object', title: 'Schedules', description: 'When work starts by itself, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: scheduleSchema },
+    policies: policiesSchema,
+  },
+} as const
+
+/** A loaded config: every default filled in, durations in ms, sizes in bytes, shares as fractions, shorthands written out, frozen. */
+export type Config = DeepReadonly<FromSchema<typeof configSchema, Resolved>>

@@ -1,0 +1,10 @@
+/** What a config may say, and the types of what it says. */
+export { configSchema, type Config } from './config.ts'
+export { connectionSchema, limitsSchema, retrySchema, breakerSchema, timeoutSchema } from './connection.ts'
+export type { ConnectionConfig, LimitsConfig, RetryConfig, BreakerConfig, TimeoutConfig } from './connection.ts'
+export { entitySchema, fieldSchema, fieldsSchema, childSchema, checkSchema, checkRules, deletesSchema } from './entity.ts'
+export type { EntityConfig, FieldConfig, ChildConfig, CheckConfig, DeletesConfig } from './entity.ts'
+export { policiesSchema, type PoliciesConfig } from './policies.ts'
+export { scheduleSchema, type ScheduleConfig } from './schedule.ts'
+export { parseDuration, parseSize, parseShare, unitPatterns } from './units.ts'
+export type { SettingSchema, Resolved, DeepReadonly } from './vocabulary.ts'
