@@ -23,7 +23,7 @@ export const configSchema = {
       default: {},
       additionalProperties: false,
       properties: {
-        url: { type: 'string', default: '', writeOnly: true, description: 'A PostgreSQL connection string. Empty: a PostgreSQL of its own is started.', examples: ['${TDS_DATABASE_URL:-}'] },
+        url: { type: 'string', default: '', secret: true, description: 'A PostgreSQL connection string. Empty: a PostgreSQL of its own is started.', examples: ['${TDS_DATABASE_URL:-}'] },
         schema: { type: 'string', format: 'identifier', default: 'tds', description: 'The schema for TDS\'s own tables.' },
         poolSize: { type: 'integer', minimum: 2, maximum: 200, default: 10, unit: 'connections', description: 'The most database connections that one process opens for its work.' },
       },

@@ -9,7 +9,7 @@
  * - `shorthand: 'name'` on an object: plain text `x` stands for `{ name: x }`.
  * - `shorthand: 'list'` on an array: a single value `x` stands for `[x]`.
  * - `opaque: true`: what lies below belongs to someone else's schema (a plugin's) and is passed on as it is.
- * - `writeOnly: true`: a secret; its value is never shown.
+ * - `secret: true` (or JSON Schema's own `writeOnly: true`): a secret; its value is never shown.
  * - `unit`: the unit of a plain number, for the reference page.
  */
 export interface SettingSchema {
@@ -29,6 +29,7 @@ export interface SettingSchema {
   readonly items?: SettingSchema
   readonly shorthand?: string
   readonly opaque?: boolean
+  readonly secret?: boolean
   readonly writeOnly?: boolean
   readonly unit?: string
   readonly [keyword: string]: unknown

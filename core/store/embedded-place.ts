@@ -37,17 +37,25 @@ export async function choosePlace(wanted: string): Promise<Place> {
     const home = realpathSync(path);
     return { home, data: join(home, 'data'), user: undefined, moved: false };
   }
-  if (reachableByOthers(nearestExisting(path))) {
+  const owner = existsSync(join(path, 'data')) ? statSync(join(path, 'data')) : undefined;
+  if (owner && owner.uid !== 0) {
+    // Made before: maybe by an ordinary user, and root looks in (sudo tds status). It is the same database, run by the same user.
+    const home = realpathSync(path);
+    return { home, data: join(home, 'data'), user: { uid: owner.uid, gid: owner.gid }, moved: false };
+  }
+  const name = createHash('sha256').update(path).digest('hex').slice(0, 16);
+  const lasting = join('/var/lib/tds', name);
+  // Data once moved stays where it is, even if the wanted place could be reached by now.
+  if (!existsSync(join(lasting, 'data')) && reachableByOthers(nearestExisting(path))) {
     const home = await makeReachable(path);
     return { home, data: join(home, 'data'), user: nobody, moved: false };
   }
-  const name = createHash('sha256').update(path).digest('hex').slice(0, 16);
-  for (const base of ['/var/lib/tds', join(tmpdir(), 'tds-root'), '/tmp/tds-root']) {
+  for (const base of [dirname(lasting), join(tmpdir(), 'tds-root'), '/tmp/tds-root']) {
     const usable = await makeReachable(base).then(
-      () => isOurs(base) && reachableByOthers(base),
+      () => isOurs(base),
       () => false,
     );
-    if (!usable) continue;
+    if (!usable || !reachableByOthers(base)) continue;
     const home = await makeReachable(join(base, name));
     await writeFile(join(home, 'made-for'), `${path}\n`);
     return { home, data: join(home, 'data'), user: nobody, moved: true };
@@ -110,7 +118,8 @@ async function isOurs(path: string): Promise<boolean> {
   return stat.isDirectory() && stat.uid === 0 && (stat.mode & 0o022) === 0;
 }
 
-function forbidden(path: string, cause: unknown): never {
+/** Rethrows an error of the file system: in our words where it is one of rights. */
+export function forbidden(path: string, cause: unknown): never {
   const { code } = cause as NodeJS.ErrnoException;
   if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw cause;
   const cure = 'Run as the user who made it, give another data directory, or set TDS_DATABASE_URL.';

@@ -6,6 +6,7 @@ export const storeErrorCodes = {
   'store.embedded_missing': 'The package with the embedded PostgreSQL is not installed.',
   'store.embedded_version': 'The data directory was made by another major version of PostgreSQL.',
   'store.embedded_forbidden': 'The data directory belongs to another user.',
+  'store.embedded_user': 'The user who would run the embedded PostgreSQL has no name on this system.',
   'store.embedded_port': 'The port for the embedded PostgreSQL is taken.',
   'store.embedded_start': 'The embedded PostgreSQL did not start.',
   'store.embedded_busy': 'Another process holds the data directory and does not answer.',
@@ -64,7 +65,7 @@ export function databaseErrorKind(error: unknown, depth = 0): DatabaseErrorKind 
   }
   if (typeof message === 'string') {
     if (lostMessages.test(message)) return 'unavailable';
-    if (/^Query read timeout/.test(message)) return 'unavailable'; // pg's query_timeout: a black-holed connection
+    if (message.startsWith('Query read timeout')) return 'unavailable'; // pg's query_timeout: a black-holed connection
   }
   // A host with two addresses (::1 and 127.0.0.1) fails with one error for each.
   const inner = Array.isArray(errors) ? errors : cause === undefined ? [] : [cause];

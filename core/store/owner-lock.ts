@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** What the owner tells those who ask. */
 export type Announcement = Readonly<Record<string, string | number>>;
@@ -53,7 +54,7 @@ export async function ownOrFollow(options: LockOptions, signal: AbortSignal): Pr
     if (lock) return lock;
     const follower = await follow(options, signal);
     if (follower) return follower;
-    signal.throwIfAborted();
+    await pause(10, undefined, { signal }); // the owner is just going
   }
 }
 
@@ -160,6 +161,7 @@ async function tryOwn(options: LockOptions): Promise<OwnerLock | undefined> {
     release() {
       released ??= new Promise((resolve) => {
         listener = undefined;
+        server.ref(); // so that the process lives until it has closed
         server.close(() => resolve());
         for (const socket of all) socket.destroy();
       });

@@ -37,6 +37,7 @@ export class Zone {
   readonly name: string
   readonly #format: Intl.DateTimeFormat
   readonly #offsets = new Map<number, number>()
+  readonly #days = new Map<number, string>()
 
   constructor(name: string) {
     this.name = name
@@ -60,13 +61,20 @@ export class Zone {
   stamp(second: number): string {
     const offset = this.offset(second)
     const minutes = Math.abs(offset) / 60
-    const text = new Date((second + offset) * 1000).toISOString().slice(0, 19)
-    return `${text}${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}${two(minutes % 60)}`
+    const inDay = (((second + offset) % 86400) + 86400) % 86400
+    const time = `${two(Math.floor(inDay / 3600))}:${two(Math.floor(inDay / 60) % 60)}:${two(inDay % 60)}`
+    return `${this.date(second)}T${time}${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}${two(minutes % 60)}`
   }
 
   /** `yyyy-mm-dd` in the organization's zone. */
   date(second: number): string {
-    return new Date((second + this.offset(second)) * 1000).toISOString().slice(0, 10)
+    const day = Math.floor((second + this.offset(second)) / 86400)
+    let text = this.#days.get(day)
+    if (text === undefined) {
+      text = new Date(day * 86_400_000).toISOString().slice(0, 10)
+      this.#days.set(day, text)
+    }
+    return text
   }
 
   /** The second at which the organization's day began. */

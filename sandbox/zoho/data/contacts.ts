@@ -109,13 +109,3 @@ export function contactsKind(world: World, count: number): Kind {
     },
   }
 }
-
-/** The people as a list of their own; numbers without a person start out as deleted. */
-export function contactPersonsKind(world: World, contacts: number): Kind {
-  return {
-    count: contacts * 3,
-    times: (i) => world.times('contacts', Math.floor(i / 3), contacts),
-    list: (i) => person(world, Math.floor(i / 3), i % 3),
-    detail: () => ({}),
-  }
-}

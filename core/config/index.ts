@@ -1,0 +1,12 @@
+/** From files to a checked, typed, frozen `Config`, or to findings that each say what is wrong, where, and what to do. */
+export { loadConfig, type LoadedConfig, type LoadOptions } from './load.ts'
+export { finding, quote, renderFinding, renderPath, sortFindings, type Fault, type Finding, type Path, type Place } from './finding.ts'
+export { configCodes, type ConfigCode } from './codes.ts'
+export { checkAgainstSchema, type SchemaCheck } from './schema-check.ts'
+export { didYouMean, suggest } from './suggest.ts'
+export { Sources } from './sources.ts'
+export { Secrets } from './secrets.ts'
+export { columnTypes } from './column-type.ts'
+export type { Outline, OutlineConnection, OutlineEntity } from './outline.ts'
+export type { ConfigFiles } from './text-file.ts'
+export type * from '../../schemas/index.ts'

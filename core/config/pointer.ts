@@ -1,0 +1,18 @@
+import type { Path } from './finding.ts'
+
+/** A path as a JSON pointer, for use as a key. */
+export function pointer(path: Path): string {
+  return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+}
+
+/** The path of a JSON pointer, with numbers for the items of lists as far as the value shows them. */
+export function fromPointer(text: string, value: unknown): Path {
+  const path: (string | number)[] = []
+  let inside = value
+  for (const step of text.split('/').slice(1)) {
+    const name = step.replaceAll('~1', '/').replaceAll('~0', '~')
+    path.push(Array.isArray(inside) ? Number(name) : name)
+    inside = typeof inside === 'object' && inside !== null ? (inside as Record<string, unknown>)[name] : undefined
+  }
+  return path
+}

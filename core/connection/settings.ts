@@ -1,0 +1,84 @@
+/** What a connection is set to, whole: the config's values, else the plugin's, else these defaults. All durations in milliseconds. */
+import type { ConnectionDefaults } from '../sdk/index.ts';
+
+export interface Limits {
+  /** Calls in any 60 s; undefined: no limit. */
+  perMinute?: number;
+  /** Calls in one day of the service's zone; undefined: no limit of ours, the service's own word still holds. */
+  perDay?: number;
+  /** Calls at once; undefined: no limit. */
+  concurrent?: number;
+  /** The share (0 to 1) of `perDay` that only webhooks, persons and repairs may use. Default 0. */
+  reserve?: number;
+}
+
+export interface RetrySettings {
+  /** Calls in all, the first included. */
+  attempts: number;
+  backoff: 'exponential' | 'linear' | 'fixed';
+  first: number;
+  max: number;
+  jitter: 'full' | 'none';
+  /** How long one `send` may take with all its attempts and pauses, its wait for the connection's own limits left out. */
+  total: number;
+}
+
+export interface BreakerSettings { failures: number; coolDown: number }
+
+export interface TimeoutSettings {
+  connect: number;
+  /** From the request sent to the headers of the answer. */
+  headers: number;
+  /** From the headers to the end of the body, however steadily it drips. */
+  body: number;
+  /** One attempt, from the request handed over to the end of the body. */
+  total: number;
+}
+
+export interface ConnectionSettings {
+  limits: Limits;
+  retry: RetrySettings;
+  breaker: BreakerSettings;
+  timeout: TimeoutSettings;
+  /** Bytes of the largest body that is read, after decompression. */
+  maxBody: number;
+}
+
+type Given<T> = { readonly [Name in keyof T]?: T[Name] | undefined };
+
+/** What the config says (`connections.<id>`); absent values are taken from the plugin and the defaults. */
+export interface GivenSettings {
+  readonly limits?: Given<Limits> | undefined;
+  readonly retry?: Given<RetrySettings> | undefined;
+  readonly breaker?: Given<BreakerSettings> | undefined;
+  readonly timeout?: Given<TimeoutSettings> | undefined;
+  readonly maxBody?: number | undefined;
+}
+
+const defaults: ConnectionSettings = {
+  limits: {},
+  retry: { attempts: 3, backoff: 'exponential', first: 4_000, max: 60_000, jitter: 'full', total: 15 * 60_000 },
+  breaker: { failures: 5, coolDown: 60_000 },
+  timeout: { connect: 10_000, headers: 30_000, body: 60_000, total: 120_000 },
+  maxBody: 50_000_000,
+};
+
+/** Joins the three layers value by value. */
+export function connectionSettings(given: GivenSettings = {}, plugin: ConnectionDefaults = {}): ConnectionSettings {
+  const { retry = {}, timeout = {} } = plugin;
+  return {
+    limits: layered<Limits>(defaults.limits, plugin.limits, given.limits),
+    retry: layered(defaults.retry, { attempts: retry.attempts, first: retry.firstMs, max: retry.maxMs }, given.retry),
+    breaker: layered(defaults.breaker, {}, given.breaker),
+    timeout: layered(defaults.timeout, { connect: timeout.connectMs, headers: timeout.headersMs, body: timeout.bodyMs, total: timeout.totalMs }, given.timeout),
+    maxBody: given.maxBody ?? defaults.maxBody,
+  };
+}
+
+function layered<T extends object>(base: T, ...layers: (Given<T> | undefined)[]): T {
+  const result: T = { ...base };
+  for (const layer of layers) {
+    for (const [name, value] of Object.entries(layer ?? {})) if (value !== undefined) result[name as keyof T] = value as T[keyof T];
+  }
+  return result;
+}

@@ -1,0 +1,27 @@
+/** Every fault that the plugin host can tell: what it means, and what to do. The reference of errors is made of it. */
+export const hostCodes = {
+  'host.no_directory': { means: 'A folder of plugins that the config names is not there, or can\'t be read.', cure: 'Check the path under `plugins`.' },
+  'host.no_entry': { means: 'A folder among the plugins holds nothing to load.', cure: 'Give it a `plugin.ts`, or a `package.json` with `main` or `exports`; begin its name with `_` if it is no plugin.' },
+  'host.import_failed': { means: 'The plugin\'s code threw an error while it was loaded.', cure: 'Mend the plugin where the message points; a plugin must do nothing at import.' },
+  'host.import_timeout': { means: 'The plugin did not finish loading in time: an `await` at its top level never ends.', cure: 'Move the work into `check` or `read`; a plugin must do nothing at import.' },
+  'host.syntax': { means: 'The plugin\'s code can\'t be parsed.', cure: 'Mend it where the message points; TypeScript may only use what can be stripped (no `enum`, no decorators).' },
+  'host.missing_dependency': { means: 'The plugin imports a package or file that is not there.', cure: 'Run `npm install` in the plugin\'s own folder, or check the path.' },
+  'host.no_default_export': { means: 'The file exports no plugin.', cure: 'Write `export default definePlugin({ … })`; begin the file\'s name with `_` if it is no plugin.' },
+  'host.bad_plugin': { means: 'The default export lacks something that a plugin must have, or has it in a wrong form.', cure: 'Compare it with `Plugin` of `tds/sdk`.' },
+  'host.sdk_version': { means: 'The plugin was written for another version of the SDK.', cure: 'Take the plugin\'s release for this TDS, or the TDS that it was written for.' },
+  'host.bad_schema': { means: 'The plugin\'s `configSchema` is no usable JSON Schema of an object.', cure: 'This is a fault of the plugin: `type: object`, `additionalProperties: false`, and keywords of JSON Schema 7.' },
+  'host.duplicate_plugin': { means: 'Two plugins have the same id; the first one found is used.', cure: 'Take one of them away, or give it another id.' },
+  'host.unknown_plugin': { means: 'A connection names a plugin that is not there.', cure: 'Check the spelling, or put the plugin into `plugins/` or a folder that the config names.' },
+  'host.broken_plugin': { means: 'A connection names a plugin that failed to load.', cure: 'Mend the plugin as the message says.' },
+  'host.create_failed': { means: 'The plugin threw an error when its connector was made, or made something that is no connector.', cure: 'Check the connection\'s settings; else it is a fault of the plugin.' },
+  'host.check_failed': { means: 'The plugin threw an error while it checked its connection.', cure: 'The message tells the reason; the log has the whole of it.' },
+  'host.check_timeout': { means: 'The plugin did not end its check when it was told to.', cure: 'Check that the other side can be reached; else it is a fault of the plugin.' },
+} as const;
+
+/** A code of the table above. */
+export type HostCode = keyof typeof hostCodes;
+
+/** What a person can do about it, for the `suggestion` of an error. */
+export function cureOf(code: HostCode): string {
+  return hostCodes[code].cure;
+}

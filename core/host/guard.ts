@@ -1,0 +1,93 @@
+/** Makes a connector and holds it to the contract, so that a careless plugin can neither throw where it must not nor hang a check. */
+import { PermanentError, isTdsError, type CheckFinding, type ConnectionContext, type Connector } from '../sdk/index.ts';
+import { cureOf } from './codes.ts';
+import type { LoadedPlugin } from './discover.ts';
+
+/**
+ * The connector of one connection. Its `check` never throws and ends when its signal aborts; its `close` never throws and acts once.
+ * @throws PermanentError with the plugin's id and the connection's: the error's own code where the plugin threw one of the SDK, else
+ * `host.create_failed`
+ */
+export function createConnector({ id, plugin }: LoadedPlugin, context: ConnectionContext): Connector {
+  const connector = make(id, () => plugin.create(context), context.connectionId);
+  const { source, destination } = connector;
+  let closing: Promise<void> | undefined;
+  return {
+    check: (signal) => guardedCheck(id, connector, context, signal),
+    ...(source === undefined ? {} : { source }),
+    ...(destination === undefined ? {} : { destination }),
+    close: () => (closing ??= guardedClose(id, connector, context)),
+  };
+}
+
+function make(pluginId: string, create: () => unknown, connectionId: string): Connector {
+  const details = { plugin: pluginId, connection: connectionId };
+  let made: unknown;
+  try {
+    made = create();
+  } catch (cause) {
+    const told = isTdsError(cause) ? cause : undefined;
+    throw new PermanentError(told?.code ?? 'host.create_failed', `plugin ${pluginId} could not set up connection ${connectionId}: ${messageOf(cause)}`, { cause, suggestion: told?.suggestion ?? cureOf('host.create_failed'), details });
+  }
+  const fault = faultOfConnector(made);
+  if (fault === undefined) return made as Connector;
+  // A promise that nobody waits for must not end the process when it fails.
+  if (made instanceof Promise) made.catch(() => undefined);
+  throw new PermanentError('host.create_failed', `plugin ${pluginId} could not set up connection ${connectionId}: create ${fault}`, { suggestion: cureOf('host.create_failed'), details });
+}
+
+const sourceParts = ['streams', 'describe', 'read'];
+const destinationParts = ['inspect', 'prepare', 'write'];
+
+function faultOfConnector(made: unknown): string | undefined {
+  if (typeof made !== 'object' || made === null) return `returned ${made === null ? 'null' : typeof made}, not a connector`;
+  if ('then' in made) return 'returned a promise; it must do no I/O and return at once';
+  const connector = made as Record<string, unknown>;
+  if (typeof connector['check'] !== 'function') return 'returned a connector without check()';
+  if (connector['close'] !== undefined && typeof connector['close'] !== 'function') return 'returned a connector whose close is no function';
+  return missingPart(connector, 'source', sourceParts) ?? missingPart(connector, 'destination', destinationParts);
+}
+
+function missingPart(connector: Record<string, unknown>, side: string, parts: readonly string[]): string | undefined {
+  const value = connector[side];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null) return `returned a connector whose ${side} is no object`;
+  const missing = parts.filter((part) => typeof (value as Record<string, unknown>)[part] !== 'function');
+  return missing.length === 0 ? undefined : `returned a connector whose ${side} lacks ${missing.map((part) => `${part}()`).join(', ')}`;
+}
+
+async function guardedCheck(pluginId: string, connector: Connector, context: ConnectionContext, signal: AbortSignal): Promise<CheckFinding[]> {
+  const aborted = Promise.withResolvers<CheckFinding[]>();
+  const onAbort = (): void => aborted.resolve([{ probe: `plugin ${pluginId}`, ok: false, code: 'host.check_timeout', message: `the check did not end in time. ${cureOf('host.check_timeout')}` }]);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([checked(pluginId, connector, context, signal), aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function checked(pluginId: string, connector: Connector, context: ConnectionContext, signal: AbortSignal): Promise<CheckFinding[]> {
+  try {
+    const findings: unknown = await connector.check(signal);
+    if (Array.isArray(findings)) return findings as CheckFinding[];
+    throw new TypeError('check() did not answer with a list of findings');
+  } catch (error) {
+    context.log.debug('the check of a plugin threw', { plugin: pluginId, error });
+    const told = isTdsError(error) ? error : undefined;
+    return [{ probe: `plugin ${pluginId}`, ok: false, code: told?.code ?? 'host.check_failed', message: [messageOf(error), told?.suggestion].filter(Boolean).join('. ') }];
+  }
+}
+
+async function guardedClose(pluginId: string, connector: Connector, context: ConnectionContext): Promise<void> {
+  try {
+    await connector.close?.();
+  } catch (error) {
+    context.log.warn('a plugin threw while it was closed', { plugin: pluginId, error });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,125 @@
+import type { Config } from '../../schemas/index.ts';
+import type { Entity } from '../pipeline/entity.ts';
+import type { Queue } from '../queue/types.ts';
+import type { DatabaseAccess } from '../sdk/index.ts';
+import { countDeadLetters, listDeadLetters } from '../store/dead-letters.ts';
+import { listEntityStates } from '../store/entities.ts';
+import { countRecords } from '../store/records.ts';
+import { endRun, latestRuns, listRuns, readRun, type Run } from '../store/runs.ts';
+import { checkConnections, type ConnectionAtWork } from './check.ts';
+import { OperationError } from './errors.ts';
+import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
+import { requestRun, type Enqueue } from './request-run.ts';
+
+/** What the operations stand on; handed in by `main.ts`. */
+export interface OperationsDeps {
+  config: Config;
+  version: string;
+  entities: ReadonlyMap<string, Entity>;
+  connections: ReadonlyMap<string, ConnectionAtWork>;
+  plugins: readonly PluginStatus[];
+  database: DatabaseAccess;
+  queue: Queue;
+  enqueue: Enqueue;
+}
+
+/** The operations of one node. */
+export function createOperations(deps: OperationsDeps): Operations {
+  const { database } = deps;
+  return {
+    entities: () => readEntities(deps),
+    entity: (id) => readEntity(deps, id),
+    connections: async () => [...deps.connections.values()].map(connectionStatus),
+    plugins: () => [...deps.plugins],
+    check(ids, signal) {
+      for (const id of ids) if (!deps.connections.has(id)) throw unknownConnection(deps, id);
+      const chosen = ids.length === 0 ? [...deps.connections.values()] : ids.map((id) => deps.connections.get(id)).filter((one) => one !== undefined);
+      return checkConnections(chosen, deps.entities, signal);
+    },
+    sync: (request) => requestSyncs(deps, request),
+    runs: (filter) => database.transaction((session) => listRuns(session, filter)),
+    run: (id) => findRun(deps, id),
+    cancel: (id) => cancelRun(deps, id),
+    deadLetters: (filter) => database.transaction((session) => listDeadLetters(session, filter)),
+    nodes: () => deps.queue.nodes(),
+    jobs: () => deps.queue.stats(),
+    health: () => readHealth(deps),
+  };
+}
+
+async function readEntities({ config, database, entities }: OperationsDeps): Promise<EntityStatus[]> {
+  const [counts, states, letters, runs] = await database.transaction(async (session) =>
+    [await countRecords(session), await listEntityStates(session), await countDeadLetters(session), await latestRuns(session)] as const);
+  return Object.entries(config.entities).map(([id, entity]) => {
+    const count = counts.get(id);
+    const state = states.get(id);
+    return {
+      id, description: entity.description, enabled: entity.enabled,
+      from: { connection: entity.from.connection, stream: entity.from.stream }, to: { connection: entity.to.connection, table: entity.to.table },
+      records: count?.records ?? 0, deleted: count?.deleted ?? 0, deadLetters: letters.get(id) ?? 0,
+      details: entities.get(id)?.wantsDetails ? { due: count?.detailsDue ?? 0, done: count?.detailed ?? 0 } : null,
+      lastFullAt: state?.lastFullAt ?? null, lastReadAt: state?.lastReadAt ?? null, lastRun: runs.get(id) ?? null,
+    };
+  });
+}
+
+async function readEntity(deps: OperationsDeps, id: string): Promise<EntityStatus> {
+  const found = (await readEntities(deps)).find((entity) => entity.id === id);
+  if (!found) throw unknownEntity(deps, id);
+  return found;
+}
+
+function connectionStatus({ id, plugin, connector, remote }: ConnectionAtWork): ConnectionStatus {
+  const kind = connector.source && connector.destination ? 'both' : connector.destination ? 'destination' : 'source';
+  return { id, plugin, kind, remote: remote() };
+}
+
+async function requestSyncs(deps: OperationsDeps, request: Parameters<Operations['sync']>[0]): Promise<{ run: Run; created: boolean }[]> {
+  const ids = request.entities === 'all' ? [...deps.entities.keys()] : [...new Set(request.entities)];
+  for (const id of ids) {
+    if (!Object.hasOwn(deps.config.entities, id)) throw unknownEntity(deps, id);
+    if (!deps.entities.has(id)) throw new OperationError('operation.disabled_entity', `the entity "${id}" is switched off in the config`, { suggestion: `Set entities.${id}.enabled to true.` });
+  }
+  const { mode, trigger, allowDeletes } = request;
+  return deps.database.transaction(async (session) => {
+    const asked: { run: Run; created: boolean }[] = [];
+    for (const entity of ids) asked.push(await requestRun(session, deps.enqueue, { entity, mode, trigger, options: allowDeletes ? { allowDeletes } : {} }));
+    return asked;
+  });
+}
+
+async function findRun({ database }: OperationsDeps, id: string): Promise<Run> {
+  const run = await database.transaction((session) => readRun(session, id));
+  if (!run) throw new OperationError('operation.unknown_run', `there is no run ${JSON.stringify(id)}`, { suggestion: 'See the list: tds runs' });
+  return run;
+}
+
+async function cancelRun(deps: OperationsDeps, id: string): Promise<Run> {
+  const run = await findRun(deps, id);
+  if (run.endedAt) throw new OperationError('operation.run_ended', `run ${id} has ended already: ${run.status}`);
+  await deps.database.transaction((session) => endRun(session, id, { status: 'cancelled', code: 'run.cancelled', reason: 'cancelled by a person' }));
+  if (run.jobId !== null) await deps.queue.cancel(run.jobId);
+  return findRun(deps, id);
+}
+
+async function readHealth({ database, queue, version }: OperationsDeps): Promise<Health> {
+  const reasons: string[] = [];
+  let up = true;
+  try {
+    await database.transaction((session) => session.query('SELECT 1'));
+  } catch (error) {
+    up = false;
+    reasons.push(`the database can't be reached: ${(error as Error).message}`);
+  }
+  const { state } = queue.health();
+  if (state !== 'running') reasons.push(`the queue is ${state}`);
+  return { ready: reasons.length === 0, reasons, node: queue.nodeId, version, database: up ? 'up' : 'down', queue: state };
+}
+
+function unknownEntity({ config }: OperationsDeps, id: string): OperationError {
+  return new OperationError('operation.unknown_entity', `there is no entity "${id}"`, { suggestion: `The config has: ${Object.keys(config.entities).join(', ') || 'none'}.` });
+}
+
+function unknownConnection({ connections }: OperationsDeps, id: string): OperationError {
+  return new OperationError('operation.unknown_connection', `there is no connection "${id}"`, { suggestion: `The config has: ${[...connections.keys()].join(', ') || 'none'}.` });
+}

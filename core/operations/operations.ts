@@ -1,0 +1,68 @@
+import type { JsonObject } from '../sdk/index.ts';
+import type { DeadLetter } from '../store/dead-letters.ts';
+import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
+import type { NodeInfo, TaskStats } from '../queue/types.ts';
+
+/** How far one entity is. */
+export interface EntityStatus {
+  id: string;
+  description: string | undefined;
+  from: { connection: string; stream: string };
+  to: { connection: string; table: string };
+  enabled: boolean;
+  /** Live records, and those that are known to be gone. */
+  records: number;
+  deleted: number;
+  /** Open dead letters. */
+  deadLetters: number;
+  /** Details still to come, and those that are there; null where the entity wants none. */
+  details: { due: number; done: number } | null;
+  lastFullAt: Date | null;
+  lastReadAt: Date | null;
+  lastRun: Run | null;
+}
+
+/** What a connection does just now on this node. `remote` is absent for a connection that calls nothing. */
+export interface ConnectionStatus {
+  id: string;
+  plugin: string;
+  kind: 'source' | 'destination' | 'both';
+  /** Breaker, calls of the last minute and day, waiting calls …, as the connection tells it. */
+  remote: JsonObject;
+}
+
+/** One probe of `tds check`. */
+export interface CheckResult { connection: string; plugin: string; probe: string; ok: boolean; message: string; code?: string; milliseconds: number }
+
+/** A plugin that was found, or that failed to load. */
+export interface PluginStatus { id: string; version: string; description: string; file: string; connections: string[]; failure?: { code: string; reason: string } }
+
+/** Asks for syncs. */
+export interface SyncRequest extends RunOptions { entities: readonly string[] | 'all'; mode: RunMode; trigger: string }
+
+/** Whether this node can do its work, with what stands in the way. */
+export interface Health { ready: boolean; reasons: string[]; node: string; version: string; database: 'up' | 'down'; queue: string }
+
+/**
+ * All that people and programs can ask of TDS. The API's routes and the CLI's commands are thin over these functions, so
+ * that both say the same.
+ * Each throws OperationError for a question that can't be answered (unknown entity, unknown run …).
+ */
+export interface Operations {
+  entities(): Promise<EntityStatus[]>;
+  entity(id: string): Promise<EntityStatus>;
+  connections(): Promise<ConnectionStatus[]>;
+  plugins(): PluginStatus[];
+  /** Probes connections (all when none is named) and the tables of their entities, really calling them. Results come as they are known. */
+  check(connections: readonly string[], signal: AbortSignal): AsyncIterable<CheckResult>;
+  /** Asks for runs; one that is queued or running already is answered as it is (`created: false`). */
+  sync(request: SyncRequest): Promise<{ run: Run; created: boolean }[]>;
+  runs(filter: RunFilter): Promise<Run[]>;
+  run(id: string): Promise<Run>;
+  /** Ends a queued or running run. Answers the run as it is then. */
+  cancel(id: string): Promise<Run>;
+  deadLetters(filter: { entity?: string; status?: string; before?: string; limit: number }): Promise<DeadLetter[]>;
+  nodes(): Promise<NodeInfo[]>;
+  jobs(): Promise<TaskStats[]>;
+  health(): Promise<Health>;
+}

@@ -1,0 +1,31 @@
+import type { SqlSession } from '../sdk/index.ts';
+import { createRun, noteRunJob, type Run, type RunMode, type RunOptions } from '../store/runs.ts';
+
+/** Adds a job in the caller's transaction; the queue's `enqueue`. */
+export type Enqueue = (session: SqlSession, job: { task: string; payload: Record<string, unknown>; queueName: string; priority: number; maxAttempts: number }) => Promise<string>;
+
+/** The task that does runs. */
+export const runTaskName = 'run';
+
+/** Lower runs first: what people and incremental reads need before bulk, bulk before details. */
+const priorities: Record<RunMode, number> = { incremental: 0, replay: 5, full: 10, details: 20 };
+
+/** With growing pauses this spans about a day, so that a source that is away for some hours fails no run. */
+const maxAttempts = 25;
+
+/**
+ * Asks for a run: the row and its job land in one transaction, so that neither exists without the other. When the same
+ * is queued or running already, that run is answered.
+ *
+ * Runs of one entity go one after the other on a queue of the entity; details have a queue of their own, since they may
+ * take days while the heads are to stay fresh.
+ */
+export async function requestRun(session: SqlSession, enqueue: Enqueue, request: { entity: string; mode: RunMode; trigger: string; options?: RunOptions }): Promise<{ run: Run; created: boolean }> {
+  const outcome = await createRun(session, request);
+  if (!outcome.created) return outcome;
+  const { id, entity, mode } = outcome.run;
+  const queueName = mode === 'details' ? `details:${entity}` : `entity:${entity}`;
+  const jobId = await enqueue(session, { task: runTaskName, payload: { runId: id }, queueName, priority: priorities[mode], maxAttempts });
+  await noteRunJob(session, id, jobId);
+  return { ...outcome, run: { ...outcome.run, jobId } };
+}

@@ -1,0 +1,123 @@
+import type { JobContext, JobOutcome, TaskHandler } from '../queue/types.ts';
+import { JobLostError, postpone } from '../queue/errors.ts';
+import { isTdsError, PermanentError, type Clock, type DatabaseAccess, type Logger, type SqlSession } from '../sdk/index.ts';
+import { endRun, noteWaiting, readRun, startRun, type Run, type RunCounts, type RunMode } from '../store/runs.ts';
+import { executeRun } from '../pipeline/execute-run.ts';
+import type { Entity } from '../pipeline/entity.ts';
+import type { RunOutcome } from '../pipeline/run-context.ts';
+
+/** What the task of a run needs. */
+export interface RunTaskDeps {
+  /** The entities of the config, by their ids. */
+  entities: ReadonlyMap<string, Entity>;
+  database: DatabaseAccess;
+  clock: Clock;
+  log: Logger;
+  nodeId: () => string;
+  readAhead: number;
+  /** Milliseconds after which a run of details gives way to others. */
+  sliceMs: number;
+  /** Runs `work` so that each remote call in it is counted for this run; hands in what reads the count. */
+  withUsage: <T>(run: Run, work: (usage: () => { calls: number; bytes: number }) => Promise<T>) => Promise<T>;
+  /** What a connection waits for now, in words; undefined while it does not wait. */
+  waitsOn: (connectionId: string) => string | undefined;
+  requestRun: (session: SqlSession, entity: string, mode: RunMode) => Promise<void>;
+  /** Called after each saved batch and at the end, for metrics and the live page. */
+  onProgress?: (run: Run, counts: Partial<RunCounts>) => void;
+}
+
+/** How often a run looks whether it waits for something. */
+const waitingEveryMs = 1000;
+
+/** The handler of the queue's task `run`: one attempt of a run, from where the last one stopped. */
+export function runTask(deps: RunTaskDeps): TaskHandler<{ runId: string }> {
+  return async (job) => {
+    const run = await deps.database.transaction((session) => startRun(session, job.payload.runId, deps.nodeId()));
+    if (!run) return; // it was cancelled while it waited
+    const entity = deps.entities.get(run.entity);
+    if (!entity) throw new PermanentError('run.unknown_entity', `the config has no enabled entity "${run.entity}" any more`);
+    const log = deps.log.child({ run: run.id, entity: run.entity, mode: run.mode });
+    log.info('run started', { attempt: job.attempt, resumed: run.position !== null });
+    try {
+      return await attempt(deps, job, run, entity, log);
+    } catch (error) {
+      return await afterFailure(deps, run, error, log);
+    }
+  };
+}
+
+async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, run: Run, entity: Entity, log: Logger): Promise<void | JobOutcome> {
+  const outcome = await deps.withUsage(run, async (usage) => {
+    const watch = watchWaiting(deps, run, entity);
+    try {
+      return await executeRun({
+        run, entity, log, usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs,
+        fence: (session) => job.fence(asClient(session)),
+        onProgress: (counts) => deps.onProgress?.(run, counts),
+        requestRun: (session, mode) => deps.requestRun(session, run.entity, mode),
+      });
+    } finally {
+      await watch.stop();
+    }
+  });
+  if (outcome.more) {
+    const now = deps.clock.now();
+    await deps.database.transaction((session) => endRun(session, run.id, { status: 'waiting', waitsOn: 'its next turn' }));
+    return postpone({ until: now, reason: 'others have their turn' });
+  }
+  await finish(deps, run, outcome, log);
+  return { runId: run.id };
+}
+
+async function finish(deps: RunTaskDeps, run: Run, outcome: RunOutcome, log: Logger): Promise<void> {
+  await deps.database.transaction((session) => endRun(session, run.id, { status: 'succeeded', code: outcome.code, reason: outcome.reason }));
+  if (outcome.code) log.warn('run succeeded, but a person should look', { code: outcome.code, reason: outcome.reason });
+  else log.info('run succeeded');
+  deps.onProgress?.(run, {});
+}
+
+/** Notes why the run does not go on now and lets the queue decide by the error's class: try again, wait, or give up (which `onExhausted` notes). */
+async function afterFailure(deps: RunTaskDeps, run: Run, error: unknown, log: Logger): Promise<void> {
+  if (error instanceof JobLostError) throw error;
+  const now = await deps.database.transaction((session) => readRun(session, run.id));
+  if (now?.status === 'cancelled') return;
+  const { code, message, resumesAt } = describe(error);
+  log.warn('run interrupted', { error });
+  await deps.database.transaction((session) => endRun(session, run.id, { status: 'waiting', code, reason: message, waitsOn: message, ...(resumesAt ? { resumesAt } : {}) }));
+  throw error;
+}
+
+function describe(error: unknown): { code: string; message: string; resumesAt: Date | undefined } {
+  const { resumesAt } = error as { resumesAt?: unknown };
+  return {
+    code: isTdsError(error) ? error.code : 'run.threw', message: error instanceof Error ? error.message : String(error),
+    resumesAt: resumesAt instanceof Date ? resumesAt : undefined,
+  };
+}
+
+/** The queue's fence speaks pg; a session is all that it uses of it. */
+function asClient(session: SqlSession): Parameters<JobContext['fence']>[0] {
+  return { query: (text: string, values?: unknown[]) => session.query(text, values) } as unknown as Parameters<JobContext['fence']>[0];
+}
+
+/** Writes down what the run waits for, so that `tds runs` and the progress bar can say it. */
+function watchWaiting(deps: RunTaskDeps, run: Run, entity: Entity): { stop(): Promise<void> } {
+  let last: string | null = null;
+  let noting: Promise<void> = Promise.resolve();
+  const look = (): void => {
+    const now = deps.waitsOn(entity.connectionId) ?? null;
+    if (now === last) return;
+    last = now;
+    // what a run waits for is a courtesy: a database that is away just now is told by others
+    noting = noting.then(() => deps.database.transaction((session) => noteWaiting(session, run.id, now))).catch(() => undefined);
+  };
+  const timer = setInterval(look, waitingEveryMs);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await noting;
+    },
+  };
+}
+

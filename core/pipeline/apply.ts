@@ -1,0 +1,149 @@
+import { isTdsError, TdsError, type DatabaseAccess, type JsonValue, type Logger, type SqlSession, type TableWrite } from '../sdk/index.ts';
+import { resolveDeadLetters, setAside, type DeadLetterProblem, type DeadLetterWrite } from '../store/dead-letters.ts';
+import { insertRecords, lockEntityWrites, remapRecords, replaceRecords, settleDetails } from '../store/records.ts';
+import { advanceRun, noteSeen, type RunCounts } from '../store/runs.ts';
+import { prepareBatch, writesNothing, type PreparedBatch } from './batch.ts';
+import type { Incoming, Via } from './decide.ts';
+import type { Entity } from './entity.ts';
+
+/** What the corridor needs of the host. */
+export interface ApplyDeps { database: DatabaseAccess; log: Logger }
+
+/** A set of records with all that must be saved together with it. */
+export interface Batch {
+  entity: Entity;
+  via: Via;
+  incoming: readonly Incoming[];
+  /** Records that have no key: they go aside as they are. */
+  withoutKey?: readonly DeadLetterWrite[];
+  /** The run that this batch belongs to; its position and counts are saved in the same transaction (promise 3). */
+  run?: { id: string; position: JsonValue | undefined; pages: number; noteSeen: boolean };
+  /** Throws inside the transaction when the job was taken away from this node. */
+  fence?: (session: SqlSession) => Promise<void>;
+}
+
+/** Thrown inside the transaction when another writer changed a record since the batch was prepared; the batch is prepared again. */
+class RaceLostError extends Error {}
+
+/** A batch that loses its race this often meets something other than a race. */
+const maxRaces = 20;
+
+/**
+ * The one write path (promise 1): map → check → guarded write, for a page of any read, a webhook, a replay and a repair.
+ * All of it commits in one transaction or not at all. A record that the destination refuses is found by splitting the
+ * batch and goes to the dead letters; the others are written.
+ * Throws what the database throws when it is away; then nothing was written and the batch may be applied again.
+ */
+export async function applyBatch(deps: ApplyDeps, batch: Batch): Promise<RunCounts> {
+  return commitPrepared(deps, batch, await prepare(deps, batch));
+}
+
+/** Prepares a batch ahead of its turn; what it saw is compared again by {@link commitPrepared}. */
+export function prepare(deps: ApplyDeps, batch: Batch, refuse?: ReadonlyMap<string, DeadLetterProblem>): Promise<PreparedBatch> {
+  return deps.database.transaction((session) => prepareBatch(batch.entity, session, batch.incoming, refuse));
+}
+
+/** Writes a prepared batch. Answers what it counted. */
+export async function commitPrepared(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Promise<RunCounts> {
+  let attempt = prepared;
+  for (let races = 0; ; races += 1) {
+    try {
+      return await write(deps, batch, attempt);
+    } catch (error) {
+      if (error instanceof RaceLostError && races < maxRaces) {
+        attempt = await prepare(deps, batch);
+        continue;
+      }
+      if (isDataError(error) && !isTdsError(error)) return await findRefused(deps, batch, error);
+      throw error;
+    }
+  }
+}
+
+async function write(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Promise<RunCounts> {
+  const { entity, run } = batch;
+  const counts = { ...prepared.counts, pages: run?.pages ?? 0, refused: (prepared.counts.refused ?? 0) + (batch.withoutKey?.length ?? 0), read: (prepared.counts.read ?? 0) + (batch.withoutKey?.length ?? 0) };
+  if (!entity.destination.transactional) await writeElsewhere(entity, prepared.tables);
+  await deps.database.transaction(async (session) => {
+    if (!writesNothing(prepared)) {
+      await lockEntityWrites(session, entity.id);
+      await writeRecords(session, batch, prepared);
+      if (entity.destination.transactional && prepared.tables.length > 0) await entity.destination.write(prepared.tables, session);
+    }
+    if (batch.withoutKey) await setAside(session, entity.id, run?.id ?? null, batch.via, batch.withoutKey);
+    if (run) await saveProgress(session, batch, counts);
+    await batch.fence?.(session);
+  });
+  return counts as RunCounts;
+}
+
+/**
+ * A destination in another database is written before TDS's own transaction: when the process dies between the two, the
+ * batch is applied again and changes nothing there.
+ */
+async function writeElsewhere(entity: Entity, tables: readonly TableWrite[]): Promise<void> {
+  if (tables.length > 0) await entity.destination.write(tables, undefined);
+}
+
+async function writeRecords(session: SqlSession, { entity, run, via }: Batch, prepared: PreparedBatch): Promise<void> {
+  const runId = run?.id ?? null;
+  try {
+    await insertRecords(session, entity.id, runId, via, prepared.inserts);
+  } catch (error) {
+    if (sqlState(error) === '23505') throw new RaceLostError('a record that was new has come by another way', { cause: error });
+    throw error;
+  }
+  const replaced = await replaceRecords(session, entity.id, runId, via, prepared.replaces);
+  const remapped = await remapRecords(session, entity.id, prepared.remaps);
+  if (replaced !== prepared.replaces.length || remapped !== prepared.remaps.length) throw new RaceLostError('a record has changed since the batch was prepared');
+  await settleDetails(session, entity.id, prepared.settled, new Date());
+  await setAside(session, entity.id, runId, via, prepared.letters);
+  await resolveDeadLetters(session, entity.id, prepared.mended, `applied by ${via}`);
+}
+
+async function saveProgress(session: SqlSession, batch: Batch, counts: Partial<RunCounts>): Promise<void> {
+  const { run } = batch;
+  if (!run) return;
+  if (run.noteSeen) await noteSeen(session, run.id, batch.incoming.map((one) => one.key));
+  if (!await advanceRun(session, run.id, run.position, counts)) {
+    throw new TdsError('run.not_running', `run ${run.id} is not running any more`, { suggestion: 'It was cancelled or ended elsewhere; see tds runs.' });
+  }
+}
+
+/** Halves the batch until the records that the destination refuses stand alone, and sets these aside. */
+async function findRefused(deps: ApplyDeps, batch: Batch, error: unknown): Promise<RunCounts> {
+  const { incoming, run } = batch;
+  if (incoming.length <= 1) {
+    const only = incoming[0];
+    if (!only || only.form === 'gone') throw error;
+    deps.log.warn('the destination refused a record', { entity: batch.entity.id, key: only.key, error });
+    return write(deps, batch, await prepare(deps, batch, new Map([[only.key, refusalOf(error)]])));
+  }
+  const middle = incoming.length >> 1;
+  const first: Batch = { ...batch, incoming: incoming.slice(0, middle) };
+  delete first.withoutKey;
+  // the position belongs to the whole batch, so only the second half may move it
+  const left = await applyBatch(deps, run ? { ...first, run: { ...run, position: undefined, pages: 0 } } : first);
+  const right = await applyBatch(deps, { ...batch, incoming: incoming.slice(middle) });
+  for (const name of Object.keys(left) as (keyof RunCounts)[]) right[name] = (right[name] ?? 0) + (left[name] ?? 0);
+  return right;
+}
+
+function refusalOf(error: unknown): DeadLetterProblem {
+  const { message, detail, column, constraint } = error as { message: string; detail?: string; column?: string; constraint?: string };
+  return {
+    code: `destination.refused.${sqlState(error) ?? 'unknown'}`, ...(column ? { field: column } : {}),
+    message: `the table refused the row: ${message}${detail ? ` (${detail})` : ''}`,
+    suggestion: constraint ? `Look at the constraint "${constraint}", or add a check or a default to the mapping.` : 'Change the column or the mapping.',
+  };
+}
+
+/** PostgreSQL's classes 22 (bad value) and 23 (constraint): the row's fault, not the database's. */
+function isDataError(error: unknown): boolean {
+  return /^(22|23)/.test(sqlState(error) ?? '');
+}
+
+function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}

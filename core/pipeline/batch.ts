@@ -1,0 +1,199 @@
+import { isRecord, type CellValue, type JsonObject, type SqlSession, type TableWrite } from '../sdk/index.ts';
+import type { DeadLetterProblem, DeadLetterWrite } from '../store/dead-letters.ts';
+import { readBodies, readHeads, type RecordBodies, type RecordHead, type RecordWrite } from '../store/records.ts';
+import type { RunCounts } from '../store/runs.ts';
+import { decide, type Decision, type Incoming, type IncomingRecord } from './decide.ts';
+import type { Entity } from './entity.ts';
+import { parseJson } from '../connection/json-lossless.ts';
+
+/** A record that will be written, with what mapping and checks said of it. */
+interface Change { incoming: Incoming; stored: RecordHead | undefined; decision: Decision; write: RecordWrite }
+
+/** A batch after map and check: everything that the transaction will write, worked out before it begins. */
+export interface PreparedBatch {
+  /** Raw records that must not exist yet. */
+  inserts: RecordWrite[];
+  /** Raw records that replace a stored version. */
+  replaces: RecordWrite[];
+  /** Records whose content is the same but whose row is written again, by another mapping. */
+  remaps: RecordWrite[];
+  /** Keys whose due details have come and were the same. */
+  settled: string[];
+  tables: TableWrite[];
+  letters: DeadLetterWrite[];
+  /** Keys whose open dead letters are mended by this batch. */
+  mended: string[];
+  counts: Partial<RunCounts>;
+}
+
+/** Of several incoming records with one key only the last look counts; sources deliver a record twice when pages shift. */
+export function newestOfEach(batch: readonly Incoming[]): Incoming[] {
+  const byKey = new Map<string, Incoming>();
+  for (const incoming of batch) {
+    const other = byKey.get(incoming.key);
+    if (other === undefined || !isOlder(incoming, other)) byKey.set(incoming.key, incoming);
+  }
+  return byKey.size === batch.length ? (batch as Incoming[]) : [...byKey.values()];
+}
+
+function isOlder(one: Incoming, other: Incoming): boolean {
+  if (one.form !== 'gone' && other.form !== 'gone' && one.modifiedAt !== null && other.modifiedAt !== null) {
+    const difference = one.modifiedAt.getTime() - other.modifiedAt.getTime();
+    if (difference !== 0) return difference < 0;
+  }
+  return one.observedAt < other.observedAt;
+}
+
+/**
+ * Decides on each record, maps and checks those that will be written. Reads the database, writes nothing; the versions
+ * that it saw are compared again inside the transaction. `refuse` names records that the destination would not take.
+ */
+export async function prepareBatch(entity: Entity, session: SqlSession, batch: readonly Incoming[], refuse?: ReadonlyMap<string, DeadLetterProblem>): Promise<PreparedBatch> {
+  const incoming = newestOfEach(batch);
+  const heads = await readHeads(session, entity.id, incoming.map((one) => one.key));
+  const prepared: PreparedBatch = { inserts: [], replaces: [], remaps: [], settled: [], tables: [], letters: [], mended: [], counts: { read: batch.length, unchanged: batch.length - incoming.length } };
+  const changes: Change[] = [];
+  for (const one of incoming) {
+    const stored = heads.get(one.key);
+    const decision = decide(one, stored, entity.mappingNumber);
+    if (decision === 'new' || decision === 'changed' || decision === 'gone') changes.push({ incoming: one, stored, decision, write: recordWrite(entity, one, stored) });
+    else {
+      count(prepared, decision === 'stale' ? 'stale' : 'unchanged');
+      if (decision === 'settled') prepared.settled.push(one.key);
+    }
+  }
+  if (changes.length > 0) await mapChanges(entity, session, changes, prepared, refuse);
+  return prepared;
+}
+
+function count(prepared: PreparedBatch, name: keyof RunCounts, by = 1): void {
+  prepared.counts[name] = (prepared.counts[name] ?? 0) + by;
+}
+
+function recordWrite(entity: Entity, incoming: Incoming, stored: RecordHead | undefined): RecordWrite {
+  const kept = {
+    key: incoming.key, expected: stored?.version ?? null, mapping: entity.mappingNumber, refused: false,
+    modifiedAt: stored?.modifiedAt ?? null, listHash: stored?.listHash ?? null, detailHash: stored?.detailHash ?? null,
+    detailAt: stored?.detailAt ?? null, detailModifiedAt: stored?.detailModifiedAt ?? null, raw: null, detail: null,
+  };
+  if (incoming.form === 'gone') return { ...kept, observedAt: incoming.observedAt, deletedAt: incoming.observedAt, detailDue: false };
+  const common = { ...kept, modifiedAt: latest(incoming.modifiedAt, kept.modifiedAt), observedAt: incoming.observedAt, deletedAt: null };
+  if (incoming.form === 'detail') {
+    return { ...common, detail: incoming.text, detailHash: incoming.hash, detailAt: incoming.observedAt, detailModifiedAt: incoming.modifiedAt, detailDue: false };
+  }
+  const sameList = incoming.hash === stored?.listHash;
+  const detailDue = entity.wantsDetails && (sameList ? stored.detailDue || stored.detailHash === null : true);
+  return { ...common, raw: incoming.text, listHash: incoming.hash, detailDue };
+}
+
+function latest(one: Date | null, other: Date | null): Date | null {
+  if (one === null || other === null) return one ?? other;
+  return one > other ? one : other;
+}
+
+async function mapChanges(entity: Entity, session: SqlSession, changes: Change[], prepared: PreparedBatch, refuse: ReadonlyMap<string, DeadLetterProblem> | undefined): Promise<void> {
+  const bodies = await storedBodies(entity, session, changes);
+  const whole = changes.map((change) => wholeRecord(change.incoming, bodies.get(change.incoming.key)));
+  const known = changes.filter((_, index) => whole[index] !== undefined);
+  const mapped = await entity.mapping.mapAll(whole.filter((record) => record !== undefined));
+  const rows: CellValue[][] = [];
+  const rowsAreNew: boolean[] = [];
+  const gone: CellValue[][] = [];
+  const children = entity.mapping.children.map(() => ({ rows: [] as CellValue[][], parents: [] as CellValue[][] }));
+
+  known.forEach((change, index) => {
+    const result = mapped[index];
+    if (result === undefined) throw new Error('the mapping answered fewer records than it was given');
+    const refusal = refuse?.get(change.incoming.key);
+    if (change.decision === 'gone') {
+      if (result.ok) gone.push(result.key);
+      return;
+    }
+    if (!result.ok || refusal) {
+      const problems = refusal ? [refusal] : result.ok ? [] : result.problems;
+      setAside(change, !refusal && !result.ok && result.action === 'drop', problems, prepared);
+      return;
+    }
+    count(prepared, change.decision === 'new' ? 'new' : 'changed');
+    count(prepared, 'warnings', result.warnings.length);
+    if (change.stored?.refused) prepared.mended.push(change.incoming.key);
+    rows.push(result.row);
+    rowsAreNew.push(change.stored === undefined);
+    result.children.forEach((lines, position) => {
+      const child = children[position];
+      if (!lines || !child) return;
+      child.parents.push(result.key);
+      for (const line of lines) child.rows.push(line);
+    });
+  });
+
+  for (const change of changes) {
+    if (change.decision === 'gone') {
+      if (change.stored) count(prepared, 'deleted');
+      if (change.stored?.refused) prepared.mended.push(change.incoming.key);
+    }
+    targetOf(change, prepared).push(change.write);
+  }
+  prepared.tables = tableWrites(entity, rows, rowsAreNew.every(Boolean), gone, children, changes);
+}
+
+function targetOf({ incoming, stored, write }: Change, prepared: PreparedBatch): RecordWrite[] {
+  if (stored === undefined) return prepared.inserts;
+  if (incoming.form === 'gone' || stored.deletedAt !== null) return prepared.replaces;
+  const sameContent = incoming.form === 'list' ? write.listHash === stored.listHash : write.detailHash === stored.detailHash;
+  return sameContent ? prepared.remaps : prepared.replaces;
+}
+
+function setAside(change: Change, drop: boolean, problems: readonly DeadLetterProblem[], prepared: PreparedBatch): void {
+  if (change.incoming.form === 'gone') return;
+  count(prepared, drop ? 'dropped' : 'refused');
+  if (drop) return;
+  change.write.refused = true;
+  prepared.letters.push({ key: change.incoming.key, problems, raw: change.incoming.text });
+}
+
+/** A list record lies over the stored detail, a detail over the stored list record; what is gone is known only from what is stored. */
+async function storedBodies(entity: Entity, session: SqlSession, changes: readonly Change[]): Promise<Map<string, RecordBodies>> {
+  const keys = changes.filter(({ incoming, stored }) => stored && (incoming.form === 'gone' || (incoming.form === 'list' ? stored.detailHash : stored.listHash) !== null))
+    .map((change) => change.incoming.key);
+  return keys.length === 0 ? new Map() : readBodies(session, entity.id, keys);
+}
+
+/** The record as the mapping sees it; undefined for a deletion of something that was never seen. */
+function wholeRecord(incoming: Incoming, bodies: RecordBodies | undefined): JsonObject | undefined {
+  if (incoming.form === 'gone') return bodies ? { ...bodyOf(bodies.raw), ...bodyOf(bodies.detail) } : undefined;
+  const other = incoming.form === 'list' ? bodies?.detail : bodies?.raw;
+  return other ? { ...bodyOf(other), ...incoming.record } : incoming.record;
+}
+
+function bodyOf(text: string | null): JsonObject {
+  const body = text === null ? {} : parseJson(text);
+  return isRecord(body) ? body : {};
+}
+
+interface ChildRows { rows: CellValue[][]; parents: CellValue[][] }
+
+function tableWrites(entity: Entity, rows: CellValue[][], allNew: boolean, gone: CellValue[][], children: readonly ChildRows[], changes: readonly Change[]): TableWrite[] {
+  const writes: TableWrite[] = [];
+  const { mode } = entity.config.deletes;
+  const at = changes.find((change) => change.decision === 'gone')?.incoming.observedAt;
+  const deletes = gone.length > 0 && at && mode !== 'keep' ? { keys: gone, mode, at } : undefined;
+  if (rows.length > 0 || deletes) {
+    writes.push({ spec: entity.mapping.table, ...(rows.length > 0 ? { upserts: { rows, allNew } } : {}), ...(deletes ? { deletes } : {}) });
+  }
+  children.forEach((child, position) => {
+    const spec = entity.mapping.children[position]?.spec;
+    if (!spec) return;
+    const parents = deletes?.mode === 'remove' ? [...child.parents, ...gone] : child.parents;
+    if (parents.length === 0) return;
+    writes.push({ spec, ...(allNew && deletes === undefined ? {} : { replaceParents: parents }), upserts: { rows: child.rows, allNew } });
+  });
+  return writes;
+}
+
+/** For the tests of the corridor: whether a batch would write anything at all. */
+export function writesNothing(prepared: PreparedBatch): boolean {
+  return prepared.inserts.length + prepared.replaces.length + prepared.remaps.length + prepared.settled.length + prepared.tables.length + prepared.letters.length === 0;
+}
+
+export type { IncomingRecord };

@@ -1,0 +1,98 @@
+import type { JsonObject } from '../sdk/index.ts';
+
+/** How a record came to the corridor. Kept with each version. */
+export type Via = 'full' | 'incremental' | 'details' | 'webhook' | 'replay' | 'repair';
+
+/** A record on its way in. */
+export interface IncomingRecord {
+  /** `list`: as a list sent it, perhaps without some fields; `detail`: whole, from a detail call or a webhook. */
+  form: 'list' | 'detail';
+  key: string;
+  record: JsonObject;
+  /** The record as JSON text: what is kept as raw. */
+  text: string;
+  hash: string;
+  /** The record's own modified time; null where it has none. */
+  modifiedAt: Date | null;
+  /** When the source was asked, or when the message arrived. */
+  observedAt: Date;
+  /** True when the source itself answered with this record at `observedAt`; false for a message that may be late. */
+  proof: boolean;
+}
+
+/** The proof that a record is gone. */
+export interface IncomingGone { form: 'gone'; key: string; observedAt: Date }
+
+export type Incoming = IncomingRecord | IncomingGone;
+
+/** What is stored under a key, without the bodies. */
+export interface Stored {
+  key: string;
+  version: number;
+  modifiedAt: Date | null;
+  observedAt: Date;
+  listHash: string | null;
+  detailHash: string | null;
+  detailAt: Date | null;
+  detailModifiedAt: Date | null;
+  detailDue: boolean;
+  refused: boolean;
+  mapping: number;
+  deletedAt: Date | null;
+}
+
+/**
+ * - `new`, `changed`: to be mapped and written.
+ * - `gone`: to become a tombstone.
+ * - `unchanged`: nothing to do. `settled`: nothing new either, but the detail that was due has come.
+ * - `stale`: older than what is stored; nothing to do.
+ */
+export type Decision = 'new' | 'changed' | 'gone' | 'unchanged' | 'settled' | 'stale';
+
+/**
+ * What to do with one incoming record, given what is stored under its key (promise 4: newer never loses to older).
+ * `mapping` is the present mapping's number: a row written by another one is written again even when its content is the same.
+ * Pure, so that any interleaving can be tried in a test.
+ */
+export function decide(incoming: Incoming, stored: Stored | undefined, mapping: number): Decision {
+  if (incoming.form === 'gone') return decideGone(incoming, stored);
+  if (stored === undefined) return 'new';
+  if (stored.deletedAt !== null) return revives(incoming, stored.deletedAt) ? 'changed' : 'stale';
+
+  const order = compareAge(incoming, stored);
+  if (order < 0) return 'stale';
+  const known = incoming.form === 'list' ? stored.listHash : stored.detailHash;
+  // the same list content with a newer time: it was changed and changed back, and the row may hold what was between
+  if (incoming.hash === known) {
+    if (stored.mapping !== mapping || order > 0) return 'changed';
+    return incoming.form === 'detail' && stored.detailDue ? 'settled' : 'unchanged';
+  }
+  return order === 0 && isOlderLook(incoming, stored) ? 'stale' : 'changed';
+}
+
+function decideGone(incoming: IncomingGone, stored: Stored | undefined): Decision {
+  if (stored === undefined) return 'gone';
+  if (stored.deletedAt !== null) return 'unchanged';
+  return stored.observedAt > incoming.observedAt ? 'stale' : 'gone';
+}
+
+/** A tombstone yields to the source's own answer from after it, or to a message about a change from after it; to nothing else. */
+function revives(incoming: IncomingRecord, deletedAt: Date): boolean {
+  if (incoming.proof) return incoming.observedAt > deletedAt;
+  return incoming.modifiedAt !== null && incoming.modifiedAt > deletedAt;
+}
+
+/** Negative: incoming is older by the record's own time. Zero: the same time, or one of both has none. */
+function compareAge(incoming: IncomingRecord, stored: Stored): number {
+  if (incoming.modifiedAt === null || stored.modifiedAt === null) return 0;
+  return incoming.modifiedAt.getTime() - stored.modifiedAt.getTime();
+}
+
+/**
+ * Among contents with the same modified time (sources count in seconds), the later look at the source wins. A message
+ * has no look: one second can hold two edits and messages overtake each other, so it never wins over equal time.
+ */
+function isOlderLook(incoming: IncomingRecord, stored: Stored): boolean {
+  if (!incoming.proof && incoming.modifiedAt !== null && stored.modifiedAt !== null) return true;
+  return incoming.observedAt < stored.observedAt;
+}

@@ -1,0 +1,84 @@
+import { PermanentError, type DetailResult } from '../sdk/index.ts';
+import { dueDetails } from '../store/records.ts';
+import { advanceRun } from '../store/runs.ts';
+import { commitPrepared, prepare, type Batch } from './apply.ts';
+import type { Incoming } from './decide.ts';
+import { receive } from './incoming.ts';
+import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
+
+/** Calls for details under way at once; the connection's own limits hold besides. */
+const callsAtOnce = 8;
+/** Records whose details are saved together, where one call brings one record. */
+const recordsAtOnce = 40;
+
+/**
+ * Fetches the details that are due, newest first, until none is. Over days if need be: when the quota is spent the error
+ * lets the job wait, and what is due stands in the records themselves, so nothing is lost in between.
+ */
+export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
+  const { entity, run, database, signal } = context;
+  const size = (entity.stream.detailBatch ?? 1) > 1 ? (entity.stream.detailBatch ?? 1) * callsAtOnce : recordsAtOnce;
+  const since = usageMeter(context);
+  const unsettled: string[] = [];
+  const sliceEnds = context.clock.now().getTime() + context.sliceMs;
+  for (;;) {
+    signal.throwIfAborted();
+    if (context.clock.now().getTime() >= sliceEnds && unsettled.length === 0) return { more: true };
+    const keys = await database.transaction((session) => dueDetails(session, entity.id, size, unsettled));
+    if (keys.length === 0) break;
+    const incoming = await askDetails(context, keys);
+    const batch: Batch = { entity, via: 'details', incoming, fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: false } };
+    const prepared = await prepare(context, batch);
+    const counts = await commitPrepared(context, batch, { ...prepared, counts: { ...prepared.counts, ...since() } });
+    context.onProgress(counts);
+    unsettled.push(...await stillDue(context, keys));
+  }
+  const { calls, bytes } = since();
+  if (calls > 0) await database.transaction(async (session) => void await advanceRun(session, run.id, undefined, { calls, bytes }));
+  if (unsettled.length === 0) return {};
+  return { code: 'details.unsettled', reason: `${unsettled.length} records got no details this time, the first ${unsettled[0]}; the next run asks again` };
+}
+
+/** Keys that stay due although they were asked for: no answer came, or one older than the list. Asking again at once would not end. */
+async function stillDue({ entity, database }: RunContext, keys: readonly string[]): Promise<string[]> {
+  const result = await database.transaction((session) =>
+    session.query('SELECT key FROM records WHERE entity = $1 AND key = ANY($2::text[]) AND detail_due AND deleted_at IS NULL', [entity.id, keys]));
+  return result.rows.map((row) => row['key'] as string);
+}
+
+/** Asks the source for these records, several calls at once. Keys without an answer are left out. */
+export async function askDetails({ entity, signal }: RunContext, keys: readonly string[]): Promise<Incoming[]> {
+  const { source, stream, options } = entity;
+  const ask = source.readDetails?.bind(source);
+  if (!ask) throw new PermanentError('source.no_details', `the connector declares details for "${stream.name}" but can't read them`);
+  const perCall = stream.detailBatch ?? 1;
+  const chunks: string[][] = [];
+  for (let start = 0; start < keys.length; start += perCall) chunks.push(keys.slice(start, start + perCall));
+  const incoming: Incoming[] = [];
+  const work = chunks.values();
+  const workers = Array.from({ length: Math.min(callsAtOnce, chunks.length) }, async () => {
+    for (const chunk of work) {
+      for (const result of await ask({ stream: stream.name, options, keys: chunk, signal })) incoming.push(incomingOf(entity, result));
+    }
+  });
+  const ended = await Promise.allSettled(workers);
+  const failed = ended.find((end) => end.status === 'rejected');
+  // what did arrive is worth its calls: it is written before the error is told, unless nothing came at all
+  if (failed && incoming.length === 0) throw failed.reason;
+  return incoming;
+}
+
+function incomingOf(entity: RunContext['entity'], result: DetailResult): Incoming {
+  if ('gone' in result) return { form: 'gone', key: result.key, observedAt: result.observedAt };
+  const [record] = receive(entity, [result.record], { form: 'detail', observedAt: result.observedAt, proof: true }).records;
+  // the detail may name its key otherwise than the list; the key that was asked for is the record's
+  if (record) return { ...record, key: result.key };
+  return { ...receiveUnder(entity, result.key, result), key: result.key };
+}
+
+function receiveUnder(entity: RunContext['entity'], key: string, result: Extract<DetailResult, { record: unknown }>): Incoming {
+  const path = entity.stream.key[0] ?? 'id';
+  const [record] = receive(entity, [{ ...result.record, [path]: key }], { form: 'detail', observedAt: result.observedAt, proof: true }).records;
+  if (!record) throw new PermanentError('record.no_key', `the detail of ${key} has no key`);
+  return record;
+}

@@ -1,0 +1,31 @@
+import type { EntityConfig } from '../../schemas/index.ts';
+import type { Destination, JsonObject, Source, StreamInfo } from '../sdk/index.ts';
+import type { EntityMapping } from './mapping/index.ts';
+
+/** An entity ready for work: its config with the stream, the compiled mapping and the two sides. Made once per start by `main.ts`. */
+export interface Entity {
+  id: string;
+  config: EntityConfig;
+  /** The connection that is read. */
+  connectionId: string;
+  stream: StreamInfo;
+  /** `from.with`. */
+  options: JsonObject;
+  source: Source;
+  destination: Destination;
+  mapping: EntityMapping;
+  /** The mapping's hash as a 32-bit number; stored with each record, so that a mended mapping is noticed. */
+  mappingNumber: number;
+  /** Whether records are asked for one by one after the list. */
+  wantsDetails: boolean;
+}
+
+/** What the entity reads, as one text: when it changes, old cursors mean nothing. */
+export function sourceOf(entity: Entity): string {
+  return JSON.stringify([entity.connectionId, entity.stream.name, entity.options]);
+}
+
+/** A mapping's hash as the 32-bit number that PostgreSQL's `integer` holds. */
+export function mappingNumber(hash: string): number {
+  return Number.parseInt(hash.slice(0, 8), 16) | 0;
+}

@@ -1,0 +1,22 @@
+import { fetchDetails } from './details.ts';
+import { readSource } from './read-source.ts';
+import { replayRecords } from './replay.ts';
+import { ensureRecordPartition } from '../store/records.ts';
+import type { RunContext, RunOutcome } from './run-context.ts';
+
+/**
+ * One attempt of a run, from where the last one stopped. Called by the run's job; an attempt that is broken off at any
+ * point is called again and ends as if it had not been (promises 3 and 10).
+ * Throws SDK errors as they come from the source; the job decides whether to try again, to wait or to give up.
+ */
+export async function executeRun(context: RunContext): Promise<RunOutcome> {
+  const { entity, database } = context;
+  await database.transaction((session) => ensureRecordPartition(session, entity.id));
+  await entity.destination.prepare(entity.mapping.table);
+  for (const child of entity.mapping.children) await entity.destination.prepare(child.spec);
+  switch (context.run.mode) {
+    case 'details': return fetchDetails(context);
+    case 'replay': return replayRecords(context);
+    default: return readSource(context);
+  }
+}

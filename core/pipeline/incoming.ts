@@ -1,0 +1,58 @@
+import { hash } from 'node:crypto';
+import { joinKey, readPath } from '../sdk/index.ts';
+import type { JsonValue, SourceRecord } from '../sdk/index.ts';
+import type { DeadLetterWrite } from '../store/dead-letters.ts';
+import type { IncomingRecord } from './decide.ts';
+import type { Entity } from './entity.ts';
+import { readModifiedTime } from './time.ts';
+
+/** Records of one page made ready for the corridor; those without a key can't go on. */
+export interface Received { records: IncomingRecord[]; withoutKey: DeadLetterWrite[] }
+
+/** Gives each record its key, its own time and its content hash. The first step of every way in. */
+export function receive(entity: Entity, records: readonly SourceRecord[], look: { form: 'list' | 'detail'; observedAt: Date; proof: boolean }): Received {
+  const received: Received = { records: [], withoutKey: [] };
+  const modifiedPath = entity.config.modified ?? entity.stream.modified;
+  for (const record of records) {
+    const text = JSON.stringify(record);
+    const key = keyOf(record, entity.stream.key);
+    if (key === undefined) {
+      received.withoutKey.push({ key: null, raw: text, problems: [withoutKeyProblem(entity)] });
+      continue;
+    }
+    received.records.push({
+      form: look.form, key, record, text, hash: contentHash(text), observedAt: look.observedAt, proof: look.proof,
+      modifiedAt: modifiedPath === undefined ? null : readModifiedTime(readPath(record, modifiedPath)),
+    });
+  }
+  return received;
+}
+
+function withoutKeyProblem(entity: Entity): DeadLetterWrite['problems'][number] {
+  const path = entity.stream.key.join(', ');
+  return { code: 'record.no_key', path, message: `the record has no ${path}, by which the stream "${entity.stream.name}" tells its records apart`,
+    suggestion: 'Look at the raw record; when the source names its key otherwise, the stream must say so.' };
+}
+
+/** 132 bits of a SHA-256: plenty to tell the contents of one key apart, and short enough to store with each record. */
+export function contentHash(text: string): string {
+  return hash('sha256', text, 'base64url').slice(0, 22);
+}
+
+function keyOf(record: SourceRecord, paths: readonly string[]): string | undefined {
+  if (paths.length === 1) return keyPart(readPath(record, paths[0] as string));
+  const parts: string[] = [];
+  for (const path of paths) {
+    const part = keyPart(readPath(record, path));
+    if (part === undefined) return undefined;
+    parts.push(part);
+  }
+  return joinKey(parts);
+}
+
+/** Text and numbers make a key; empty text, NUL (which PostgreSQL can't hold) and all else do not. */
+function keyPart(value: JsonValue | undefined): string | undefined {
+  if (typeof value === 'string') return value === '' || value.includes('\0') || value.length > 500 ? undefined : value;
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'object' && value !== null && 'rawJSON' in value ? String(value['rawJSON']) : undefined;
+}

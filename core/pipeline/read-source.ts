@@ -1,0 +1,100 @@
+import { RetryLaterError, type ReadEnd, type ReadPage } from '../sdk/index.ts';
+import { noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
+import { dueDetails } from '../store/records.ts';
+import { commitPrepared, prepare, type Batch } from './apply.ts';
+import { removeUnseen } from './deletions.ts';
+import { sourceOf } from './entity.ts';
+import { receive } from './incoming.ts';
+import { readAhead } from './read-ahead.ts';
+import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
+
+/** A full or an incremental read: pages in, batches out, then what is gone, then the cursor. */
+export async function readSource(context: RunContext): Promise<RunOutcome> {
+  const { entity, run, database } = context;
+  const state = await database.transaction((session) => openEntity(session, entity.id, sourceOf(entity), entity.mappingNumber));
+  const cursor = run.mode === 'incremental' && entity.stream.incremental === 'changes' ? state.cursor : null;
+  const isFull = cursor === null;
+  const end = await writePages(context, isFull, cursor);
+  const outcome = isFull ? await removeUnseen(context, end.complete) : {};
+  await finish(context, state, isFull, end);
+  return outcome;
+}
+
+async function finish({ entity, run, database, requestRun, clock }: RunContext, state: OpenedEntity, isFull: boolean, end: ReadEnd): Promise<void> {
+  await database.transaction(async (session) => {
+    await noteRead(session, entity.id, { runId: run.id, full: isFull, startedAt: run.startedAt ?? clock.now(), cursor: end.cursor });
+    // a full read has written every record by the present mapping already; after an incremental one the others are still due
+    if (state.mappingChanged && !isFull) await requestRun(session, 'replay');
+    if (entity.wantsDetails && (await dueDetails(session, entity.id, 1, [])).length > 0) await requestRun(session, 'details');
+  });
+}
+
+async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEntity['cursor']): Promise<ReadEnd> {
+  const { entity, run, signal } = context;
+  const stop = new AbortController();
+  const pages = readAhead(entity.source.read({
+    stream: entity.stream.name, options: entity.options, mode: isFull ? 'full' : 'incremental', signal: AbortSignal.any([signal, stop.signal]),
+    ...(run.position === null ? {} : { position: run.position }), ...(cursor === null ? {} : { cursor }),
+  }), context.readAhead);
+  try {
+    return await pump(context, pages, isFull);
+  } finally {
+    stop.abort();
+    await pages.close();
+  }
+}
+
+/**
+ * Reading, preparing and writing go side by side: while one batch is being written the next one is decided and mapped.
+ * A batch is full at `batchSize`; while the source is slower than the table, each page is written as it comes.
+ */
+async function pump(context: RunContext, pages: ReturnType<typeof readAhead<ReadPage>>, isFull: boolean): Promise<ReadEnd> {
+  const { entity, signal } = context;
+  const since = usageMeter(context);
+  let writing: Promise<void> = Promise.resolve();
+  let idle = true;
+  let collected: ReadPage[] = [];
+  let size = 0;
+  let end: ReadEnd | undefined;
+
+  const flush = async (): Promise<void> => {
+    const batch = batchOf(context, collected, isFull);
+    collected = [];
+    size = 0;
+    const prepared = prepare(context, batch);
+    prepared.catch(() => undefined); // it is awaited below, after the batch before
+    await writing;
+    const ready = await prepared;
+    idle = false;
+    writing = commitPrepared(context, batch, { ...ready, counts: { ...ready.counts, ...since() } }).then((counts) => {
+      idle = true;
+      context.onProgress(counts);
+    });
+    writing.catch(() => undefined); // awaited by the next flush or at the end
+  };
+
+  try {
+    for (let page = await pages.next(); page !== undefined; page = await pages.next()) {
+      signal.throwIfAborted();
+      collected.push(page);
+      size += page.records.length;
+      end = page.end;
+      if (size >= entity.config.batchSize || page.end || (idle && !pages.ready())) await flush();
+      if (page.end) break;
+    }
+  } finally {
+    await writing;
+  }
+  if (!end) throw new RetryLaterError('source.read_broken_off', `the read of "${entity.stream.name}" stopped without an end`);
+  return end;
+}
+
+function batchOf({ entity, run, fence }: RunContext, pages: readonly ReadPage[], isFull: boolean): Batch {
+  const received = pages.map((page) => receive(entity, page.records, { form: 'list', observedAt: page.observedAt, proof: true }));
+  return {
+    entity, fence, via: isFull ? 'full' : 'incremental',
+    incoming: received.flatMap((page) => page.records),
+    withoutKey: received.flatMap((page) => page.withoutKey),
+    run: { id: run.id, position: pages.at(-1)?.position, pages: pages.length, noteSeen: isFull },
+  };
+}

@@ -1,0 +1,45 @@
+import type { Clock, DatabaseAccess, Logger, SqlSession } from '../sdk/index.ts';
+import type { Run, RunCounts, RunMode } from '../store/runs.ts';
+import type { Entity } from './entity.ts';
+
+/** What one attempt of a run works with. Made by the run's job. */
+export interface RunContext {
+  run: Run;
+  entity: Entity;
+  database: DatabaseAccess;
+  log: Logger;
+  clock: Clock;
+  /** Aborts when the node stops, the job was taken away or the run was cancelled. */
+  signal: AbortSignal;
+  /** Throws inside a transaction when the job was taken away from this node. */
+  fence: (session: SqlSession) => Promise<void>;
+  /** After so many milliseconds a run of details gives way to others. */
+  sliceMs: number;
+  /** Pages that a read may be ahead of the writing. */
+  readAhead: number;
+  /** Remote calls and bytes of this attempt so far. */
+  usage: () => { calls: number; bytes: number };
+  /** Called after each saved batch. */
+  onProgress: (counts: RunCounts) => void;
+  /** Asks for another run, which starts when this one has ended. */
+  requestRun: (session: SqlSession, mode: RunMode) => Promise<void>;
+}
+
+/** How a run ended well. A code says that a person should look, though the run succeeded. */
+export interface RunOutcome {
+  code?: string;
+  reason?: string;
+  /** There is more to do, but others should have their turn first; the run goes on at once as a new job. */
+  more?: boolean;
+}
+
+/** Hands out the calls and bytes since it was last asked, so that each saved batch carries its own share. */
+export function usageMeter(context: Pick<RunContext, 'usage'>): () => { calls: number; bytes: number } {
+  let saved = { calls: 0, bytes: 0 };
+  return () => {
+    const now = context.usage();
+    const since = { calls: now.calls - saved.calls, bytes: now.bytes - saved.bytes };
+    saved = now;
+    return since;
+  };
+}

@@ -1,0 +1,7 @@
+/** Durable jobs on graphile-worker, with what it leaves open: see `docs/decisions` and the comments of each file. */
+export { createQueue } from './queue.ts';
+export { JobLostError, Postponement, postpone, QueueError, queueErrorCodes, type QueueErrorCode } from './errors.ts';
+export { verdictOn, type Verdict } from './steer.ts';
+export type {
+  ExhaustedJob, JobContext, JobOutcome, JobSpec, NodeInfo, OnExhausted, Queue, QueueEvents, QueueHealth, QueueOptions, QueueTimings, TaskHandler, TaskStats,
+} from './types.ts';

@@ -1,0 +1,170 @@
+/**
+ * Frees what nobody works on any more. Each node asks once a second; an advisory lock gives one of them the turn.
+ *
+ * A job is freed when its pool is dead, when its pool never registered, or when its pool lives, beats, and doesn't list it. It loses its
+ * place in line a little, and counts the loss: what lost its worker `maxLosses` times is exhausted, as it may be what kills them.
+ */
+import type { Client, PoolClient } from 'pg';
+import type { Logger } from '../sdk/index.ts';
+import { tryLockTransaction } from '../store/advisory-lock.ts';
+import { withTransaction, type Pool } from '../store/pool.ts';
+import { QueueError, type QueueErrorCode } from './errors.ts';
+import { flags } from './held.ts';
+import type { SteadyClient } from './heartbeat.ts';
+import { insertHistory, maintainHistory } from './history.ts';
+import { isGone } from './machine.ts';
+import type { Names } from './names.ts';
+import { readMarkedError, type ExhaustedRow, type Settler } from './settle.ts';
+import type { QueueEvents } from './types.ts';
+
+export interface SweepOptions {
+  readonly pool: Pool; readonly client: SteadyClient; readonly names: Names; readonly machine: string; readonly settler: Settler; readonly log: Logger;
+  readonly deadMs: number; readonly sweepMs: number;
+  /** How long a lock may stand unexplained. Longer than a statement's timeout, so that an answer can't be under way any more. */
+  readonly graceMs: number;
+  readonly maxLosses: number; readonly historyDays: number;
+  readonly emit: <K extends keyof QueueEvents>(event: K, facts: QueueEvents[K]) => void;
+}
+
+export interface SweepRequest {
+  /** False after an outage of the database, until every node has had the time to beat again. */
+  readonly steady: boolean;
+  /** Pools of this node that it knows to be dead: their jobs count as lost. */
+  readonly dead?: readonly string[];
+}
+
+interface Found { dead: { poolId: string; nodeId: string }[]; lost: { id: string; reason: string; exhausted: boolean }[]; queues: number }
+
+const exhaustedAtOnce = 100;
+const tidyMs = 3_600_000;
+
+export class Sweeper {
+  readonly #options: SweepOptions;
+  readonly #free: string;
+  #tidiedAt = -Infinity;
+
+  constructor(options: SweepOptions) {
+    this.#options = options;
+    this.#free = freeStatement(options.names);
+  }
+
+  /** @returns false where another node has the turn */
+  async sweep(request: SweepRequest): Promise<boolean> {
+    const { client, emit, log } = this.#options;
+    const found = await client.transaction((session) => this.#sweepUnderLock(session, request));
+    if (!found) return false;
+    for (const each of found.dead) {
+      log.warn('a node died', { node: each.nodeId, pool: each.poolId });
+      emit('node.died', each);
+    }
+    for (const each of found.lost) {
+      log.warn('a job lost its worker', { jobId: each.id, reason: each.reason, exhausted: each.exhausted });
+      emit('job.lost', { jobId: each.id, reason: each.reason, exhausted: each.exhausted });
+    }
+    if (found.queues > 0) {
+      log.warn('named queues were locked with nothing behind them', { queues: found.queues });
+      emit('queue.freed', { queues: found.queues });
+    }
+    await this.#collectExhausted();
+    await this.#tidy();
+    return true;
+  }
+
+  async #sweepUnderLock(session: Client, request: SweepRequest): Promise<Found | undefined> {
+    const { names, deadMs, graceMs, sweepMs, maxLosses } = this.#options;
+    if (!(await tryLockTransaction(session, 'queue', 'sweep'))) return undefined;
+    const gone = [...(request.dead ?? []), ...(await this.#goneProcesses(session))];
+    // A server that was down took no beats: the dead time begins with its start.
+    const { rows: dead } = await session.query<{ poolId: string; nodeId: string }>(
+      `delete from ${names.nodes} where pool_id = any($1::text[])
+         or ($2::boolean and greatest(beat_at, pg_postmaster_start_time()) < clock_timestamp() - $3::float8 * interval '1 millisecond')
+       returning pool_id as "poolId", node_id as "nodeId"`, [gone, request.steady, deadMs]);
+    const deadIds = [...new Set([...gone, ...dead.map((each) => each.poolId)])];
+    const { rows: lost } = await session.query<{ id: string; reason: string; exhausted: boolean }>(this.#free, [deadIds, request.steady ? graceMs : 1e12, maxLosses, sweepMs]);
+    const { rowCount } = await session.query(
+      `update ${names.queues} set locked_by = null, locked_at = null
+       where not is_available and locked_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
+         and not exists (select from ${names.jobs} j where not j.is_available and j.locked_at is not null and j.job_queue_id = ${names.queues}.id)`, [sweepMs]);
+    return { dead, lost, queues: rowCount ?? 0 };
+  }
+
+  /** Pools of processes that this machine no longer has: nothing to wait for. */
+  async #goneProcesses(session: Client): Promise<string[]> {
+    const { rows } = await session.query<{ pool_id: string; pid: number }>(`select pool_id, pid from ${this.#options.names.nodes} where machine = $1`, [this.#options.machine]);
+    return rows.filter((row) => isGone(row.pid)).map((row) => row.pool_id);
+  }
+
+  /** Hands jobs without attempts to `onExhausted`, each in a transaction of its own. graphile-worker keeps them for ever, and says nothing. */
+  async #collectExhausted(): Promise<void> {
+    const { pool, names, log } = this.#options;
+    const { rows } = await pool.query<{ id: string }>(
+      `select id::text from ${names.jobs} where not is_available and locked_at is null and attempts >= max_attempts order by id limit ${exhaustedAtOnce}`);
+    for (const { id } of rows) {
+      await withTransaction(pool, (client) => this.#collect(id, client)).catch((error: unknown) => log.error('onExhausted failed; the job stays', { jobId: id, error }));
+    }
+  }
+
+  async #collect(id: string, client: PoolClient): Promise<void> {
+    const { names, settler, emit } = this.#options;
+    const { rows } = await client.query<ExhaustedRow & { task: string; losses: number | null; reason: string | null }>(
+      `with j as (delete from ${names.jobs} where id = $1::bigint and not is_available and locked_at is null and attempts >= max_attempts returning *),
+       l as (delete from ${names.losses} l using j where l.job_id = j.id returning l.losses, l.last_reason)
+       select j.*, t.identifier as task, l.losses, l.last_reason as reason from j join ${names.tasks} t on t.id = j.task_id left join l on true`, [id]);
+    const row = rows[0];
+    if (!row) return;
+    const cancelled = row.flags?.[flags.cancelled] === true;
+    const marked = readMarkedError(row.last_error) ?? { code: 'queue.exhausted', message: row.last_error ?? 'The job has no attempts left.' };
+    const lost = marked.code === 'queue.worker_lost';
+    const error = new QueueError(marked.code as QueueErrorCode, marked.message, {
+      ...(lost ? { suggestion: 'Look at what the job does: it may use up the memory, or hold the event loop. Then run it again.' } : {}),
+      details: { jobId: id, losses: row.losses ?? 0, reason: lost ? 'worker lost' : 'exhausted' },
+    });
+    await client.query(`with h as (select $2::bigint as id, $3::int as task_id, $4::jsonb as payload, $5::int as job_queue_id, $6::text as key) ${
+      insertHistory(names, 'h', { outcome: '$7::text', attempt: '$1::int', code: '$8::text', message: '$9::text', node: 'null', pool: 'null', started: 'null' })}`,
+      [row.attempts, id, row.task_id, JSON.stringify(row.payload), row.job_queue_id, row.key, cancelled ? 'cancelled' : 'failed', cancelled ? null : error.code, cancelled ? null : error.message]);
+    if (cancelled) return;
+    await settler.tell(row, row.task, error, client);
+    emit('job.exhausted', { jobId: id, task: row.task, code: error.code });
+  }
+
+  async #tidy(): Promise<void> {
+    if (performance.now() - this.#tidiedAt < tidyMs) return;
+    this.#tidiedAt = performance.now();
+    const { pool, names, historyDays, log } = this.#options;
+    try {
+      await maintainHistory(pool, names, historyDays);
+      await pool.query(`delete from ${names.losses} l where last_at < now() - interval '1 day' and not exists (select from ${names.jobs} j where j.id = l.job_id)`);
+    } catch (error) {
+      log.warn("the history's partitions could not be kept in order; tried again in an hour", { error });
+    }
+  }
+}
+
+/** $1 dead pools, $2 grace in ms, $3 losses at most, $4 first pause in ms. */
+function freeStatement(names: Names): string {
+  return `with lost as (
+      select j.id, j.job_queue_id, j.locked_by, j.locked_at,
+        case when j.locked_by = any($1::text[]) then 'its node died' when n.pool_id is null then 'its pool never registered' else 'its pool does not know it' end as reason
+      from ${names.jobs} j left join ${names.nodes} n on n.pool_id = j.locked_by
+      where not j.is_available and j.locked_at is not null and (
+        j.locked_by = any($1::text[])
+        or (n.pool_id is null and j.locked_at < clock_timestamp() - $2::float8 * interval '1 millisecond')
+        or (n.pool_id is not null and j.locked_at < n.beat_at - $2::float8 * interval '1 millisecond' and j.id <> all (n.in_flight)))
+      for update of j skip locked),
+    counted as (
+      insert into ${names.losses} as l (job_id, losses, last_reason) select id, 1, reason from lost
+      on conflict (job_id) do update set losses = l.losses + 1, last_at = now(), last_reason = excluded.last_reason
+      returning job_id, losses),
+    freed as (
+      update ${names.jobs} j set locked_by = null, locked_at = null, updated_at = now(),
+        last_error = '[queue.worker_lost] ' || format('The job lost its worker %s times (worker lost: %s).', c.losses, lost.reason),
+        run_at = clock_timestamp() + $4::float8 * power(4, c.losses - 1) * interval '0.5 millisecond',
+        attempts = case when c.losses >= $3::int or coalesce(j.flags ? '${flags.cancelled}', false) then j.max_attempts else j.attempts end,
+        flags = case when c.losses >= 2 then coalesce(j.flags, '{}') || '{"${flags.suspect}": true}' else j.flags end
+      from lost join counted c on c.job_id = lost.id where j.id = lost.id
+      returning j.id, j.task_id, j.payload, j.job_queue_id, j.key, j.attempts, j.max_attempts, lost.reason, lost.locked_by as pool, lost.locked_at as since),
+    unlocked as (
+      update ${names.queues} q set locked_by = null, locked_at = null from lost where q.id = lost.job_queue_id and q.locked_by = lost.locked_by),
+    noted as (${insertHistory(names, 'freed', { outcome: "'lost'", attempt: 'h.attempts', code: "'queue.worker_lost'", message: 'h.reason', node: 'null', pool: 'h.pool', started: 'h.since' })})
+    select id::text, reason, attempts >= max_attempts as exhausted from freed`;
+}

@@ -1,0 +1,156 @@
+/**
+ * Brings the database to the shape that this code expects.
+ *
+ * Files are `NNN-name.sql`, applied in the order of their numbers, each in a transaction of its own, so nothing in one may need to
+ * stand outside (CREATE INDEX CONCURRENTLY, VACUUM). **Names in them are unqualified**: the search path holds TDS's schema alone, and
+ * the schema exists already. A function made by a migration needs `SET search_path FROM CURRENT`. An applied file is never edited:
+ * the next number mends it.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withAdvisoryLock } from './advisory-lock.ts';
+import { StoreError } from './errors.ts';
+import { dedicatedClient, type Pool, type Queryable } from './pool.ts';
+import { quoteIdentifier } from './sql.ts';
+
+export interface MigrateOptions {
+  /** From `createPool`; migrations run on a connection beside it, without timeouts. */
+  readonly pool: Pool;
+  /** Holds the `.sql` files. */
+  readonly directory: string;
+  /** Default `tds`. */
+  readonly schema?: string;
+  readonly log?: { info(text: string): void };
+}
+
+interface Migration {
+  readonly number: number;
+  readonly name: string;
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+interface Applied {
+  readonly number: number;
+  readonly name: string;
+  readonly checksum: string;
+}
+
+/** One lock for all migrations of a database, TDS's and the queue's: nodes that start at once go one after the other. */
+const migrationLock = 'migrate';
+
+/**
+ * Applies what is missing. Several processes may call it at once. Called by every node at its start.
+ * @returns the names of the files that this call applied
+ * @throws StoreError `store.migration_*`
+ */
+export async function migrate(options: MigrateOptions): Promise<string[]> {
+  const { pool, directory, schema = 'tds', log } = options;
+  const wanted = await readMigrations(directory);
+  const path = quoteIdentifier(schema);
+  return underLock(pool, async (client) => {
+    // Not CREATE SCHEMA IF NOT EXISTS: that asks for the right to create one even where it exists.
+    const { rows } = await client.query<{ found: boolean }>('SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS found', [schema]);
+    if (rows[0]?.found !== true) await client.query(`CREATE SCHEMA ${path}`);
+    await client.query(`CREATE TABLE IF NOT EXISTS ${path}.migrations (
+      number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), milliseconds integer NOT NULL)`);
+    const { rows: applied } = await client.query<Applied>(`SELECT number, name, checksum FROM ${path}.migrations ORDER BY number`);
+    check(wanted, applied, schema);
+    const done = new Set(applied.map((each) => each.number));
+    const names: string[] = [];
+    for (const migration of wanted) {
+      if (done.has(migration.number)) continue;
+      const milliseconds = await apply(client, path, migration);
+      names.push(migration.name);
+      log?.info(`migration ${migration.name} applied in ${milliseconds} ms`);
+    }
+    return names;
+  });
+}
+
+/**
+ * Brings graphile-worker's own schema up to date, under the same lock, since several nodes at once race in it (its issue #496).
+ * @throws StoreError `store.migration_newer` where a newer graphile-worker has been here with a breaking change
+ */
+export async function migrateQueue(options: { readonly pool: Pool; readonly schema?: string; readonly log?: MigrateOptions['log'] }): Promise<void> {
+  const { pool, schema = 'graphile_worker', log } = options;
+  const { Logger, runMigrations } = await import('graphile-worker'); // 100 ms that only a start needs to pay
+  const logger = new Logger(() => (level, message) => {
+    if (level === 'error' || level === 'warning') log?.info(`graphile-worker: ${message}`);
+  });
+  const exitCode = process.exitCode;
+  await underLock(pool, async () => {
+    try {
+      await runMigrations({ pgPool: pool, schema, logger });
+    } catch (cause) {
+      if (!(cause instanceof Error) || !cause.message.includes('breaking migration')) throw cause;
+      process.exitCode = exitCode; // graphile-worker sets 57: how this process exits is for the caller to say
+      throw new StoreError('store.migration_newer', `The queue's schema "${schema}" is of a newer version.`, 'Run the newer TDS, or restore a backup from before it.', { cause });
+    }
+  });
+}
+
+async function underLock<T>(pool: Pool, work: (client: Queryable) => Promise<T>): Promise<T> {
+  const client = await dedicatedClient(pool, { statementTimeout: 0, queryTimeout: 0, idleInTransactionTimeout: 0, applicationName: 'tds migrate' });
+  try {
+    return await withAdvisoryLock(client, migrationLock, () => work(client));
+  } finally {
+    await client.end();
+  }
+}
+
+async function readMigrations(directory: string): Promise<Migration[]> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  const migrations = await Promise.all(
+    names.map(async (name) => {
+      const number = Number(/^(\d{3})-[a-z0-9-]+\.sql$/.exec(name)?.[1] ?? 0);
+      if (number === 0) throw new StoreError('store.migration_name', `${join(directory, name)} is not named like 001-name.sql.`, 'Rename it.');
+      const sql = (await readFile(join(directory, name), 'utf8')).replaceAll('\r\n', '\n'); // git may change line ends
+      return { number, name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+  for (const [index, each] of migrations.entries()) {
+    const next = migrations[index + 1];
+    if (next?.number === each.number) throw new StoreError('store.migration_name', `${each.name} and ${next.name} have the same number.`, 'Give one the next free number.');
+  }
+  return migrations;
+}
+
+function check(wanted: readonly Migration[], applied: readonly Applied[], schema: string): void {
+  const last = wanted.at(-1)?.number ?? 0;
+  const newest = applied.at(-1);
+  if (newest && newest.number > last) {
+    const cure = 'Run that version of TDS, or restore a backup from before it.';
+    throw new StoreError('store.migration_newer', `The schema "${schema}" was migrated by a newer TDS, to ${newest.name}; this one knows up to ${last}.`, cure);
+  }
+  const byNumber = new Map(wanted.map((each) => [each.number, each]));
+  for (const each of applied) {
+    const file = byNumber.get(each.number);
+    if (file?.checksum === each.checksum) continue;
+    const what = file ? `has changed since it was applied to the schema "${schema}"` : `was applied to the schema "${schema}", and its file is missing`;
+    throw new StoreError('store.migration_changed', `The migration ${each.name} ${what}.`, 'Restore the file, and put the change into a new migration.');
+  }
+  const done = new Set(applied.map((each) => each.number));
+  const late = wanted.find((each) => newest && each.number < newest.number && !done.has(each.number));
+  if (late) throw new StoreError('store.migration_gap', `${late.name} came after ${newest?.name} had been applied to the schema "${schema}".`, 'Give it a number above all others.');
+}
+
+async function apply(client: Queryable, path: string, migration: Migration): Promise<number> {
+  const { number, name, sql, checksum } = migration;
+  const start = performance.now();
+  await client.query('BEGIN');
+  try {
+    await client.query(`SET LOCAL search_path TO ${path}`);
+    await client.query(sql);
+    const milliseconds = Math.round(performance.now() - start);
+    await client.query(`INSERT INTO ${path}.migrations (number, name, checksum, milliseconds) VALUES ($1, $2, $3, $4)`, [number, name, checksum, milliseconds]);
+    await client.query('COMMIT');
+    return milliseconds;
+  } catch (cause) {
+    await client.query('ROLLBACK').catch(() => {});
+    const { message, position } = cause as { message?: string; position?: string };
+    const line = position === undefined ? '' : `:${sql.slice(0, Number(position) - 1).split('\n').length}`;
+    throw new StoreError('store.migration_failed', `Migration ${name}${line} failed: ${message}.`, 'Nothing of it was kept; mend the cause and start again.', { cause });
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Connections to PostgreSQL.
+ *
+ * What a column arrives as: `int8` and `numeric` as string, so that no digit is lost (`toCount` for counts); `timestamptz` as Date,
+ * which has milliseconds while PostgreSQL has microseconds, so compare times in SQL, or select `::text` to carry one on exactly;
+ * `date` and `timestamp` as string, as the zone of this machine has no say in them; `json` and `jsonb` parsed (select `::text` where
+ * a number in it may be longer than a double).
+ */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type pg from 'pg';
+import { Client, Pool as PgPool, types as pgTypes } from 'pg';
+import { from as copyStream } from 'pg-copy-streams';
+import { databaseErrorKind } from './errors.ts';
+import { quoteIdentifier } from './sql.ts';
+
+export type Pool = pg.Pool;
+export type PoolClient = pg.PoolClient;
+/** Whatever can run a query: a pool, a client of it, a client of its own. */
+export type Queryable = Pick<pg.ClientBase, 'query'>;
+
+export interface PoolOptions {
+  /** `postgres://…`. PgBouncer only in session mode, with `ignore_startup_parameters = options,statement_timeout,idle_in_transaction_session_timeout`. */
+  readonly url: string;
+  /** The schema that unqualified names mean (`search_path` holds it alone). Default: the server's setting. */
+  readonly schema?: string;
+  /** Connections at most. Default 10. */
+  readonly max?: number;
+  /** Shown in pg_stat_activity. Default `tds`. */
+  readonly applicationName?: string;
+  /** The server cancels a statement after this many ms; 0: never. Default 60,000. */
+  readonly statementTimeout?: number;
+  /** The client gives a connection up that hasn't answered after this many ms (a black-holed one never would). Default: statementTimeout + 5,000. */
+  readonly queryTimeout?: number;
+  /** The server ends a transaction that has waited on its client for this many ms, so that a lost client's locks are freed. Default 120,000. */
+  readonly idleInTransactionTimeout?: number;
+  /** ms to wait for a connection. Default 10,000. */
+  readonly connectTimeout?: number;
+  /** ms after which an unused connection is closed. Default 30,000. */
+  readonly idleTimeout?: number;
+  /** Seconds after which a connection is replaced when it comes back. Default: never. */
+  readonly maxLifetime?: number;
+  /** Told of the errors of idle connections (server restarted). They need no act: the pool makes new ones. */
+  readonly onError?: (error: Error) => void;
+}
+
+const keptAsText = new Set<number>([pgTypes.builtins.DATE, pgTypes.builtins.TIMESTAMP]);
+const types = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    keptAsText.has(oid) && format !== 'binary' ? (text: string) => text : pgTypes.getTypeParser(oid, format)) as typeof pgTypes.getTypeParser,
+};
+const madeWith = new WeakMap<Pool, PoolOptions>();
+
+/** Makes a pool that outlives restarts of the server. Connects at the first query. The caller ends it (`pool.end()`). */
+export function createPool(options: PoolOptions): Pool {
+  const { max = 10, idleTimeout = 30_000, maxLifetime = 0, onError = () => {} } = options;
+  const pool = new PgPool({ ...clientConfig(options), max, idleTimeoutMillis: idleTimeout, maxLifetimeSeconds: maxLifetime });
+  madeWith.set(pool, options);
+  pool.on('error', onError);
+  // Without a listener of its own, a client that is lent out takes the process down when its connection breaks between two queries.
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
+
+/**
+ * A connection beside the pool, with the pool's settings: for LISTEN, heartbeats, session locks, migrations. Connected already.
+ * The caller ends it, and may watch its `error` and `end`.
+ */
+export async function dedicatedClient(pool: Pool, overrides: Partial<PoolOptions> = {}): Promise<pg.Client> {
+  const options = madeWith.get(pool);
+  if (!options) throw new TypeError('dedicatedClient needs a pool that createPool made');
+  const client = new Client(clientConfig({ ...options, ...overrides }));
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+function clientConfig(options: PoolOptions): pg.ClientConfig {
+  const { statementTimeout = 60_000, idleInTransactionTimeout = 120_000, connectTimeout = 10_000, applicationName = 'tds' } = options;
+  const queryTimeout = options.queryTimeout ?? (statementTimeout === 0 ? 0 : statementTimeout + 5_000);
+  const url = new URL(options.url);
+  // A server that isn't told would keep the locks of a machine that lost its power for two hours.
+  const settings: [string, string][] = [['tcp_keepalives_idle', '15'], ['tcp_keepalives_interval', '5'], ['tcp_keepalives_count', '3']];
+  if (options.schema !== undefined) settings.push(['search_path', quoteIdentifier(options.schema)]);
+  const own = settings.map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\ ]/g, String.raw`\$&`)}`).join(' ');
+  // pg lets the URL win over the settings beside it, so what the URL brings is joined here.
+  const given = url.searchParams.get('options');
+  url.searchParams.set('options', given === null ? own : `${own} ${given}`);
+  return {
+    connectionString: url.href,
+    application_name: applicationName,
+    statement_timeout: statementTimeout,
+    idle_in_transaction_session_timeout: idleInTransactionTimeout,
+    connectionTimeoutMillis: connectTimeout,
+    ...(queryTimeout === 0 ? {} : { query_timeout: queryTimeout }),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    types,
+  };
+}
+
+export interface TransactionOptions {
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
+  readonly readOnly?: boolean;
+  /** How often to run `work` again after it lost against another transaction (serialization, deadlock). Default 0: it may have effects. */
+  readonly retries?: number;
+}
+
+/**
+ * Runs `work` in a transaction on one connection: commits when it resolves, rolls back and rethrows when it rejects. A connection that
+ * broke is thrown away. When COMMIT itself loses its connection, nobody knows whether it took place: the work must bear a repeat.
+ */
+export async function withTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  const { isolation, readOnly = false, retries = 0 } = options;
+  const begin = `BEGIN${isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation}`}${readOnly ? ' READ ONLY' : ''}`;
+  for (let attempt = 0; ; attempt++) {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query(begin);
+      const result = await work(client);
+      const { command } = await client.query('COMMIT');
+      // PostgreSQL answers ROLLBACK to a COMMIT after an error that `work` has swallowed.
+      if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement in it had failed, and its error was swallowed');
+      return result;
+    } catch (error) {
+      if (databaseErrorKind(error) === 'unavailable') broken = error as Error;
+      else await client.query('ROLLBACK').catch((reason: Error) => (broken = reason));
+      if (attempt >= retries || databaseErrorKind(error) !== 'conflict') throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+}
+
+/**
+ * Streams chunks into `COPY … FROM STDIN`; one chunk may hold many rows or part of one. Small chunks are joined. Returns the row count.
+ * When the source throws, the COPY fails and that error is thrown; the transaction around it is then to be rolled back.
+ */
+export async function copyFrom(client: pg.ClientBase, statement: string, chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>): Promise<number> {
+  const sink = client.query(copyStream(statement));
+  await pipeline(Readable.from(joined(chunks), { objectMode: true, highWaterMark: 2 }), sink);
+  return sink.rowCount;
+}
+
+async function* joined(chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>): AsyncGenerator<Buffer> {
+  let waiting: Buffer[] = [];
+  let text = '';
+  let bytes = 0;
+  const flushText = (): void => {
+    if (text === '') return;
+    waiting.push(Buffer.from(text));
+    text = '';
+  };
+  for await (const chunk of chunks) {
+    if (typeof chunk === 'string') text += chunk;
+    else {
+      flushText();
+      waiting.push(chunk);
+    }
+    bytes += chunk.length;
+    if (bytes < 65_536) continue;
+    flushText();
+    yield waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting);
+    waiting = [];
+    bytes = 0;
+  }
+  flushText();
+  if (waiting.length > 0) yield Buffer.concat(waiting);
+}
+
+/** A count or sum as PostgreSQL sends it (`int8` is a string), as a number. @throws RangeError where a number can't hold it exactly */
+export function toCount(value: string | number | bigint | null | undefined): number {
+  const count = Number(value ?? 0);
+  if (!Number.isSafeInteger(count)) throw new RangeError(`not a count that a number can hold: ${String(value)}`);
+  return count;
+}

@@ -1,0 +1,176 @@
+import type { SqlSession } from '../sdk/index.ts';
+
+/** The bookkeeping of a stored record, without its bodies. */
+export interface RecordHead {
+  key: string;
+  version: number;
+  modifiedAt: Date | null;
+  observedAt: Date;
+  listHash: string | null;
+  detailHash: string | null;
+  detailAt: Date | null;
+  detailModifiedAt: Date | null;
+  detailDue: boolean;
+  refused: boolean;
+  mapping: number;
+  deletedAt: Date | null;
+}
+
+/** The bodies of a stored record, as JSON text. */
+export interface RecordBodies { key: string; raw: string | null; detail: string | null }
+
+/** One record to be written; `expected` is the version that must still be there, null for a record that must not exist. */
+export interface RecordWrite extends Omit<RecordHead, 'version'> {
+  expected: number | null;
+  /** New bodies as JSON text; null leaves what is stored. */
+  raw: string | null;
+  detail: string | null;
+}
+
+/** Makes the partition for an entity, once. Called before an entity's first write; safe beside other nodes. */
+export async function ensureRecordPartition(session: SqlSession, entity: string): Promise<void> {
+  await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('tds.partition', 0))`);
+  const found = await session.query(
+    `SELECT 1 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+      WHERE i.inhparent = 'records'::regclass AND pg_get_expr(c.relpartbound, c.oid) = format('FOR VALUES IN (%L)', $1::text)`, [entity]);
+  if (found.rowCount > 0) return;
+  const number = await session.query(`SELECT coalesce(max(substring(c.relname FROM 'records_([0-9]+)$')::int), 0) + 1 AS next
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'records'::regclass`);
+  const literal = await session.query(`SELECT format('%L', $1::text) AS name`, [entity]);
+  await session.query(`CREATE TABLE records_${String(number.rows[0]?.['next'])} PARTITION OF records FOR VALUES IN (${String(literal.rows[0]?.['name'])})`);
+}
+
+/** What is stored under these keys. Keys without a record are left out. */
+export async function readHeads(session: SqlSession, entity: string, keys: readonly string[]): Promise<Map<string, RecordHead>> {
+  const result = await session.query(
+    `SELECT key, version, modified_at AS "modifiedAt", observed_at AS "observedAt", list_hash AS "listHash", detail_hash AS "detailHash",
+            detail_at AS "detailAt", detail_modified_at AS "detailModifiedAt", detail_due AS "detailDue", refused, mapping, deleted_at AS "deletedAt"
+       FROM records WHERE entity = $1 AND key = ANY($2::text[])`, [entity, keys]);
+  const heads = new Map<string, RecordHead>();
+  for (const row of result.rows as unknown as RecordHead[]) heads.set(row.key, row);
+  return heads;
+}
+
+/** The bodies stored under these keys, read one by one from the row so that a list costs one round trip. */
+export async function readBodies(session: SqlSession, entity: string, keys: readonly string[]): Promise<Map<string, RecordBodies>> {
+  const result = await session.query(
+    `SELECT key, raw::text AS raw, detail::text AS detail FROM records WHERE entity = $1 AND key = ANY($2::text[])`, [entity, keys]);
+  return new Map((result.rows as unknown as RecordBodies[]).map((row) => [row.key, row]));
+}
+
+/** Locks the entity's write path until the transaction ends: one writer per entity, so that batches of two runs can't deadlock. */
+export async function lockEntityWrites(session: SqlSession, entity: string): Promise<void> {
+  await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('tds.write:' || $1, 0))`, [entity]);
+}
+
+const insertColumns = 'entity, key, modified_at, observed_at, list_hash, detail_hash, detail_at, detail_modified_at, detail_due, refused, mapping, deleted_at, run_id, via, raw, detail';
+
+/** Inserts records that must not exist yet. Throws PostgreSQL's 23505 when one does. */
+export async function insertRecords(session: SqlSession, entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Promise<void> {
+  if (writes.length === 0) return;
+  await session.copyFrom(`COPY records (${insertColumns}) FROM STDIN`, copyChunks(entity, runId, via, writes));
+}
+
+function* copyChunks(entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Generator<string> {
+  const head = `${copyText(entity)}\t`;
+  const tail = `\t${runId ?? '\\N'}\t${via}\t`;
+  let chunk = '';
+  for (const write of writes) {
+    chunk += `${head}${copyText(write.key)}\t${copyTime(write.modifiedAt)}\t${copyTime(write.observedAt)}\t${write.listHash ?? '\\N'}\t${write.detailHash ?? '\\N'}\t${
+      copyTime(write.detailAt)}\t${copyTime(write.detailModifiedAt)}\t${write.detailDue ? 't' : 'f'}\t${write.refused ? 't' : 'f'}\t${write.mapping}\t${copyTime(write.deletedAt)}${
+      tail}${copyText(write.raw)}\t${copyText(write.detail)}\n`;
+    if (chunk.length > 65_536) {
+      yield chunk;
+      chunk = '';
+    }
+  }
+  if (chunk !== '') yield chunk;
+}
+
+const special = /[\\\t\n\r]/;
+
+function copyText(text: string | null): string {
+  if (text === null) return '\\N';
+  if (!special.test(text)) return text;
+  return text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+}
+
+function copyTime(time: Date | null): string {
+  return time === null ? '\\N' : time.toISOString();
+}
+
+/**
+ * Replaces records, each only when its version is still the expected one, and keeps what was there in the history.
+ * Answers how many were replaced; fewer than asked means that another writer was faster and nothing may be committed.
+ */
+export async function replaceRecords(session: SqlSession, entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Promise<number> {
+  if (writes.length === 0) return 0;
+  const keys = writes.map((write) => write.key);
+  const versions = writes.map((write) => write.expected);
+  await session.query(
+    `INSERT INTO record_history (entity, key, version, modified_at, observed_at, deleted_at, run_id, via, written_at, raw, detail)
+     SELECT r.entity, r.key, r.version, r.modified_at, r.observed_at, r.deleted_at, r.run_id, r.via, r.written_at, r.raw, r.detail
+       FROM unnest($2::text[], $3::int[]) AS w (key, version)
+       JOIN records r ON r.entity = $1 AND r.key = w.key AND r.version = w.version`, [entity, keys, versions]);
+  const result = await session.query(
+    `UPDATE records r SET version = r.version + 1, modified_at = w.modified_at, observed_at = w.observed_at, list_hash = w.list_hash,
+            detail_hash = w.detail_hash, detail_at = w.detail_at, detail_modified_at = w.detail_modified_at, detail_due = w.detail_due,
+            refused = w.refused, mapping = w.mapping, deleted_at = w.deleted_at, raw = coalesce(w.raw, r.raw), detail = coalesce(w.detail, r.detail),
+            run_id = $2, via = $3, written_at = now()
+       FROM unnest($4::text[], $5::int[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[],
+                   $12::boolean[], $13::boolean[], $14::int[], $15::timestamptz[], $16::json[], $17::json[])
+            AS w (key, version, modified_at, observed_at, list_hash, detail_hash, detail_at, detail_modified_at, detail_due, refused, mapping, deleted_at, raw, detail)
+      WHERE r.entity = $1 AND r.key = w.key AND r.version = w.version`,
+    [entity, runId, via, keys, versions, writes.map((w) => w.modifiedAt), writes.map((w) => w.observedAt), writes.map((w) => w.listHash),
+      writes.map((w) => w.detailHash), writes.map((w) => w.detailAt), writes.map((w) => w.detailModifiedAt), writes.map((w) => w.detailDue),
+      writes.map((w) => w.refused), writes.map((w) => w.mapping), writes.map((w) => w.deletedAt), writes.map((w) => w.raw), writes.map((w) => w.detail)]);
+  return result.rowCount;
+}
+
+/** Notes by which mapping rows were written again, each only when the record's version is still the expected one. Answers how many. */
+export async function remapRecords(session: SqlSession, entity: string, writes: readonly RecordWrite[]): Promise<number> {
+  if (writes.length === 0) return 0;
+  const result = await session.query(
+    `UPDATE records r SET version = r.version + 1, mapping = w.mapping, refused = w.refused, detail_due = w.detail_due
+       FROM unnest($2::text[], $3::int[], $4::int[], $5::boolean[], $6::boolean[]) AS w (key, version, mapping, refused, detail_due)
+      WHERE r.entity = $1 AND r.key = w.key AND r.version = w.version`,
+    [entity, writes.map((w) => w.key), writes.map((w) => w.expected), writes.map((w) => w.mapping), writes.map((w) => w.refused), writes.map((w) => w.detailDue)]);
+  return result.rowCount;
+}
+
+/** Notes that details which were due have come and were the same. */
+export async function settleDetails(session: SqlSession, entity: string, keys: readonly string[], at: Date): Promise<void> {
+  if (keys.length === 0) return;
+  await session.query(`UPDATE records SET detail_due = false, detail_at = $3 WHERE entity = $1 AND key = ANY($2::text[]) AND detail_due`, [entity, keys, at]);
+}
+
+/** Keys whose details are due, newest first; those that come after `after` in that order. */
+export async function dueDetails(session: SqlSession, entity: string, limit: number, except: readonly string[]): Promise<string[]> {
+  const result = await session.query(
+    `SELECT key FROM records WHERE entity = $1 AND detail_due AND deleted_at IS NULL AND NOT key = ANY($3::text[])
+      ORDER BY modified_at DESC NULLS LAST, key LIMIT $2`, [entity, limit, except]);
+  return result.rows.map((row) => row['key'] as string);
+}
+
+/** Stored records in the order of their keys, for a replay. `after` is the last key of the batch before. */
+export async function storedAfter(session: SqlSession, entity: string, after: string, limit: number): Promise<(RecordHead & RecordBodies)[]> {
+  const result = await session.query(
+    `SELECT key, version, modified_at AS "modifiedAt", observed_at AS "observedAt", list_hash AS "listHash", detail_hash AS "detailHash",
+            detail_at AS "detailAt", detail_modified_at AS "detailModifiedAt", detail_due AS "detailDue", refused, mapping, deleted_at AS "deletedAt",
+            raw::text AS raw, detail::text AS detail
+       FROM records WHERE entity = $1 AND key > $2 ORDER BY key LIMIT $3`, [entity, after, limit]);
+  return result.rows as unknown as (RecordHead & RecordBodies)[];
+}
+
+/** How far an entity has come. */
+export interface RecordCounts { records: number; deleted: number; refused: number; detailsDue: number; detailed: number }
+
+/** Counts of all entities that have records. One pass over the bookkeeping columns. */
+export async function countRecords(session: SqlSession): Promise<Map<string, RecordCounts>> {
+  const result = await session.query(
+    `SELECT entity, count(*) FILTER (WHERE deleted_at IS NULL)::int AS records, count(*) FILTER (WHERE deleted_at IS NOT NULL)::int AS deleted,
+            count(*) FILTER (WHERE refused)::int AS refused, count(*) FILTER (WHERE detail_due AND deleted_at IS NULL)::int AS "detailsDue",
+            count(*) FILTER (WHERE detail_hash IS NOT NULL AND deleted_at IS NULL)::int AS detailed
+       FROM records GROUP BY entity`);
+  return new Map(result.rows.map((row) => [row['entity'] as string, row as unknown as RecordCounts]));
+}

@@ -1,0 +1,162 @@
+import type { JsonValue, SqlSession } from '../sdk/index.ts';
+
+export type RunMode = 'full' | 'incremental' | 'details' | 'replay';
+export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled';
+
+/** What a run has counted. */
+export interface RunCounts {
+  pages: number; read: number; new: number; changed: number; unchanged: number; stale: number; deleted: number;
+  refused: number; dropped: number; warnings: number; calls: number; bytes: number;
+}
+
+/** One execution of a sync. */
+export interface Run extends RunCounts {
+  id: string;
+  entity: string;
+  mode: RunMode;
+  trigger: string;
+  options: RunOptions;
+  status: RunStatus;
+  code: string | null;
+  reason: string | null;
+  waitsOn: string | null;
+  resumesAt: Date | null;
+  position: JsonValue | null;
+  attempts: number;
+  node: string | null;
+  jobId: string | null;
+  queuedAt: Date;
+  startedAt: Date | null;
+  endedAt: Date | null;
+}
+
+export interface RunOptions {
+  /** A person allows this run to delete more rows than the guard does. */
+  allowDeletes?: boolean;
+}
+
+const countNames = ['pages', 'read', 'new', 'changed', 'unchanged', 'stale', 'deleted', 'refused', 'dropped', 'warnings', 'calls', 'bytes'] as const;
+
+/** A run that has counted nothing yet. */
+export function noCounts(): RunCounts {
+  return { pages: 0, read: 0, new: 0, changed: 0, unchanged: 0, stale: 0, deleted: 0, refused: 0, dropped: 0, warnings: 0, calls: 0, bytes: 0 };
+}
+
+/** Adds `more` to `counts`. */
+export function addCounts(counts: RunCounts, more: Partial<RunCounts>): void {
+  for (const name of countNames) counts[name] += more[name] ?? 0;
+}
+
+const columns = `id::text AS id, entity, mode, trigger, options, status, code, reason, waits_on AS "waitsOn", resumes_at AS "resumesAt", position, attempts, node, job_id AS "jobId",
+  pages::float8 AS pages, read::float8 AS read, new::float8 AS new, changed::float8 AS changed, unchanged::float8 AS unchanged, stale::float8 AS stale,
+  deleted::float8 AS deleted, refused::float8 AS refused, dropped::float8 AS dropped, warnings::float8 AS warnings, calls::float8 AS calls, bytes::float8 AS bytes,
+  queued_at AS "queuedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
+
+/** Asks for a run. When one of the same entity and mode is queued, running or waiting, that one is answered instead. */
+export async function createRun(session: SqlSession, run: { entity: string; mode: RunMode; trigger: string; options?: RunOptions }): Promise<{ run: Run; created: boolean }> {
+  const inserted = await session.query(
+    `INSERT INTO runs (entity, mode, trigger, options) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (entity, mode) WHERE status IN ('queued', 'running', 'waiting') DO NOTHING RETURNING ${columns}`,
+    [run.entity, run.mode, run.trigger, JSON.stringify(run.options ?? {})]);
+  if (inserted.rowCount > 0) return { run: inserted.rows[0] as unknown as Run, created: true };
+  const active = await session.query(
+    `SELECT ${columns} FROM runs WHERE entity = $1 AND mode = $2 AND status IN ('queued', 'running', 'waiting')`, [run.entity, run.mode]);
+  if (active.rowCount > 0) return { run: active.rows[0] as unknown as Run, created: false };
+  return createRun(session, run); // it ended between the two statements
+}
+
+export async function readRun(session: SqlSession, id: string): Promise<Run | undefined> {
+  if (!/^\d{1,18}$/.test(id)) return undefined;
+  const result = await session.query(`SELECT ${columns} FROM runs WHERE id = $1`, [id]);
+  return result.rows[0] as unknown as Run | undefined;
+}
+
+/** Which runs a list shows. `before` is the id of the last run of the page before. */
+export interface RunFilter { entity?: string; status?: RunStatus; mode?: RunMode; before?: string; limit: number }
+
+/** Runs, newest first. */
+export async function listRuns(session: SqlSession, filter: RunFilter): Promise<Run[]> {
+  const result = await session.query(
+    `SELECT ${columns} FROM runs
+      WHERE ($1::text IS NULL OR entity = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR mode = $3) AND ($4::bigint IS NULL OR id < $4)
+      ORDER BY id DESC LIMIT $5`,
+    [filter.entity ?? null, filter.status ?? null, filter.mode ?? null, filter.before ?? null, filter.limit]);
+  return result.rows as unknown as Run[];
+}
+
+/** The newest run of each entity that reads the source. */
+export async function latestRuns(session: SqlSession): Promise<Map<string, Run>> {
+  const result = await session.query(
+    `SELECT DISTINCT ON (entity) ${columns} FROM runs WHERE mode IN ('full', 'incremental') ORDER BY entity, runs.id DESC`);
+  return new Map((result.rows as unknown as Run[]).map((run) => [run.entity, run]));
+}
+
+/** Marks a run as running on a node; answers undefined when it has ended meanwhile (cancelled, for one). */
+export async function startRun(session: SqlSession, id: string, node: string): Promise<Run | undefined> {
+  const result = await session.query(
+    `UPDATE runs SET status = 'running', attempts = attempts + 1, node = $2, started_at = coalesce(started_at, now()), updated_at = now(),
+            code = NULL, reason = NULL, waits_on = NULL, resumes_at = NULL
+      WHERE id = $1 AND status IN ('queued', 'running', 'waiting') RETURNING ${columns}`, [id, node]);
+  return result.rows[0] as unknown as Run | undefined;
+}
+
+/** Saves a run's position with what its rows counted; in the transaction that writes the rows (promise 3). False when the run is no longer running. */
+export async function advanceRun(session: SqlSession, id: string, position: JsonValue | undefined, counts: Partial<RunCounts>): Promise<boolean> {
+  const result = await session.query(
+    `UPDATE runs SET position = coalesce($2::jsonb, position), ${countNames.map((name, index) => `${name} = ${name} + $${index + 3}`).join(', ')}, updated_at = now()
+      WHERE id = $1 AND status = 'running'`,
+    [id, position === undefined ? null : JSON.stringify(position), ...countNames.map((name) => counts[name] ?? 0)]);
+  return result.rowCount > 0;
+}
+
+/** Notes which job does a run. */
+export async function noteRunJob(session: SqlSession, id: string, jobId: string): Promise<void> {
+  await session.query('UPDATE runs SET job_id = $2 WHERE id = $1', [id, jobId]);
+}
+
+/** Says what a running run waits for just now (a limit, an open breaker); null when it does not wait. */
+export async function noteWaiting(session: SqlSession, id: string, waitsOn: string | null): Promise<void> {
+  await session.query(`UPDATE runs SET waits_on = $2 WHERE id = $1 AND status = 'running' AND waits_on IS DISTINCT FROM $2`, [id, waitsOn]);
+}
+
+/** How a run ended, or what it waits for. */
+export interface RunEnd { status: RunStatus; code?: string | undefined; reason?: string | undefined; waitsOn?: string; resumesAt?: Date }
+
+/** Ends a run or lets it wait. A run that has ended already stays as it is. */
+export async function endRun(session: SqlSession, id: string, end: RunEnd, counts: Partial<RunCounts> = {}): Promise<void> {
+  await session.query(
+    `UPDATE runs SET status = $2, code = $3, reason = $4, waits_on = $5, resumes_at = $6, calls = calls + $7, bytes = bytes + $8, updated_at = now(),
+            ended_at = CASE WHEN $2 IN ('succeeded', 'failed', 'cancelled') THEN now() END
+      WHERE id = $1 AND status IN ('queued', 'running', 'waiting')`,
+    [id, end.status, end.code ?? null, end.reason ?? null, end.waitsOn ?? null, end.resumesAt ?? null, counts.calls ?? 0, counts.bytes ?? 0]);
+  if (end.status === 'succeeded' || end.status === 'failed' || end.status === 'cancelled') await session.query('DELETE FROM run_seen WHERE run_id = $1', [id]);
+}
+
+/** Notes the keys that a full read has seen; in the transaction that writes their rows. */
+export async function noteSeen(session: SqlSession, id: string, keys: readonly string[]): Promise<void> {
+  if (keys.length > 0) await session.query('INSERT INTO run_seen (run_id, keys) VALUES ($1, $2)', [id, keys]);
+}
+
+/** Stored keys that this run did not see and that were last looked at before it began; in the order of keys, after `after`. */
+export async function unseenKeys(session: SqlSession, run: { id: string; entity: string; startedAt: Date | null }, after: string, limit: number): Promise<string[]> {
+  const result = await session.query(
+    `SELECT r.key FROM records r
+      WHERE r.entity = $1 AND r.key > $4 AND r.deleted_at IS NULL AND r.observed_at < $3
+        AND NOT EXISTS (SELECT 1 FROM (SELECT unnest(keys) AS key FROM run_seen WHERE run_id = $2) s WHERE s.key = r.key)
+      ORDER BY r.key LIMIT $5`, [run.entity, run.id, run.startedAt, after, limit]);
+  return result.rows.map((row) => row['key'] as string);
+}
+
+/** How many keys {@link unseenKeys} would name in all, beside how many live records there are. */
+export async function countUnseen(session: SqlSession, run: { id: string; entity: string; startedAt: Date | null }): Promise<{ unseen: number; live: number }> {
+  const result = await session.query(
+    `SELECT count(*)::float8 AS live, count(*) FILTER (WHERE r.observed_at < $3 AND s.key IS NULL)::float8 AS unseen
+       FROM records r LEFT JOIN (SELECT DISTINCT unnest(keys) AS key FROM run_seen WHERE run_id = $2) s ON s.key = r.key
+      WHERE r.entity = $1 AND r.deleted_at IS NULL`, [run.entity, run.id, run.startedAt]);
+  return result.rows[0] as unknown as { unseen: number; live: number };
+}
+
+/** Removes runs that ended longer than `days` ago. Answers how many. */
+export async function trimRuns(session: SqlSession, olderThan: Date): Promise<number> {
+  return (await session.query(`DELETE FROM runs WHERE ended_at < $1`, [olderThan])).rowCount;
+}

@@ -1,0 +1,19 @@
+import type { ClientBase, Pool } from 'pg';
+import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
+import { copyFrom, withTransaction } from './pool.ts';
+
+/** A pg client as the session that the pipeline and the plugins know. */
+export function sessionOf(client: ClientBase): SqlSession {
+  return {
+    async query(text, values) {
+      const result = await client.query(text, values as unknown[] | undefined);
+      return { rows: result.rows, rowCount: result.rowCount ?? 0 };
+    },
+    copyFrom: (text, chunks) => copyFrom(client, text, chunks),
+  };
+}
+
+/** TDS's own database as plugins and the pipeline use it. */
+export function databaseAccess(pool: Pool): DatabaseAccess {
+  return { transaction: (use) => withTransaction(pool, (client) => use(sessionOf(client))) };
+}

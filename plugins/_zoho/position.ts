@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { isRecord, readPath, type JsonObject, type JsonValue, type SourceRecord } from 'tds/sdk';
+import { planNamed, type Plan } from './plans.ts';
+import { instantOf } from './times.ts';
+
+/** How many of the last records are kept to find one's place again. */
+export const tailLength = 20;
+
+/** Where a reading stands; small JSON, saved by the host with the rows it covers. */
+export interface Position {
+  plan: string;
+  /** The filter of the next call, as Zoho writes times. */
+  since: string | null;
+  /** Records of the list, as filtered, that lie before the next unread one. */
+  at: number;
+  /** The last records read: id and what would change if the record did. */
+  tail: string[];
+  /** The end of what is certainly without a gap, where pages since were not checked yet. */
+  sure: { at: number; tail: string[]; pages: number } | null;
+  /** Check every page: something was seen to shift. */
+  careful: boolean;
+  /** When the first call left, by the host's clock. */
+  begun: number;
+  /** Calls so far. */
+  calls: number;
+  /** Latest modified time seen. */
+  latest: string | null;
+  /** The source's clock was at least here when the reading began, going by the records alone. */
+  floor: number | null;
+  /** What changed before this is read for certain, where the source's clock is known. */
+  settled: number | null;
+  /** A page did not join the one before it, however often it was looked for. */
+  gap: boolean;
+  /** Times that the place was lost. */
+  lost: number;
+  /** Pages of records that all changed after the reading had begun. */
+  chase: number;
+}
+
+/** The beginning of a reading. */
+export function beginning(plan: Plan, since: string | undefined, now: number): Position {
+  return {
+    plan: plan.name, since: since ?? null, at: 0, tail: [], sure: null, careful: false, begun: now, calls: 0,
+    latest: null, floor: null, settled: null, gap: false, lost: 0, chase: 0,
+  };
+}
+
+/** A position that the host saved, or undefined where it is none of ours. */
+export function savedPosition(value: JsonValue | undefined): Position | undefined {
+  if (!isRecord(value) || planNamed(value.plan) === undefined || typeof value.at !== 'number' || !Array.isArray(value.tail)) return undefined;
+  return value as unknown as Position;
+}
+
+/** A position as JSON. */
+export function asJson(position: Position): JsonObject {
+  return structuredClone(position) as unknown as JsonObject;
+}
+
+/** The names of the fields by which records are told apart and ordered. */
+export interface RecordFields {
+  id: string;
+  modified: string | undefined;
+  created: string | undefined;
+}
+
+/** Knows a record again while its place in the order is the same. */
+export interface Anchor {
+  of(record: SourceRecord): string;
+  /** Dotted path of the modified time. */
+  modified: string | undefined;
+}
+
+/** How records are known again under a plan: by their id and what their place depends on. */
+export function anchorFor(plan: Plan, fields: RecordFields): Anchor {
+  const path = plan.sort?.column === 'created_time' ? fields.created : fields.modified;
+  const of = (record: SourceRecord): string => {
+    const id = String(readPath(record, fields.id) ?? '');
+    const time = path === undefined ? undefined : instantOf(readPath(record, path));
+    return time === undefined ? `${id}#${digest(record)}` : `${id}@${time}`;
+  };
+  return { of, modified: fields.modified };
+}
+
+function digest(record: SourceRecord): string {
+  return createHash('sha1').update(JSON.stringify(record)).digest('base64url').slice(0, 10);
+}

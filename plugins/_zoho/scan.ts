@@ -1,0 +1,190 @@
+import { PermanentError, StreamUnavailableError, readPath, type Clock, type JsonValue, type Logger, type ReadMode, type ReadPage, type SourceRecord } from 'tds/sdk';
+import { advance, nextAsk, type Asked } from './advance.ts';
+import type { Query, ZohoApi } from './api.ts';
+import { settledTime } from './clocks.ts';
+import { cursorOf, sinceOf, type Cursor } from './cursor.ts';
+import { listPage, type ListAnswer, type ListResource } from './list.ts';
+import { changesPlan, fullPlan, planNamed, type Plan } from './plans.ts';
+import { anchorFor, asJson, beginning, savedPosition, type Position, type RecordFields } from './position.ts';
+import { probeFilter } from './probe.ts';
+import { instantOf, offsetOf, stampOf } from './times.ts';
+import type { TraitStore, Traits } from './traits.ts';
+import { brokenPromise, keptPromises } from './verify.ts';
+
+/** Pages that may follow of records that all changed after the reading began. A source that changes faster is left to the next reading. */
+const longestChase = 20;
+
+/** What a list is, for reading. */
+export interface Readable {
+  resource: ListResource;
+  fields: RecordFields;
+  /** What the catalogue says of the list. */
+  traits: Traits;
+  /** Records that belong to the stream; others of the list are passed over. */
+  belongs?: (record: SourceRecord) => boolean;
+  /** A user's own filter: what is not in the list may exist. */
+  filtered: boolean;
+}
+
+/** What reading needs. */
+export interface ScanDeps {
+  api: ZohoApi;
+  traits: TraitStore;
+  clock: Clock;
+  log: Logger;
+}
+
+/** What is asked for. */
+export interface ScanRequest {
+  mode: ReadMode;
+  cursor: JsonValue | undefined;
+  position: JsonValue | undefined;
+  signal: AbortSignal;
+}
+
+/**
+ * Reads a list page by page, by the safest plan that the list obeys. Each page is checked: when a list does not do what
+ * it was asked, that is noted for the future and the reading begins anew by another plan; what was delivered stays.
+ */
+export async function* scan(deps: ScanDeps, list: Readable, request: ScanRequest): AsyncGenerator<ReadPage> {
+  const { resource } = list;
+  const cursor = request.mode === 'incremental' ? cursorOf(request.cursor) : undefined;
+  if (resource.unpaged) return yield await readWhole(deps, list, request.signal);
+  let position = savedPosition(request.position);
+  for (;;) {
+    const traits = await deps.traits.get(resource.path, list.traits);
+    const plan = (position && planNamed(position.plan)) ?? (cursor ? changesPlan(traits) : fullPlan(traits));
+    position ??= beginning(plan, plan.filtered ? cursor?.since : undefined, deps.clock.now().getTime());
+    const broken = yield* follow(deps, list, request, { plan, traits, cursor, position });
+    if (broken === undefined) return;
+    deps.log.info(`/${resource.path} does not obey what it was asked (${broken}); reading it another way`);
+    await deps.traits.set(resource.path, broken, false);
+    position = undefined;
+  }
+}
+
+async function readWhole(deps: ScanDeps, list: Readable, signal: AbortSignal): Promise<ReadPage> {
+  const answer = await listPage(deps.api, list.resource, {}, signal);
+  return { records: wanted(list, answer.records, undefined), observedAt: answer.sentAt, position: { whole: true }, end: { complete: !list.filtered } };
+}
+
+interface Course { plan: Plan; traits: Traits; cursor: Cursor | undefined; position: Position }
+
+/** Follows one plan to its end; returns the trait that the list turned out not to have. */
+async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, course: Course): AsyncGenerator<ReadPage, keyof Traits | undefined> {
+  const { plan, traits, cursor } = course;
+  const { signal } = request;
+  const anchor = anchorFor(plan, list.fields);
+  let { position } = course;
+  let fixedPage = false;
+  let sole = position.calls === 0;
+  const known = { ...traits };
+  for (;;) {
+    let asked = nextAsk(plan, position, fixedPage);
+    const answer = await ask(deps, list, plan, position, asked, signal);
+    if ('refused' in answer) return answer.refused;
+    const broken = brokenPromise(plan, position, answer, list.fields);
+    if (broken) return broken;
+    for (const trait of keptPromises(plan, position, answer, list.fields)) {
+      if (known[trait] !== 'yes') await deps.traits.set(list.resource.path, trait, true);
+      known[trait] = 'yes';
+    }
+    if (answer.perPage !== undefined && answer.perPage !== asked.ask.perPage && answer.more) {
+      fixedPage = true;
+      asked = { ask: { ...asked.ask, start: (asked.ask.page - 1) * answer.perPage }, joined: false, fixedPage };
+    }
+    const step = advance(plan, position, asked, answer, anchor);
+    position = note(plan, step.position, answer, step.fresh ?? [], list.fields);
+    if (step.fresh === undefined) continue;
+    const past = plan.newestFirst && cursor !== undefined && reached(answer, cursor, list.fields);
+    const chased = position.chase > longestChase;
+    const ended = step.ended || past || chased;
+    sole &&= ended;
+    if (ended && !cursor && !sole) await probeFilter(deps, list, known, position, signal);
+    yield {
+      records: wanted(list, step.fresh, cursor),
+      observedAt: answer.sentAt,
+      position: asJson(position),
+      ...(ended ? { end: endOf({ list, plan, position, cursor, sole, chased }) } : {}),
+    };
+    if (ended) return undefined;
+  }
+}
+
+/** Asks for a page. A list that refuses an order or a filter by word is as good as one that ignores it. */
+async function ask(deps: ScanDeps, list: Readable, plan: Plan, position: Position, asked: Asked, signal: AbortSignal): Promise<ListAnswer | { refused: keyof Traits }> {
+  const { sort } = plan;
+  const query: Query = {
+    page: asked.ask.page,
+    per_page: asked.ask.perPage,
+    sort_column: sort?.column,
+    sort_order: sort?.order,
+    last_modified_time: plan.filtered ? (position.since ?? undefined) : undefined,
+  };
+  try {
+    return await listPage(deps.api, list.resource, query, signal);
+  } catch (error) {
+    const refused = error instanceof PermanentError && error.code === 'zoho.refused';
+    if (!refused || error instanceof StreamUnavailableError) throw error;
+    if (query.last_modified_time !== undefined) return { refused: 'modifiedFilter' };
+    if (sort) return { refused: sort.column === 'created_time' ? 'createdSort' : 'modifiedSort' };
+    throw error;
+  }
+}
+
+/** Notes what the end will need to know: the latest time, and what the source's clock was when the reading began. */
+function note(plan: Plan, before: Position, answer: ListAnswer, fresh: readonly SourceRecord[], fields: RecordFields): Position {
+  const position = { ...before, calls: before.calls + 1 };
+  if (position.calls === 1) position.begun = answer.sentAt.getTime();
+  const elapsed = Math.max(0, answer.sentAt.getTime() - position.begun);
+  for (const record of fields.modified === undefined ? [] : fresh) {
+    const stamp = readPath(record, fields.modified as string);
+    const instant = instantOf(stamp);
+    if (instant === undefined) continue;
+    if (position.latest === null || instant > (instantOf(position.latest) ?? -Infinity)) position.latest = stamp as string;
+    // The source's clock stood at least here when it answered, so it stood at least this much less when the reading began.
+    position.floor = Math.max(position.floor ?? -Infinity, instant - elapsed);
+  }
+  const settled = settledTime(answer, position.latest ?? undefined);
+  const oldestFirst = plan.sort?.column === 'last_modified_time' && plan.sort.order === 'A';
+  if (position.calls === 1) position.settled = settled ?? null;
+  if (oldestFirst && position.settled !== null) {
+    // Each second is read once, when it is long over; only what reaches into the last seconds can be late.
+    const reach = instantOf(position.latest) ?? -Infinity;
+    const first = fresh[0] === undefined ? undefined : instantOf(readPath(fresh[0], fields.modified as string));
+    position.chase = first !== undefined && first > position.begun + 3_600_000 ? position.chase : chaseOf(position, first);
+    if (settled !== undefined && reach < settled) position.settled = settled;
+  }
+  return position;
+}
+
+function chaseOf(position: Position, first: number | undefined): number {
+  return first !== undefined && position.settled !== null && first > position.settled + 60_000 ? position.chase + 1 : 0;
+}
+
+function reached(answer: ListAnswer, cursor: Cursor, fields: RecordFields): boolean {
+  const last = answer.records.at(-1);
+  const instant = last && instantOf(readPath(last, fields.modified ?? ''));
+  return instant !== undefined && instant < (instantOf(cursor.since) ?? -Infinity);
+}
+
+function wanted(list: Readable, records: SourceRecord[], cursor: Cursor | undefined): SourceRecord[] {
+  const since = cursor && instantOf(cursor.since);
+  const { modified } = list.fields;
+  if (!list.belongs && since === undefined) return records;
+  return records.filter((record) => {
+    if (list.belongs && !list.belongs(record)) return false;
+    const instant = since === undefined || modified === undefined ? undefined : instantOf(readPath(record, modified));
+    return instant === undefined || since === undefined || instant >= since;
+  });
+}
+
+interface Finish { list: Readable; plan: Plan; position: Position; cursor: Cursor | undefined; sole: boolean; chased: boolean }
+
+function endOf({ list, plan, position, cursor, sole, chased }: Finish): NonNullable<ReadPage['end']> {
+  const whole = !plan.newestFirst && !(plan.filtered && cursor !== undefined);
+  const complete = whole && cursor === undefined && !list.filtered && !position.gap && !chased && (plan.settled || sole);
+  const next = list.fields.modified === undefined ? undefined : sinceOf(plan, position, sole, offsetOf(position.latest), stampOf);
+  const since = position.gap && cursor ? cursor.since : next ?? cursor?.since;
+  return { complete, ...(since === undefined ? {} : { cursor: { since } }) };
+}

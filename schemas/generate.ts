@@ -1,0 +1,51 @@
+/**
+ * Writes what is made from the declarations: the schema for editors and the reference pages.
+ *
+ *     node schemas/generate.ts           writes them
+ *     node schemas/generate.ts --check   exits with 1 when one of them is not current
+ *
+ * It is a tool, not a part of the program: it may know the core's table of codes, which `schemas` itself does not.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { configCodes } from '../core/config/codes.ts'
+import { configSchema } from './config.ts'
+import { editorSchema } from './editor-schema.ts'
+import { errorsPage, referencePage } from './reference.ts'
+
+const root = path.join(import.meta.dirname, '..')
+
+/** The generated files, each by its path in the project, with what it should hold. */
+export function generatedFiles(): Readonly<Record<string, string>> {
+  return {
+    'schemas/tds.config.schema.json': `${JSON.stringify(editorSchema(configSchema), undefined, 2)}\n`,
+    'docs/reference/config.md': referencePage(configSchema),
+    'docs/reference/errors.md': errorsPage(configCodes),
+  }
+}
+
+/** The generated files that do not hold what they should. */
+export async function staleFiles(): Promise<string[]> {
+  const stale: string[] = []
+  for (const [name, text] of Object.entries(generatedFiles())) {
+    const current = await readFile(path.join(root, name), 'utf8').catch(() => undefined)
+    if (current !== text) stale.push(name)
+  }
+  return stale
+}
+
+async function main(): Promise<void> {
+  const stale = await staleFiles()
+  if (process.argv.includes('--check')) {
+    for (const name of stale) console.error(`${name} is not current; run: npm run generate`)
+    process.exitCode = stale.length > 0 ? 1 : 0
+    return
+  }
+  for (const name of stale) {
+    await mkdir(path.dirname(path.join(root, name)), { recursive: true })
+    await writeFile(path.join(root, name), generatedFiles()[name] ?? '')
+    console.log(`wrote ${name}`)
+  }
+}
+
+if (import.meta.main) await main()

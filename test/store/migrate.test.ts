@@ -1,0 +1,79 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test, type Test } from 'tap';
+import { migrate, migrateQueue } from '../../core/store/migrate.ts';
+import { testDatabase } from '../support/database.ts';
+import { Child } from '../support/processes.ts';
+
+const first = 'CREATE TABLE runs (id int);\nINSERT INTO runs VALUES (1);\n';
+const second = 'CREATE TABLE events (id int);\n';
+const directoryOf = (t: Test, files: Record<string, string> = { '001-first.sql': first, '002-second.sql': second }): string => t.testdir(files);
+
+test('migrations are applied once, in order, into the schema', async (t) => {
+  const { pool } = await testDatabase(t, { migrated: false });
+  const directory = directoryOf(t);
+  const lines: string[] = [];
+  t.strictSame(await migrate({ pool, directory, log: { info: (text) => lines.push(text) } }), ['001-first.sql', '002-second.sql']);
+  t.match(lines, [/001-first\.sql applied in \d+ ms/, /002-second/]);
+  t.strictSame(await migrate({ pool, directory }), []);
+  t.strictSame((await pool.query('SELECT * FROM tds.runs')).rows, [{ id: 1 }]);
+  t.strictSame(await migrate({ pool, directory, schema: 'Another "one' }), ['001-first.sql', '002-second.sql'], 'two installations share a database');
+  t.strictSame((await pool.query('SELECT * FROM "Another ""one".runs')).rows, [{ id: 1 }]);
+  writeFileSync(join(directory, '001-first.sql'), first.replaceAll('\n', '\r\n'));
+  t.strictSame(await migrate({ pool, directory }), [], "git's line ends are no change");
+  writeFileSync(join(directory, '003-third.sql'), 'SELECT 1');
+  t.strictSame(await migrate({ pool, directory }), ['003-third.sql']);
+});
+
+test('what does not fit is refused', async (t) => {
+  const { pool } = await testDatabase(t, { migrated: false });
+  const directory = directoryOf(t);
+  await migrate({ pool, directory });
+  const file = (name: string) => join(directory, name);
+
+  rmSync(file('002-second.sql'));
+  await t.rejects(migrate({ pool, directory }), { code: 'store.migration_newer', message: /newer TDS, to 002-second\.sql/ }, 'an older node on a newer schema');
+  writeFileSync(file('002-second.sql'), `${second}-- edited`);
+  await t.rejects(migrate({ pool, directory }), { code: 'store.migration_changed', message: /002-second\.sql has changed/ });
+  writeFileSync(file('002-second.sql'), second);
+  rmSync(file('001-first.sql'));
+  await t.rejects(migrate({ pool, directory }), { code: 'store.migration_changed', message: /file is missing/ });
+  writeFileSync(file('001-first.sql'), first);
+
+  writeFileSync(file('004-bad.sql'), 'CREATE TABLE half (id int);\nCREATE TABLE oops (;\n');
+  await t.rejects(migrate({ pool, directory }), { code: 'store.migration_failed', message: /004-bad\.sql:2 failed: syntax error/, cause: { code: '42601' } });
+  t.match((await pool.query("SELECT to_regclass('tds.half') AS half")).rows[0], { half: null }, 'nothing of it is kept');
+  writeFileSync(file('004-bad.sql'), 'SELECT 1');
+  await migrate({ pool, directory });
+  writeFileSync(file('003-late.sql'), 'SELECT 1');
+  await t.rejects(migrate({ pool, directory }), { code: 'store.migration_gap', message: /003-late\.sql came after 004-bad\.sql/ });
+  rmSync(file('003-late.sql'));
+
+  writeFileSync(file('5-five.sql'), 'SELECT 1');
+  await t.rejects(migrate({ pool, directory }), { code: 'store.migration_name' });
+  rmSync(file('5-five.sql'));
+  writeFileSync(file('002-twice.sql'), 'SELECT 1');
+  await t.rejects(migrate({ pool, directory }), { code: 'store.migration_name', message: /same number/ });
+});
+
+test('four nodes that start at once migrate once, the queue included', async (t) => {
+  const { pool, url } = await testDatabase(t, { migrated: false });
+  const directory = directoryOf(t);
+  const file = fileURLToPath(new URL('migrate-child.ts', import.meta.url));
+  const nodes = Array.from({ length: 4 }, () => new Child(t, process.execPath, [file, url, directory]));
+  await Promise.all(nodes.map((node) => node.said(/waiting/)));
+  for (const node of nodes) node.process.stdin?.write('go\n');
+  const said = await Promise.all(nodes.map((node) => node.json<{ applied: string[] }>()));
+  t.strictSame(await Promise.all(nodes.map((node) => node.ended)), nodes.map(() => ({ code: 0, signal: null })));
+  t.strictSame(said.flatMap((each) => each.applied), ['001-first.sql', '002-second.sql']);
+  t.equal((await pool.query("SELECT graphile_worker.add_job('x') IS NOT NULL AS added")).rows[0]?.added, true);
+});
+
+test('a queue migrated by a newer version is refused, and the exit code is left alone', async (t) => {
+  const { pool } = await testDatabase(t);
+  await migrateQueue({ pool });
+  await pool.query('INSERT INTO graphile_worker.migrations (id, breaking) VALUES (999999, true)');
+  await t.rejects(migrateQueue({ pool }), { code: 'store.migration_newer' });
+  t.equal(process.exitCode, undefined);
+});

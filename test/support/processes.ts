@@ -1,0 +1,84 @@
+/** Child processes of tests: what they say, how they end, and whether any process lives. */
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A child whose output is collected. Dies with the test that `scope` belongs to. */
+export class Child {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+  output = '';
+  #more = Promise.withResolvers<void>();
+  #over = false;
+
+  constructor(scope: { teardown(action: () => unknown): unknown }, command: string, args: readonly string[], options: SpawnOptions = {}) {
+    this.process = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+        this.#more.resolve();
+      });
+    }
+    this.process.stdin?.on('error', () => {});
+    this.ended = new Promise((resolve, reject) => {
+      this.process.once('error', reject);
+      this.process.once('close', (code, signal) => {
+        this.#over = true;
+        this.#more.resolve();
+        resolve({ code, signal });
+      });
+    });
+    this.ended.catch(() => {});
+    scope.teardown(() => this.process.kill('SIGKILL'));
+  }
+
+  get pid(): number {
+    return this.process.pid ?? 0;
+  }
+
+  /** Resolves with the match as soon as the output has one; rejects when the child ends without. */
+  async said(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.output);
+      if (match) return match;
+      if (this.#over) throw new Error(`the child ended without saying ${pattern}: ${this.output}`);
+      await this.#more.promise;
+      this.#more = Promise.withResolvers<void>();
+    }
+  }
+
+  /** The first line that is a JSON object. */
+  async json<T>(): Promise<T> {
+    const [line] = await this.said(/^\{.*\}$/m);
+    return JSON.parse(line) as T;
+  }
+}
+
+/** False once a process has ended, as a zombie too: nobody may have waited for it yet. */
+export function lives(pid: number): boolean {
+  if (process.platform === 'linux') {
+    try {
+      return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  }
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Waits on what nothing tells: looks each 10 ms, and gives up after `limit` ms. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 15_000): Promise<void> {
+  for (const deadline = Date.now() + limit; !(await holds()); await pause(10)) {
+    if (Date.now() > deadline) throw new Error(`waited ${limit} ms in vain until ${what}`);
+  }
+}
