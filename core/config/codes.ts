@@ -4,7 +4,7 @@ export const configCodes = {
   'config.unreadable': { means: 'It is there but can\'t be read: a directory, a device, or no permission.', cure: 'Name a regular file that the process may read.' },
   'config.too_large': { means: 'The file is over 256 kB, or all files together are over 4 MB or 200 files.', cure: 'Split it with `include`.' },
   'config.too_deep': { means: 'Lists or maps lie more than 64 levels deep.', cure: 'Look for a bracket that is never closed.' },
-  'config.too_many_values': { means: 'With all aliases written out there are more than 100,000 values.', cure: 'Use fewer aliases (`*name`).' },
+  'config.too_many_values': { means: 'With all aliases written out there are more than 50,000 values.', cure: 'Use fewer aliases (`*name`).' },
   'config.not_text': { means: 'The file is not UTF-8 text, or holds control characters.', cure: 'Save it as UTF-8.' },
   'config.syntax': { means: 'It is not valid YAML.', cure: 'Mend it where the message points; often it is indentation, a missing space after a colon, or a missing quote.' },
   'config.several_documents': { means: 'A `---` begins a second document.', cure: 'Keep one document per file; use `include` for more files.' },

@@ -2,7 +2,10 @@ import type { Path } from './finding.ts'
 
 /** A path as a JSON pointer, for use as a key. */
 export function pointer(path: Path): string {
-  return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+  let text = ''
+  // Called for every value several times, and hardly ever is there something to escape.
+  for (const step of path) text += typeof step === 'number' || !/[~/]/u.test(step) ? `/${step}` : `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  return text
 }
 
 /** The path of a JSON pointer, with numbers for the items of lists as far as the value shows them. */

@@ -92,6 +92,11 @@ class FilesReader {
     })
     const value = tree.read(document)
     this.findings.push(...tree.findings)
+    // What was cut short is not to be judged.
+    if (this.#budget.left < 0) {
+      this.whole = false
+      return
+    }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       this.whole = false
       const seen = value === null || value === undefined ? 'nothing' : Array.isArray(value) ? 'a list' : 'a single value'

@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import ajvFormats from 'ajv-formats'
 import type { SettingSchema } from '../../schemas/vocabulary.ts'
 import { faultOf } from './schema-faults.ts'
-import { finding, type Finding, type Path } from './finding.ts'
+import { finding, sortFindings, type Finding, type Path } from './finding.ts'
 import { formats } from './formats.ts'
 import { fromPointer } from './pointer.ts'
 import { isMap, isSecret, normalize, resolve, schemaOf } from './shape.ts'
@@ -38,7 +38,7 @@ export function checkAgainstSchema(value: unknown, schema: SettingSchema, path: 
       if (findings.length >= 500) break
     }
   }
-  return { findings, normal, value: resolve(normal, schema) }
+  return { findings: sortFindings(findings, sources.fileNames), normal, value: resolve(normal, schema) }
 }
 
 const compiled = new WeakMap<object, ValidateFunction>()

@@ -6,7 +6,7 @@ import type { TextFile } from './text-file.ts'
 import { interpolate, unmaskVariables, type Origin, type VariableSources } from './variables.ts'
 
 /** How many values all files may hold together, with every alias written out: the bound on alias bombs. */
-export const maxValues = 100_000
+export const maxValues = 50_000
 
 /** Keys that would reach into the machinery of JavaScript's objects. */
 const reservedKeys = new Set(['__proto__', 'constructor', 'prototype'])

@@ -18,13 +18,15 @@ const cures: Readonly<Record<string, string>> = {
 
 /** Parses one file. A document comes back only when there is no fault, so that nothing is judged by a broken reading. */
 export function parseYaml(file: TextFile): { document?: Document.Parsed; findings: Finding[] } {
-  const deep = tooDeepAt(file.text)
+  // Same length as the file's text, so that offsets hold in both.
+  const text = maskVariables(file.text)
+  const deep = tooDeepAt(text)
   if (deep !== -1) {
     const fault: Fault = { code: 'config.too_deep', message: `is nested more than ${maxDepth} levels deep`, suggestion: 'look for a bracket that is never closed' }
     return { findings: [finding(fault, file.place(deep))] }
   }
   // Unique keys are checked by the reader: the parser's own check takes quadratic time.
-  const document = parseDocument(maskVariables(file.text), { prettyErrors: false, schema: 'core', uniqueKeys: false, resolveKnownTags: false, logLevel: 'error' })
+  const document = parseDocument(text, { prettyErrors: false, schema: 'core', uniqueKeys: false, resolveKnownTags: false, logLevel: 'error' })
   const faults = [...document.errors, ...document.warnings]
   // One slip makes the parser stumble again and again on what follows: the first few tell all there is to tell.
   const findings = faults.slice(0, 3).map((error) => finding(syntaxFault(error.code, error.message), file.place(Math.min(error.pos[0], file.text.length))))
@@ -33,6 +35,7 @@ export function parseYaml(file: TextFile): { document?: Document.Parsed; finding
 
 function syntaxFault(code: string, message: string): Fault {
   if (code === 'MULTIPLE_DOCS') return { code: 'config.several_documents', message: 'a second document begins here', suggestion: 'keep one document per file; use "include" for more files' }
-  const words = unmaskVariables(message).replace(/[.:]$/u, '')
+  // Without what the parser repeats of the file, which may be a secret.
+  const words = unmaskVariables(message).replace(/: ".*$/su, '').replace(/[.:]$/u, '')
   return { code: 'config.syntax', message: `is not valid YAML: ${quote(words).slice(1, -1).replaceAll('\\"', '"')}`, suggestion: cures[code] }
 }

@@ -15,6 +15,11 @@ export const hostCodes = {
   'host.broken_plugin': { means: 'A connection names a plugin that failed to load.', cure: 'Mend the plugin as the message says.' },
   'host.create_failed': { means: 'The plugin threw an error when its connector was made, or made something that is no connector.', cure: 'Check the connection\'s settings; else it is a fault of the plugin.' },
   'host.check_failed': { means: 'The plugin threw an error while it checked its connection.', cure: 'The message tells the reason; the log has the whole of it.' },
+  'host.unknown_stream': { means: 'An entity names a stream that its connection does not have.', cure: 'Check the spelling; the finding lists what there is.' },
+  'host.unknown_path': { means: 'A field reads a path that the stream is not known to carry. A warning: the wire may have more than is known.', cure: 'Check the spelling against a raw record.' },
+  'host.not_a_source': { means: 'An entity reads from a connection whose plugin can only be written to.', cure: 'Name a connection whose plugin is a source under `from`.' },
+  'host.not_a_destination': { means: 'An entity writes to a connection whose plugin can only be read.', cure: 'Name a connection whose plugin is a destination under `to`.' },
+  'host.io_too_early': { means: 'A plugin did I/O while it was only asked for its streams.', cure: 'This is a fault of the plugin: `create` and `describe` must not do any I/O.' },
   'host.check_timeout': { means: 'The plugin did not end its check when it was told to.', cure: 'Check that the other side can be reached; else it is a fault of the plugin.' },
 } as const;
 

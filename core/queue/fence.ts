@@ -13,11 +13,11 @@ export async function fenceWith(client: Pick<ClientBase, 'query'>, names: Names,
   const { rows } = await client.query<{ mine: boolean }>({
     name: 'tds_fence',
     text: `select set_config('idle_in_transaction_session_timeout', case
-          when current_setting('idle_in_transaction_session_timeout') = '0' then $5
-          else least(extract(epoch from current_setting('idle_in_transaction_session_timeout')::interval) * 1000, $5::numeric)::bigint::text end, true),
+          when current_setting('idle_in_transaction_session_timeout') = '0' then $5::int::text
+          else least(extract(epoch from current_setting('idle_in_transaction_session_timeout')::interval) * 1000, $5::int)::bigint::text end, true),
         exists (select from ${names.jobs} where id = $1::bigint and locked_by = $2
           and (attempts = $3::int or (key is null and attempts = max_attempts and $4::boolean)) for share) as mine`,
-    values: [job.id, job.poolId, job.row.attempts, job.row.key !== null, String(stillMs)],
+    values: [job.id, job.poolId, job.row.attempts, job.row.key !== null, stillMs],
   });
   if (rows[0]?.mine !== true) throw new JobLostError(job.id, 'another has it');
 }

@@ -1,6 +1,6 @@
 /** The data directory of the embedded PostgreSQL: made by initdb, of a known version, and free of what an earlier server left. */
 import { spawn } from 'node:child_process';
-import { chownSync, existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -103,13 +103,16 @@ function alive(pid: number): boolean {
   }
 }
 
-/** Is this living process the PostgreSQL of our data directory? Its working directory tells, or where that can't be read, its port. */
+/**
+ * Is this living process the PostgreSQL of our data directory? Its command line tells (not its working directory: in a container root
+ * may not read that), or where there is none, the port. A wrong "no" is caught by PostgreSQL itself, by the shared memory in use.
+ */
 async function isServerOf(pid: number, place: Place): Promise<boolean> {
   if (process.platform === 'linux') {
     try {
-      return readlinkSync(`/proc/${pid}/cwd`) === place.data;
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(place.data);
     } catch {
-      return false; // another user's process, or none any more: not one that could have this directory open
+      // gone, or hidden
     }
   }
   const port = Number(pidFile(place)[3]);

@@ -1,6 +1,6 @@
 /** The owner's side of the embedded PostgreSQL: start, bring back what ended by itself, restart, stop; one of them at a time. */
 import { readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { chown, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -173,6 +173,8 @@ export const urlOf = (port: number, password: string): string => `postgres://tds
 async function writeState(place: Place, state: Record<string, string | number>): Promise<void> {
   const path = join(place.home, 'server.json');
   await writeFile(`${path}.new`, `${JSON.stringify({ host: '127.0.0.1', ...state })}\n`, { mode: 0o600 });
+  // As root: so that the user whose directory it is can go on alone later. No secret is in it.
+  if (place.user) await chown(`${path}.new`, place.user.uid, place.user.gid);
   await rename(`${path}.new`, path);
 }
 

@@ -1,7 +1,7 @@
 /** Where the embedded PostgreSQL keeps its data, and as which user of the operating system it runs. */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { chmod, link, lstat, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { StoreError } from './errors.ts';
@@ -68,13 +68,10 @@ export async function choosePlace(wanted: string): Promise<Place> {
 export async function placePassword(home: string): Promise<string> {
   const file = join(home, 'password');
   if (!existsSync(file)) {
-    // Written aside and linked, so that two processes at once agree on one and nobody reads half of it.
+    // The owner alone comes here first, under its lock. Renamed, so that a kill leaves none or all of it.
     const draft = join(home, `password.${process.pid}.${randomBytes(4).toString('hex')}`);
     await writeFile(draft, randomBytes(32).toString('base64url'), { mode: 0o600 }).catch((error: unknown) => forbidden(home, error));
-    await link(draft, file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    await rm(draft, { force: true });
+    await rename(draft, file);
   }
   try {
     return readFileSync(file, 'utf8');

@@ -48,6 +48,11 @@ export class ZohoApi {
     this.#refusals = new Refusals(context.clock);
   }
 
+  /** The host's time. */
+  now(): Date {
+    return this.#context.clock.now();
+  }
+
   /** Sends a GET and resolves with the body of a good answer; throws the SDK error that is true otherwise. */
   async get(call: ZohoCall): Promise<ZohoAnswer> {
     const { settings, http } = this.#context;

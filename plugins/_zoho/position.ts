@@ -23,25 +23,33 @@ export interface Position {
   begun: number;
   /** Calls so far. */
   calls: number;
-  /** Latest modified time seen. */
+  /** Latest modified time seen, and the latest before it. */
   latest: string | null;
+  runnerUp: string | null;
   /** The source's clock was at least here when the reading began, going by the records alone. */
   floor: number | null;
-  /** What changed before this is read for certain, where the source's clock is known. */
-  settled: number | null;
+  /** The source's clock at the first and at the last call, less the seconds by which records come late; null where unknown. */
+  settledFirst: number | null;
+  settledLast: number | null;
+  /** Oldest first: the clock when the reading first came into the last seconds. */
+  bound: number | null;
   /** A page did not join the one before it, however often it was looked for. */
   gap: boolean;
   /** Times that the place was lost. */
   lost: number;
-  /** Pages of records that all changed after the reading had begun. */
+  /** Pages in a row of records that all changed after the reading had begun, or while it went on as fast as the source. */
   chase: number;
+  keptPace: number;
+  /** Milliseconds from the first call to the last. */
+  elapsed: number;
 }
 
 /** The beginning of a reading. */
 export function beginning(plan: Plan, since: string | undefined, now: number): Position {
   return {
     plan: plan.name, since: since ?? null, at: 0, tail: [], sure: null, careful: false, begun: now, calls: 0,
-    latest: null, floor: null, settled: null, gap: false, lost: 0, chase: 0,
+    latest: null, runnerUp: null, floor: null,
+    settledFirst: null, settledLast: null, bound: null, gap: false, lost: 0, chase: 0, keptPace: 0, elapsed: 0,
   };
 }
 

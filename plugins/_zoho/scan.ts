@@ -1,18 +1,15 @@
 import { PermanentError, StreamUnavailableError, readPath, type Clock, type JsonValue, type Logger, type ReadMode, type ReadPage, type SourceRecord } from 'tds/sdk';
 import { advance, nextAsk, type Asked } from './advance.ts';
 import type { Query, ZohoApi } from './api.ts';
-import { settledTime } from './clocks.ts';
 import { cursorOf, sinceOf, type Cursor } from './cursor.ts';
 import { listPage, type ListAnswer, type ListResource } from './list.ts';
 import { changesPlan, fullPlan, planNamed, type Plan } from './plans.ts';
 import { anchorFor, asJson, beginning, savedPosition, type Position, type RecordFields } from './position.ts';
+import { note, outrun } from './notes.ts';
 import { probeFilter } from './probe.ts';
-import { instantOf, offsetOf, stampOf } from './times.ts';
+import { instantOf } from './times.ts';
 import type { TraitStore, Traits } from './traits.ts';
 import { brokenPromise, keptPromises } from './verify.ts';
-
-/** Pages that may follow of records that all changed after the reading began. A source that changes faster is left to the next reading. */
-const longestChase = 20;
 
 /** What a list is, for reading. */
 export interface Readable {
@@ -97,7 +94,7 @@ async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, cou
     position = note(plan, step.position, answer, step.fresh ?? [], list.fields);
     if (step.fresh === undefined) continue;
     const past = plan.newestFirst && cursor !== undefined && reached(answer, cursor, list.fields);
-    const chased = position.chase > longestChase;
+    const chased = outrun(position);
     const ended = step.ended || past || chased;
     sole &&= ended;
     if (ended && !cursor && !sole) await probeFilter(deps, list, known, position, signal);
@@ -132,36 +129,6 @@ async function ask(deps: ScanDeps, list: Readable, plan: Plan, position: Positio
   }
 }
 
-/** Notes what the end will need to know: the latest time, and what the source's clock was when the reading began. */
-function note(plan: Plan, before: Position, answer: ListAnswer, fresh: readonly SourceRecord[], fields: RecordFields): Position {
-  const position = { ...before, calls: before.calls + 1 };
-  if (position.calls === 1) position.begun = answer.sentAt.getTime();
-  const elapsed = Math.max(0, answer.sentAt.getTime() - position.begun);
-  for (const record of fields.modified === undefined ? [] : fresh) {
-    const stamp = readPath(record, fields.modified as string);
-    const instant = instantOf(stamp);
-    if (instant === undefined) continue;
-    if (position.latest === null || instant > (instantOf(position.latest) ?? -Infinity)) position.latest = stamp as string;
-    // The source's clock stood at least here when it answered, so it stood at least this much less when the reading began.
-    position.floor = Math.max(position.floor ?? -Infinity, instant - elapsed);
-  }
-  const settled = settledTime(answer, position.latest ?? undefined);
-  const oldestFirst = plan.sort?.column === 'last_modified_time' && plan.sort.order === 'A';
-  if (position.calls === 1) position.settled = settled ?? null;
-  if (oldestFirst && position.settled !== null) {
-    // Each second is read once, when it is long over; only what reaches into the last seconds can be late.
-    const reach = instantOf(position.latest) ?? -Infinity;
-    const first = fresh[0] === undefined ? undefined : instantOf(readPath(fresh[0], fields.modified as string));
-    position.chase = first !== undefined && first > position.begun + 3_600_000 ? position.chase : chaseOf(position, first);
-    if (settled !== undefined && reach < settled) position.settled = settled;
-  }
-  return position;
-}
-
-function chaseOf(position: Position, first: number | undefined): number {
-  return first !== undefined && position.settled !== null && first > position.settled + 60_000 ? position.chase + 1 : 0;
-}
-
 function reached(answer: ListAnswer, cursor: Cursor, fields: RecordFields): boolean {
   const last = answer.records.at(-1);
   const instant = last && instantOf(readPath(last, fields.modified ?? ''));
@@ -184,7 +151,7 @@ interface Finish { list: Readable; plan: Plan; position: Position; cursor: Curso
 function endOf({ list, plan, position, cursor, sole, chased }: Finish): NonNullable<ReadPage['end']> {
   const whole = !plan.newestFirst && !(plan.filtered && cursor !== undefined);
   const complete = whole && cursor === undefined && !list.filtered && !position.gap && !chased && (plan.settled || sole);
-  const next = list.fields.modified === undefined ? undefined : sinceOf(plan, position, sole, offsetOf(position.latest), stampOf);
+  const next = list.fields.modified === undefined ? undefined : sinceOf(plan, position, sole, chased);
   const since = position.gap && cursor ? cursor.since : next ?? cursor?.since;
   return { complete, ...(since === undefined ? {} : { cursor: { since } }) };
 }

@@ -9,8 +9,8 @@ export type TraitValue = 'yes' | 'no' | 'try';
 /** What is known of one list. */
 export type Traits = Record<Trait, TraitValue>;
 
-/** A parameter that was ignored is tried again after this time: Zoho mends and changes its lists. */
-const retryNoAfterMs = 30 * 86_400_000;
+/** A parameter that was ignored is tried again after this time: it may have been one bad answer, or Zoho may have mended it. */
+const retryNoAfterMs = 86_400_000;
 
 /** What was found out about the lists of one connection, kept over restarts and shared by nodes. */
 export class TraitStore {

@@ -76,7 +76,7 @@ void t.test('included files add to the sections, and plugin folders start from t
   t.same(Object.keys(config?.entities ?? {}), ['a'])
   t.same(config?.plugins, ['/project/others', '/project/mine'])
   t.same(sources.fileNames, ['tds.config.yaml', 'entities/a.yaml'])
-  t.same(sources.locate(['entities', 'a', 'key']), { file: 'entities/a.yaml', line: 2, column: 110 })
+  t.same(sources.locate(['entities', 'a', 'key']), { file: 'entities/a.yaml', line: 2, column: 107 })
 })
 
 void t.test('a file that two files include is read once, and a pattern does not mean the file it stands in', async (t) => {

@@ -36,9 +36,9 @@ void t.test('faults are told with place, path and cure', async (t) => {
   t.same(check('{ organisationId: "1", dataCenter: euu, pages: many }').told, [
     'tds.config.yaml:4:5 connections.books.with.organizationId is missing; add it, for example organizationId: 10234695 (config.missing_field)',
     'tds.config.yaml:4:13 connections.books.with.organisationId is not a known setting; did you mean "organizationId"? (config.unknown_field)',
-    'tds.config.yaml:4:42 connections.books.with.dataCenter must be one of com, eu, not "euu"; did you mean "eu"? (config.bad_value)',
-    'tds.config.yaml:4:54 connections.books.with.pages must be a whole number, not the text "many" (config.wrong_type)',
-  ].sort((a, b) => check('{ organisationId: "1", dataCenter: euu, pages: many }').told.indexOf(a) - check('{ organisationId: "1", dataCenter: euu, pages: many }').told.indexOf(b)))
+    'tds.config.yaml:4:46 connections.books.with.dataCenter must be one of com, eu, not "euu"; did you mean "eu"? (config.bad_value)',
+    'tds.config.yaml:4:58 connections.books.with.pages must be a whole number, not the text "many" (config.wrong_type)',
+  ])
 })
 
 void t.test('a long id without quotes is no text, and the cure says so', async (t) => {

@@ -35,6 +35,18 @@ const queue = createQueue({
         throw error;
       }
     },
+    /** Waits for the word inside its transaction, on the first attempt. */
+    async holding(job) {
+      await withTransaction(pool, async (client) => {
+        await job.fence(client);
+        say(`holds ${job.jobId} ${job.attempt}`);
+        if (job.attempt === 1) await new Promise<void>((resolve) => void process.stdin.once('data', () => resolve()));
+        await client.query('insert into effects (job_id, attempt, node, note) values ($1, $2, $3, $4)', [job.jobId, job.attempt, nodeId, 'holding']);
+      }).catch((error: unknown) => {
+        say(`refused ${job.jobId} ${String(error)}`);
+        throw error;
+      });
+    },
     /** Hangs on the first attempt. */
     async hanging(job) {
       say(`started ${job.jobId} ${job.attempt}`);

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test, type Test } from 'tap';
@@ -17,7 +18,9 @@ const skip = oldNode === undefined && 'this machine has no Node older than 24';
 
 /** An installation with a `main.ts` that tells what it was given, and does as it is told. */
 function installation(t: Test, pinned: boolean): string {
-  const root = t.testdir();
+  // Not below this checkout, whose own Node would be found.
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'tds-launcher-')));
+  t.teardown(() => rmSync(root, { recursive: true, force: true }));
   mkdirSync(join(root, 'core', 'cli'), { recursive: true });
   mkdirSync(join(root, 'node_modules', '.bin'), { recursive: true });
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
@@ -27,12 +30,12 @@ function installation(t: Test, pinned: boolean): string {
   writeFileSync(
     join(root, 'core', 'cli', 'main.ts'),
     `const version: string = process.versions.node;
-     console.log(JSON.stringify({ version, args: process.argv.slice(2), pid: process.pid, launched: process.env['TDS_LAUNCHED'] ?? null }));
      if (process.argv[2] === 'exit') process.exitCode = Number(process.argv[3]);
      if (process.argv[2] === 'stay') {
        const alive = setInterval(() => {}, 1000);
        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { console.log(signal); process.exitCode = 7; clearInterval(alive); process.channel?.unref(); });
      }
+     console.log(JSON.stringify({ version, args: process.argv.slice(2), pid: process.pid, launched: process.env['TDS_LAUNCHED'] ?? null }));
      if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL');`,
   );
   if (pinned) {

@@ -67,7 +67,7 @@ test('four nodes that start at once migrate once, the queue included', async (t)
   const said = await Promise.all(nodes.map((node) => node.json<{ applied: string[] }>()));
   t.strictSame(await Promise.all(nodes.map((node) => node.ended)), nodes.map(() => ({ code: 0, signal: null })));
   t.strictSame(said.flatMap((each) => each.applied), ['001-first.sql', '002-second.sql']);
-  t.equal((await pool.query("SELECT graphile_worker.add_job('x') IS NOT NULL AS added")).rows[0]?.added, true);
+  t.equal((await pool.query("SELECT (graphile_worker.add_job('x')).id IS NOT NULL AS added")).rows[0]?.added, true);
 });
 
 test('a queue migrated by a newer version is refused, and the exit code is left alone', async (t) => {

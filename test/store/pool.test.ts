@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'tap';
 import { lockTransaction, tryLockTransaction, tryWithAdvisoryLock, withAdvisoryLock } from '../../core/store/advisory-lock.ts';

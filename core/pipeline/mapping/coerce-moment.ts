@@ -5,7 +5,7 @@ const notADate = new Refusal('map.not_a_date', 'is no date (yyyy-mm-dd)');
 const noSuchDay = new Refusal('map.not_a_date', 'is a day that does not exist');
 const notATime = new Refusal('map.not_a_time', 'is no time of day (hh:mm:ss)');
 const notATimestamp = new Refusal('map.not_a_timestamp', 'is no date and time');
-const noSuchMoment = new Refusal('map.not_a_timestamp', 'is a time that does not exist');
+const noSuchMoment = new Refusal('map.not_a_timestamp', 'is a time or a day that does not exist');
 const noOffset = new Refusal('map.no_offset', 'names no time zone');
 
 const day = /^(\d{4})-(\d\d)-(\d\d)/u;
@@ -17,7 +17,6 @@ const longest = 64;
 interface Moment { fault?: Refusal; clock: boolean; offset: boolean; /** Characters before the offset. */ local: number }
 
 const badForm: Moment = { fault: notATimestamp, clock: false, offset: false, local: 0 };
-const badDay: Moment = { ...badForm, fault: noSuchDay };
 const badMoment: Moment = { ...badForm, fault: noSuchMoment };
 
 /** `date`: a real day. Of a timestamp the day as written, which is the day in the timestamp's own zone. */
@@ -25,7 +24,7 @@ export function coerceDate(value: unknown): CellValue | Refusal {
   const text = momentText(value);
   if (text === undefined) return notADate;
   const moment = readMoment(text);
-  if (moment.fault !== undefined) return moment.fault === noSuchDay ? noSuchDay : notADate;
+  if (moment.fault !== undefined) return moment.fault === noSuchMoment ? noSuchDay : notADate;
   return text.slice(0, 10);
 }
 
@@ -90,7 +89,7 @@ function momentText(value: unknown): string | undefined {
 function readMoment(text: string): Moment {
   const date = day.exec(text);
   if (date === null) return badForm;
-  if (!realDay(Number(date[1]), Number(date[2]), Number(date[3]))) return badDay;
+  if (!realDay(Number(date[1]), Number(date[2]), Number(date[3]))) return badMoment;
   if (text.length === 10) return { clock: false, offset: false, local: 10 };
   const between = text.charCodeAt(10);
   if (between !== 84 && between !== 32) return badForm;

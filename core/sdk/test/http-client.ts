@@ -1,4 +1,4 @@
-import { AccessDeniedError, PermanentError, QuotaSpentError, RateLimitedError, RetryLaterError, TokenRejectedError } from '../errors.ts';
+import { AccessDeniedError, PermanentError, RateLimitedError, RetryLaterError, TokenRejectedError } from '../errors.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../http.ts';
 import type { JsonValue } from '../json.ts';
 import type { Clock } from '../services.ts';
@@ -114,20 +114,14 @@ const lossless = JSON as unknown as {
   rawJSON(text: string): JsonValue;
 };
 
-/** Digits that a double would change are kept as raw JSON. */
+/** Digits that a double would change are kept as raw JSON. Fifteen digits always fit a double. */
 function parseJson(text: string): JsonValue {
   try {
-    return lossless.parse(text, (_, value, { source }) => (typeof value === 'number' && source !== undefined && String(value) !== source && Number(source.replace(/\.0+$/, '')) !== Math.trunc(value) && !sameNumber(value, source) ? lossless.rawJSON(source) : value));
+    return lossless.parse(text, (_, value, { source = '' }) => {
+      const fits = typeof value !== 'number' || String(value) === source || /^-?[\d.]{1,15}$/.test(source);
+      return fits ? value : lossless.rawJSON(source);
+    });
   } catch (cause) {
     throw new RetryLaterError('http.not_json', `the answer is not JSON: ${text.slice(0, 100)}`, { cause });
   }
-}
-
-function sameNumber(value: number, source: string): boolean {
-  return /^-?\d+\.\d+$/.test(source) && String(value) === source.replace(/\.?0+$/, '');
-}
-
-/** An error that the host would stop a whole connection for. */
-export function stopsConnection(error: unknown): boolean {
-  return error instanceof QuotaSpentError || error instanceof AccessDeniedError;
 }

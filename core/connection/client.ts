@@ -1,0 +1,221 @@
+/** The one way out: each call passes quota, limits, credentials, breaker and transport in this order, and is repeated as its error says. */
+import type { TimerClock } from '../monitor/clock.ts';
+import {
+  AccessDeniedError, PermanentError, QuotaSpentError, RateLimitedError, RetryLaterError, TokenRejectedError, isTdsError,
+  type HttpClient, type HttpRequest, type HttpResponse, type Logger,
+} from '../sdk/index.ts';
+import type { Breaker } from './breaker.ts';
+import { cureOf } from './codes.ts';
+import { addCalls, callContext, priorityOf, type CallContext } from './context.ts';
+import { ConnectionPausedError } from './errors.ts';
+import type { Limiter, Permit } from './limiter.ts';
+import type { Quota, QuotaObservation } from './quota.ts';
+import { addHeaders, prepareRequest, type PreparedRequest } from './request.ts';
+import { Response, inspectStatus, retryAfter } from './response.ts';
+import { retryPause, type RetryBudget } from './retry.ts';
+import type { ConnectionSettings } from './settings.ts';
+import type { Transport } from './transport.ts';
+import type { WindowMemory } from './window-memory.ts';
+
+/** Pauses after "too many calls" without a `Retry-After`: the minute must pass; calls at once end sooner. */
+const minutePause = 60_000;
+const concurrentPause = { first: 1_000, max: 30_000 };
+const mostRedirects = 5;
+
+export interface ClientDeps {
+  connectionId: string;
+  settings: ConnectionSettings;
+  clock: TimerClock;
+  log: Logger;
+  transport: Transport;
+  limiter: Limiter;
+  breaker: Breaker;
+  quota: Quota;
+  budget: RetryBudget;
+  memory?: WindowMemory | undefined;
+  /** What the headers of an answer say of the day's quota. */
+  readQuota?: ((headers: Record<string, string>, now: Date) => QuotaObservation | undefined) | undefined;
+  random: () => number;
+  /** Aborts when the connection closes. */
+  closing: AbortSignal;
+}
+
+/** One `send` and what it has used up. */
+interface Call {
+  request: HttpRequest;
+  prepared: PreparedRequest;
+  context: CallContext;
+  counted: boolean;
+  redirects: number;
+  /** `Retry-After` of the last answer. */
+  askedPause: number | undefined;
+}
+
+export function createClient(deps: ClientDeps): HttpClient {
+  return { send: (request) => send(deps, request) };
+}
+
+async function send(deps: ClientDeps, request: HttpRequest): Promise<HttpResponse> {
+  const { retry } = deps.settings;
+  const call: Call = { request, prepared: prepareRequest(request), context: callContext(), counted: request.counted !== false, redirects: 0, askedPause: undefined };
+  let [failures, limited, spentMs, renewed] = [0, 0, 0, false];
+  for (;;) {
+    let error: unknown;
+    const timing = { ms: 0 };
+    try {
+      const response = await attempt(deps, call, timing);
+      deps.budget.earn();
+      return response;
+    } catch (thrown) {
+      error = thrown;
+    }
+    spentMs += timing.ms;
+    if (error instanceof RedirectError && error.path !== undefined && call.redirects < mostRedirects) {
+      call.redirects++;
+      call.prepared = { ...call.prepared, path: error.path };
+    } else if (error instanceof TokenRejectedError && request.onTokenRejected) {
+      if (renewed) throw new AccessDeniedError('http.token_refused_again', `A new access token was refused as well: ${error.message}`, { cause: error, suggestion: cureOf('http.token_refused_again'), details: error.details });
+      renewed = true;
+      await request.onTokenRejected();
+    } else if (error instanceof RateLimitedError) {
+      limited++;
+      const pause = rateLimitPause(error, limited, call.askedPause, deps.random);
+      // Others must not run into it either, whether this call may still wait or not.
+      if (call.counted) deps.limiter.pause(new Date(deps.clock.now().getTime() + Math.min(pause, retry.total)));
+      if (spentMs + pause > retry.total) throw lastsTooLong(error, pause);
+      spentMs += pause;
+      deps.log.warn('the other side says "too many calls"; calls wait', { code: error.code, scope: error.scope, pauseMs: pause });
+      if (!call.counted) await wait(deps, pause, request.signal);
+    } else if (error instanceof RetryLaterError && !(error instanceof ConnectionPausedError)) {
+      failures++;
+      const { state, resumesAt } = call.counted ? deps.breaker.state() : { state: 'closed' };
+      if (state === 'open' && resumesAt) throw new ConnectionPausedError(deps.connectionId, { resumesAt, cause: error });
+      const pause = retryPause(retry, failures, call.askedPause, deps.random);
+      if (failures >= retry.attempts || spentMs + pause > retry.total || deps.closing.aborted) throw error;
+      if (!deps.budget.take()) {
+        deps.log.warn('so many calls fail that this one is not repeated', { code: 'connection.retry_budget', cause: error.code });
+        throw error;
+      }
+      spentMs += pause;
+      deps.log.warn('a call failed and is tried again', { code: error.code, reason: error.message, attempt: failures, pauseMs: pause });
+      await wait(deps, pause, request.signal);
+    } else {
+      throw error;
+    }
+  }
+}
+
+/** One attempt, redirects within the host included. */
+async function attempt(deps: ClientDeps, call: Call, timing: { ms: number }): Promise<HttpResponse> {
+  const { request, counted, context } = call;
+  call.askedPause = undefined;
+  if (!counted) return withTiming(deps, timing, () => exchange(deps, call, undefined));
+  await deps.breaker.ready(request.signal);
+  await deps.quota.ready();
+  deps.quota.check(context);
+  const permit = await deps.limiter.acquire(priorityOf(context), request.signal);
+  let taken = false;
+  try {
+    // Checked and taken in one step, so that calls side by side can't take the same last one.
+    deps.quota.check(context);
+    deps.quota.add(context, 1);
+    taken = true;
+    await deps.memory?.beforeCall();
+    return await withTiming(deps, timing, () => exchange(deps, call, permit));
+  } catch (error) {
+    if (error instanceof QuotaSpentError && permit.wasSent) deps.quota.spentUntil(error.resumesAt);
+    throw error;
+  } finally {
+    if (taken && !permit.wasSent) deps.quota.add(context, -1);
+    permit.release();
+  }
+}
+
+async function withTiming<T>(deps: ClientDeps, timing: { ms: number }, work: () => Promise<T>): Promise<T> {
+  const start = deps.clock.now().getTime();
+  try {
+    return await work();
+  } finally {
+    timing.ms = deps.clock.now().getTime() - start;
+  }
+}
+
+async function exchange(deps: ClientDeps, call: Call, permit: Permit | undefined): Promise<HttpResponse> {
+  const { request } = call;
+  const credentials = await request.authorize?.();
+  const prepared = credentials ? { ...call.prepared, headers: addHeaders(call.prepared.headers, credentials) } : call.prepared;
+  return permit ? deps.breaker.run(() => once(deps, call, prepared, permit)) : once(deps, call, prepared, permit);
+}
+
+async function once(deps: ClientDeps, call: Call, prepared: PreparedRequest, permit: Permit | undefined): Promise<HttpResponse> {
+  const { clock } = deps;
+  const { request } = call;
+  const sentAt = clock.now();
+  permit?.sent();
+  const raw = await deps.transport.send(prepared, { signal: request.signal, ...(permit ? { onHeaders: permit.counted } : {}) }).catch((error: unknown) => {
+    addCalls(1, 0);
+    throw error;
+  });
+  addCalls(1, raw.bytes);
+  // The slot is free as soon as the body is here; looking at it costs the other side nothing.
+  permit?.release();
+  call.askedPause = retryAfter(raw.headers, clock.now());
+  const observed = call.counted ? deps.readQuota?.(raw.headers, clock.now()) : undefined;
+  if (observed) deps.quota.observe(observed);
+  const response = new Response(raw, sentAt);
+  refuseRedirect(response, prepared);
+  inspect(request, response, clock.now());
+  return response;
+}
+
+/** Where the answer sends the call: within the host the same request goes there; elsewhere its credentials must not go. */
+class RedirectError extends PermanentError {
+  readonly path: string | undefined;
+
+  constructor(target: string, path: string | undefined) {
+    super('http.redirect', `The answer sends the call to ${target}.`, { suggestion: cureOf('http.redirect') });
+    this.path = path;
+  }
+}
+
+function refuseRedirect(response: HttpResponse, prepared: PreparedRequest): void {
+  const location = response.headers['location'];
+  if (location === undefined || ![301, 302, 303, 307, 308].includes(response.status)) return;
+  const target = URL.parse(location, prepared.origin + prepared.path);
+  const follow = target?.origin === prepared.origin && prepared.method === 'GET';
+  throw new RedirectError(target === null ? 'a broken address' : target.origin + target.pathname, follow ? target.pathname + target.search : undefined);
+}
+
+function rateLimitPause(error: RateLimitedError, count: number, asked: number | undefined, random: () => number): number {
+  const given = error.retryAfterMs ?? asked;
+  if (given !== undefined) return Math.max(given, 100);
+  if (error.scope === 'minute') return minutePause;
+  // Half of it is fixed, so that it is a pause; half is random, so that callers come back one after another.
+  return Math.round(Math.min(concurrentPause.max, concurrentPause.first * 2 ** (count - 1)) * (0.5 + random() / 2));
+}
+
+function lastsTooLong(error: RateLimitedError, retryAfterMs: number): RateLimitedError {
+  return new RateLimitedError('connection.rate_limit_lasts', `The other side keeps saying "too many calls": ${error.message}`, {
+    scope: error.scope, retryAfterMs, cause: error, suggestion: cureOf('connection.rate_limit_lasts'), details: error.details,
+  });
+}
+
+async function wait(deps: ClientDeps, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await deps.clock.sleep(ms, signal ? AbortSignal.any([signal, deps.closing]) : deps.closing);
+  } catch (error) {
+    if (!deps.closing.aborted) throw error;
+    throw new RetryLaterError('connection.closed', 'The connection was closed while the call waited.', { suggestion: cureOf('connection.closed') });
+  }
+}
+
+/** Lets the plugin say what the answer is. */
+function inspect(request: HttpRequest, response: HttpResponse, now: Date): void {
+  if (!request.inspect) return inspectStatus(response, now);
+  try {
+    request.inspect(response);
+  } catch (error) {
+    if (isTdsError(error)) throw error;
+    throw new PermanentError('plugin.threw', `The plugin failed on an answer: ${error instanceof Error ? error.message : String(error)}`, { cause: error, suggestion: cureOf('plugin.threw') });
+  }
+}

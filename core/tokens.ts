@@ -1,0 +1,25 @@
+import type { InjectionToken } from 'tsyringe';
+import type { Connection } from './connection/index.ts';
+import type { Operations } from './operations/operations.ts';
+import type { Entity } from './pipeline/entity.ts';
+import type { Queue } from './queue/index.ts';
+import type { Connector, DatabaseAccess, Logger } from './sdk/index.ts';
+import type { Pool } from './store/pool.ts';
+
+/** A typed name under which the container keeps one thing. */
+const token = <T>(name: string): InjectionToken<T> => Symbol(name);
+
+/** What the root container holds. */
+export const tokens = {
+  log: token<Logger>('log'),
+  pool: token<Pool>('pool'),
+  database: token<DatabaseAccess>('database'),
+  connections: token<ReadonlyMap<string, Connection>>('connections'),
+  connectors: token<ReadonlyMap<string, Connector>>('connectors'),
+  entities: token<ReadonlyMap<string, Entity>>('entities'),
+  queue: token<Queue>('queue'),
+  operations: token<Operations>('operations'),
+  /** In the child container of one connection. */
+  connection: token<Connection>('connection'),
+  connector: token<Connector>('connector'),
+};

@@ -1,0 +1,42 @@
+import { SDK_VERSION, definePlugin, type Plugin } from 'tds/sdk';
+import { ZohoApi, type ApiKind } from './api.ts';
+import { checkZoho } from './check.ts';
+import { zohoConfigSchema, type ZohoSettings } from './settings.ts';
+import { ZohoSource } from './source.ts';
+import type { StreamEntry } from './stream-catalogue.ts';
+
+/** What one of the two connectors is. */
+export interface ZohoPluginSpec {
+  id: string;
+  description: string;
+  kind: ApiKind;
+  catalogue: readonly StreamEntry[];
+  /** Streams whose permission `tds check` probes. */
+  probed: readonly string[];
+}
+
+/** Makes the plugin of one API. */
+export function zohoPlugin({ id, description, kind, catalogue, probed }: ZohoPluginSpec): Plugin {
+  return definePlugin<ZohoSettings>({
+    id,
+    version: '0.1.0',
+    sdk: SDK_VERSION,
+    kind: 'connector',
+    description,
+    configSchema: zohoConfigSchema,
+    // Zoho's smallest figures: 100 calls a minute for an organization, 5 at once and 1,000 a day on the Free plan (Zoho API docs, "API call limit").
+    defaults: {
+      limits: { perMinute: 100, perDay: 1000, concurrent: 5 },
+      retry: { attempts: 4, firstMs: 2000, maxMs: 60_000 },
+      timeout: { connectMs: 10_000, headersMs: 30_000, bodyMs: 60_000, totalMs: 90_000 },
+    },
+    create(context) {
+      const api = new ZohoApi(kind, context);
+      const streams = catalogue.filter((entry) => probed.includes(entry.name));
+      return {
+        source: new ZohoSource(kind, catalogue, context, api),
+        check: (signal) => checkZoho(api, context, streams, signal),
+      };
+    },
+  });
+}

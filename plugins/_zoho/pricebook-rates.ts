@@ -1,0 +1,76 @@
+import { isRecord, StreamUnavailableError, type JsonValue, type SourceRecord } from 'tds/sdk';
+import type { ZohoApi } from './api.ts';
+import { unlessGone, type FanOut } from './fan-out.ts';
+import { fullPage, listPage, type ListResource } from './list.ts';
+import type { Readable } from './scan.ts';
+import { fields } from './stream-catalogue.ts';
+
+export const rateKey = ['pricebook_id', 'item_id'] as const;
+
+export const rateFields = fields(`pricebook_id item_id pricebook_item_id pricebook_rate:number pricebook_name currency_id currency_code
+  sales_or_purchase_type pricing_scheme price_brackets:array name sku`);
+
+/** Rates of items in price lists. A list of price lists that holds them costs no further call; else it is a call per price list. */
+export function ratesFanOut(api: ZohoApi, pricebooks: Readable, scope: string): FanOut {
+  return {
+    parents: pricebooks,
+    chunk: 20,
+    async children(parents, signal) {
+      const records: SourceRecord[] = [];
+      let observedAt = api.now();
+      for (const pricebook of parents) {
+        const held = entriesIn(pricebook.pricebook_items);
+        if (held.length > 0 || !mayHaveRates(pricebook)) {
+          records.push(...held.map((entry) => rateOf(pricebook, entry)));
+          continue;
+        }
+        const asked = await unlessGone(askRates(api, String(pricebook.pricebook_id), scope, signal));
+        if (asked && asked.observedAt < observedAt) ({ observedAt } = asked);
+        records.push(...(asked?.entries ?? []).map((entry) => rateOf(pricebook, entry)));
+      }
+      return { records, observedAt };
+    },
+  };
+}
+
+/** A price list that is a percentage of all prices has no rates of its own. */
+function mayHaveRates(pricebook: SourceRecord): boolean {
+  return pricebook.pricebook_type !== 'fixed_percentage';
+}
+
+function entriesIn(value: JsonValue | undefined): SourceRecord[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+/** `/pricebooks/items`, page by page; the same page again means that the list knows no pages. */
+async function askRates(api: ZohoApi, id: string, scope: string, signal: AbortSignal): Promise<{ entries: SourceRecord[]; observedAt: Date }> {
+  const resource: ListResource = { path: 'pricebooks/items', recordKey: 'items', idField: 'item_id', scope, query: { pricebook_id: id } };
+  const entries = new Map<string, SourceRecord>();
+  let observedAt: Date | undefined;
+  for (let page = 1; ; page++) {
+    let answer;
+    try {
+      answer = await listPage(api, resource, { page, per_page: fullPage }, signal);
+    } catch (error) {
+      // Organizations without this address give the rates in the list of price lists alone.
+      if (error instanceof StreamUnavailableError) return { entries: [], observedAt: observedAt ?? api.now() };
+      throw error;
+    }
+    observedAt ??= answer.sentAt;
+    const known = entries.size;
+    for (const entry of answer.records) entries.set(String(entry.item_id), entry);
+    if (!answer.more || entries.size === known) return { entries: [...entries.values()], observedAt };
+  }
+}
+
+function rateOf(pricebook: SourceRecord, entry: SourceRecord): SourceRecord {
+  return {
+    ...entry,
+    pricebook_rate: entry.pricebook_rate ?? entry.rate ?? '',
+    pricebook_id: pricebook.pricebook_id ?? '',
+    pricebook_name: pricebook.name ?? pricebook.pricebook_name ?? '',
+    currency_id: pricebook.currency_id ?? '',
+    currency_code: pricebook.currency_code ?? '',
+    sales_or_purchase_type: pricebook.sales_or_purchase_type ?? '',
+  };
+}

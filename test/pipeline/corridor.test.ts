@@ -1,0 +1,166 @@
+import t from 'tap';
+import { applyBatch } from '../../core/pipeline/apply.ts';
+import { receive } from '../../core/pipeline/incoming.ts';
+import { openCorridor } from '../support/corridor.ts';
+import { MemorySource } from '../support/memory-source.ts';
+
+const minute = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString();
+const thing = (id: number, more: object = {}): { id: string; name: string; price: number; modified: string } => ({ id: String(id), name: `thing ${id}`, price: id, modified: minute(id), ...more });
+
+function shop(count: number, stream = {}): MemorySource {
+  const source = new MemorySource(stream);
+  for (let id = 1; id <= count; id += 1) source.put(thing(id));
+  return source;
+}
+
+const names = `SELECT id, name, price::float8 AS price, deleted_at IS NOT NULL AS deleted FROM erp.things ORDER BY id::int`;
+
+t.test('a full read lands every record, and a second one writes nothing', async (t) => {
+  const corridor = await openCorridor(t, shop(10));
+  const first = await corridor.run('full');
+  t.match(first, { status: 'succeeded', read: 10, new: 10, changed: 0, refused: 0 });
+  t.equal((await corridor.rows(names)).length, 10);
+  const before = await corridor.rows('SELECT xmin::text, ctid::text FROM erp.things ORDER BY ctid');
+  const second = await corridor.run('full');
+  t.match(second, { read: 10, new: 0, changed: 0, unchanged: 10, deleted: 0 });
+  t.same(await corridor.rows('SELECT xmin::text, ctid::text FROM erp.things ORDER BY ctid'), before, 'no row was touched');
+});
+
+t.test('what changed is written, what is gone is marked, and the versions before are kept', async (t) => {
+  const source = shop(6);
+  const corridor = await openCorridor(t, source);
+  await corridor.run('full');
+  source.put(thing(2, { name: 'renamed', modified: minute(90) }));
+  source.records.delete('5');
+  source.put(thing(7));
+  t.match(await corridor.run('full'), { new: 1, changed: 1, unchanged: 4, deleted: 1 });
+  const rows = await corridor.rows(names);
+  t.match(rows[1], { name: 'renamed' });
+  t.same(rows.filter((row) => row['deleted']).map((row) => row['id']), ['5']);
+  t.match(await corridor.rows(`SELECT key, version, raw->>'name' AS name FROM record_history ORDER BY key`), [{ key: '2', version: 1, name: 'thing 2' }, { key: '5' }]);
+});
+
+t.test('an incremental read asks only for what changed since the last one', async (t) => {
+  const source = shop(9);
+  const corridor = await openCorridor(t, source);
+  await corridor.run('full');
+  source.pagesRead = 0;
+  source.put(thing(3, { price: 99, modified: minute(60) }));
+  t.match(await corridor.run('incremental'), { read: 2, changed: 1, unchanged: 1 }, 'the record at the cursor itself comes again');
+  t.equal(source.pagesRead, 1);
+});
+
+t.test('a read that breaks off at any page goes on from its position and ends as if it had not', async (t) => {
+  for (const page of [0, 1, 2, 3]) {
+    const source = shop(11);
+    const corridor = await openCorridor(t, source);
+    source.breakAt = page;
+    const id = await corridor.begin('full');
+    await t.rejects(corridor.resume(id), { code: 'test.broke_off' });
+    t.match(await corridor.resume(id), { status: 'succeeded', new: 11, deleted: 0 });
+    t.equal((await corridor.rows(names)).length, 11);
+  }
+});
+
+t.test('a process that dies between two writes leaves rows and position together', async (t) => {
+  const source = shop(12);
+  const corridor = await openCorridor(t, source);
+  const id = await corridor.begin('full');
+  let fences = 0;
+  await t.rejects(corridor.resume(id, { fence: async () => { fences += 1; if (fences === 2) throw new Error('died'); } }), { message: 'died' });
+  const saved = await corridor.rows(`SELECT position, (SELECT count(*)::int FROM erp.things) AS rows FROM runs WHERE id = ${id}`);
+  t.equal(saved[0]?.['position'], saved[0]?.['rows'], 'the position is where the rows end');
+  t.match(await corridor.resume(id), { new: 12 });
+});
+
+t.test('a record that the mapping refuses goes aside with its raw record; the rest goes on; a mended record closes it', async (t) => {
+  const source = shop(5);
+  source.put(thing(3, { price: 'cheap' }));
+  const corridor = await openCorridor(t, source);
+  t.match(await corridor.run('full'), { new: 4, refused: 1 });
+  t.match(await corridor.rows(`SELECT key, status, code, field, raw->>'price' AS price FROM dead_letters`), [{ key: '3', status: 'open', field: 'price', price: 'cheap' }]);
+  source.put(thing(3, { price: 7, modified: minute(70) }));
+  t.match(await corridor.run('full'), { changed: 1, refused: 0 });
+  t.match(await corridor.rows('SELECT key, status FROM dead_letters'), [{ key: '3', status: 'resolved' }]);
+  t.equal((await corridor.rows(names)).length, 5);
+});
+
+t.test('a record that the table refuses is found in its batch and goes aside alone', async (t) => {
+  const source = shop(12);
+  const corridor = await openCorridor(t, source, { to: { connection: 'erp', table: 'things', manage: true } });
+  await corridor.run('full');
+  await corridor.rows('ALTER TABLE erp.things ADD CONSTRAINT not_too_dear CHECK (price < 100)');
+  for (const id of [1, 2, 3, 4, 5]) source.put(thing(id, { price: id === 3 ? 500 : 50, modified: minute(100) }));
+  t.match(await corridor.run('full'), { changed: 4, refused: 1 });
+  t.match(await corridor.rows('SELECT key, code FROM dead_letters'), [{ key: '3', code: 'destination.refused.23514' }]);
+  t.match(await corridor.rows(`SELECT key, refused FROM records WHERE refused`), [{ key: '3' }]);
+});
+
+t.test('a mended mapping is run over what is stored, without a call to the source', async (t) => {
+  const source = shop(6);
+  const corridor = await openCorridor(t, source);
+  await corridor.run('full');
+  source.pagesRead = 0;
+  corridor.remap({ fields: { id: {}, name: { expr: `$uppercase(name)` }, price: { type: 'numeric(12,2)' } } as never });
+  t.match(await corridor.run('replay'), { changed: 6 });
+  t.equal(source.pagesRead, 0);
+  t.match((await corridor.rows(names))[0], { name: 'THING 1' });
+  t.match(await corridor.run('replay'), { changed: 0, unchanged: 6 });
+  t.equal((await corridor.rows('SELECT * FROM record_history')).length, 0, 'the raw records have not changed, so no version was made');
+});
+
+t.test('more deletions than the guard allows are held back until a person allows them', async (t) => {
+  const source = shop(10);
+  const corridor = await openCorridor(t, source);
+  await corridor.run('full');
+  for (let id = 1; id <= 8; id += 1) source.records.delete(String(id));
+  const held = await corridor.run('full');
+  t.match(held, { deleted: 0, code: 'deletes.held' });
+  t.match(await corridor.run('full', { allowDeletes: true }), { deleted: 8 });
+});
+
+t.test('an incomplete read deletes nothing, unless the source itself says that a record is gone', async (t) => {
+  const silent = shop(4);
+  silent.complete = false;
+  const first = await openCorridor(t, silent);
+  await first.run('full');
+  silent.records.delete('2');
+  t.match(await first.run('full'), { deleted: 0 });
+
+  const honest = shop(4, { provesGone: true });
+  honest.complete = false;
+  const second = await openCorridor(t, honest);
+  await second.run('full');
+  honest.records.delete('2');
+  t.match(await second.run('full'), { deleted: 1 });
+  t.equal(honest.detailCalls, 1);
+});
+
+t.test('heads arrive at once, details follow newest first, and lines land in their own table', async (t) => {
+  const source = shop(5, { details: 'single', provesGone: true });
+  source.details = (record) => ({ ...record, lines: [{ line: 1, sku: `a${String(record['id'])}` }, { line: 2, sku: 'b' }] });
+  const corridor = await openCorridor(t, source, { children: { lines: { from: 'lines', table: 'thing_lines', key: ['line'], fields: { line: { type: 'integer' }, sku: {} }, manage: true } } as never });
+  t.match(await corridor.run('full'), { new: 5 });
+  t.same(corridor.requested, ['details']);
+  t.equal((await corridor.rows('SELECT * FROM erp.thing_lines')).length, 0);
+  t.match(await corridor.run('details'), { changed: 5 });
+  t.equal((await corridor.rows('SELECT * FROM erp.thing_lines')).length, 10);
+  t.equal(source.detailCalls, 5, 'one call for each record');
+  await corridor.run('full');
+  t.same(corridor.requested, ['details'], 'nothing is due when nothing has changed');
+  source.put(thing(2, { name: 'changed', modified: minute(80) }));
+  source.details = (record) => ({ ...record, lines: [{ line: 2, sku: 'only' }] });
+  await corridor.run('incremental');
+  await corridor.run('details');
+  t.match(await corridor.rows(`SELECT line, sku FROM erp.thing_lines WHERE id = '2'`), [{ line: 2, sku: 'only' }]);
+  t.equal((await corridor.rows(`SELECT * FROM erp.thing_lines`)).length, 9);
+});
+
+t.test('a message and a page about the same records at the same time end in the newer of both', async (t) => {
+  const source = shop(8);
+  const corridor = await openCorridor(t, source);
+  await corridor.run('full');
+  const message = (id: number, at: number, price: number) => receive(corridor.entity, [thing(id, { price, modified: minute(at) })], { form: 'detail', observedAt: new Date(), proof: false }).records;
+  await Promise.all(Array.from({ length: 12 }, (_, index) => applyBatch(corridor as never, { entity: corridor.entity, via: 'webhook', incoming: [1, 2, 3].flatMap((id) => message(id, 100 + index, index)) })));
+  t.same((await corridor.rows(names)).slice(0, 3).map((row) => row['price']), [11, 11, 11]);
+});
