@@ -14,7 +14,7 @@ ${schema.description ?? ''}
 - **Durations** are a number and a unit: \`500ms\`, \`60s\`, \`15m\`, \`1h30m\`, \`30d\`, \`2w\`. **Sizes** likewise: \`64kB\`, \`1MB\` (a million
   bytes), \`1MiB\` (1,048,576). **Shares** are percentages: \`10%\`.
 - **Variables**: \`\${NAME}\` must be set and not be empty; \`\${NAME:-default}\` has a default, which may be empty; \`\${file:/run/secrets/x}\`
-  is the content of a file, without the line end at its end. \`$\${\` stands for a plain \`\${\`. Variables work in values, not in
+  is the content of a file (relative to the file that names it), without the line end at its end. An empty variable counts as not set. \`$\${\` stands for a plain \`\${\`. Variables work in values, not in
   keys, and what they hold is text, never YAML. Where a setting is a number or a boolean, a variable without quotes becomes one.
 - **Anchors** (\`&name\`, \`*name\`, \`<<: *name\`) work; a top-level key that begins with \`x-\` is a place to keep them.
 - \`[name]\` in the tables below stands for an id that you choose.

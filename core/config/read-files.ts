@@ -92,8 +92,7 @@ class FilesReader {
     })
     const value = tree.read(document)
     this.findings.push(...tree.findings)
-    // What was cut short is not to be judged.
-    if (this.#budget.left < 0) {
+    if (tree.cut) {
       this.whole = false
       return
     }

@@ -22,6 +22,8 @@ interface Entry { readonly key: string; readonly keyAt: number; readonly value: 
 /** Turns a parsed document into plain values: aliases and merges written out, variables put in, each value's place told. */
 export class TreeReader {
   readonly findings: Finding[] = []
+  /** A bound was met: the value is not whole, and not to be judged. */
+  cut = false
   readonly #file: TextFile
   readonly #variables: VariableSources
   readonly #budget: Budget
@@ -78,7 +80,9 @@ export class TreeReader {
     this.#budget.left -= 1
     if (this.#budget.left === -1) this.#tell({ code: 'config.too_many_values', message: `the config has more than ${maxValues} values, with all aliases written out` }, offset)
     if (path.length > maxDepth) this.#tell({ code: 'config.too_deep', message: `lies more than ${maxDepth} levels deep, with all aliases written out` }, offset)
-    return this.#budget.left >= 0 && path.length <= maxDepth
+    const fits = this.#budget.left >= 0 && path.length <= maxDepth
+    if (!fits) this.cut = true
+    return fits
   }
 
   #follow(alias: Alias, path: Path): Node | undefined {

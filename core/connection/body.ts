@@ -20,7 +20,7 @@ export async function readBody(chunks: readonly Buffer[], encoding: string | und
   if (encoding === undefined || data.length === 0) return textOf(data);
   const names = encoding.toLowerCase().split(',').map((name) => name.trim().replace(/^x-/, '')).filter((name) => name !== '' && name !== 'identity');
   if (names.length > 2) throw badEncoding(encoding);
-  for (const name of names.reverse()) {
+  for (const name of names.toReversed()) {
     if (!Object.hasOwn(unpackers, name)) throw badEncoding(encoding);
     try {
       data = await unpackers[name as keyof typeof unpackers](data, { maxOutputLength: maxBody });

@@ -60,7 +60,7 @@ export function createBreaker(deps: BreakerDeps): Breaker {
   };
 
   async function ready(signal?: AbortSignal): Promise<void> {
-    while (probe) await withSignal(probe, signal);
+    for (let running = probe; running; running = probe) await withSignal(running, signal);
     throwIfOpen();
   }
 

@@ -112,6 +112,7 @@ async function attempt(deps: ClientDeps, call: Call, timing: { ms: number }): Pr
   if (!counted) return withTiming(deps, timing, () => exchange(deps, call, undefined));
   await deps.breaker.ready(request.signal);
   await deps.quota.ready();
+  await deps.memory?.ready();
   deps.quota.check(context);
   const permit = await deps.limiter.acquire(priorityOf(context), request.signal);
   let taken = false;

@@ -32,7 +32,7 @@ for (const sign of ':,[ \n\r\t') opening[sign.charCodeAt(0)] = 1;
  */
 function mayLoseDigits(text: string): boolean {
   const bytes = text.length <= scratch.length ? scratch : Buffer.allocUnsafe(text.length);
-  const length = bytes.latin1Write(text, 0);
+  const length = bytes.write(text, 'latin1');
   for (let at = Math.min(4, length - 1); at < length; at += 5) {
     const kind = numeric[bytes[at] as number] as number;
     if (kind === 0 || (kind === 2 && numeric[bytes[at - 1] as number] !== 1)) continue;

@@ -106,8 +106,8 @@ export function createQuota(deps: QuotaDeps): Quota {
 
   const used = (): number => known.calls + known.elsewhere + pendingCalls;
   const limit = (): number | undefined => {
-    const known_ = [limits.perDay, known.limit].filter((each) => each !== undefined);
-    return known_.length === 0 ? undefined : Math.min(...known_);
+    if (limits.perDay === undefined || known.limit === undefined) return limits.perDay ?? known.limit;
+    return Math.min(limits.perDay, known.limit);
   };
 
   function check(context: CallContext): void {

@@ -20,11 +20,11 @@ export interface WindowStore {
   /** The records of all processes of this connection, those of the last minutes at least. */
   load(): Promise<WindowRecord[]>;
   save(record: WindowRecord): Promise<void>;
-  /** This process needs no record any more: its minute is over. */
-  clear(): Promise<void>;
 }
 
 export interface WindowMemory {
+  /** Resolves when the limiter knows what was called before this process; without an answer of the store it starts without. */
+  ready(): Promise<void>;
   /** To be awaited before a call leaves. */
   beforeCall(): Promise<void>;
   close(): Promise<void>;
@@ -42,73 +42,74 @@ const writeEvery = 1_000;
 /** A lease that was not renewed for so long may not be used: whoever reads the record counts on it. */
 const leaseMs = 5_000;
 
-/** Resolves when the limiter knows what was called before; without an answer of the store it starts without. */
-export async function startWindowMemory(deps: WindowMemoryDeps): Promise<WindowMemory> {
+export function createWindowMemory(deps: WindowMemoryDeps): WindowMemory {
   const { clock, store, limiter, log } = deps;
   const chunk = Math.max(1, Math.ceil(deps.perMinute / 10));
   let left = 0;
   let leaseEnds = 0;
-  let renewing: Promise<void> | undefined;
+  let loading: Promise<void> | undefined;
+  let writing: Promise<void> | undefined;
   let cancel: (() => void) | undefined;
   let called = false;
   let isClosed = false;
 
-  try {
-    const now = clock.now().getTime();
-    for (const record of await store.load()) {
-      limiter.recall([...record.spent, [Math.min(now, record.writtenAt + leaseMs), record.open]]);
+  async function load(): Promise<void> {
+    try {
+      const records = await store.load();
+      const now = clock.now().getTime();
+      for (const { spent, writtenAt, open } of records) limiter.recall([...spent, [Math.min(now, writtenAt + leaseMs), open]]);
+    } catch (error) {
+      log.warn('the calls of the last minute could not be read; the limit per minute starts anew', { error });
     }
-  } catch (error) {
-    log.warn('the calls of the last minute could not be read; the limit per minute starts anew', { error });
   }
 
-  async function write(lease: number): Promise<void> {
+  /** One write at a time; whoever comes meanwhile waits for it. */
+  function write(lease: number): Promise<void> {
+    writing ??= save(lease).finally(() => {
+      writing = undefined;
+      if (!isClosed && (lease > 0 || left > 0)) arm();
+    });
+    return writing;
+  }
+
+  async function save(lease: number): Promise<void> {
+    // What the old lease has left must not be used while the new one, which doesn't know of it, is being written.
+    left = 0;
+    called = false;
     const now = clock.now().getTime();
     const { spent, inFlight } = limiter.snapshot();
-    await store.save({ writtenAt: now, spent: bySecond(spent.filter(([at]) => at > now - windowMs - leaseMs)), open: inFlight + lease });
+    try {
+      await store.save({ writtenAt: now, spent: bySecond(spent.filter(([at]) => at > now - windowMs - leaseMs)), open: inFlight + lease });
+    } catch (error) {
+      log.warn('the calls of the last minute could not be written; a restart would not know them', { error });
+      // Calls go on: the limit itself is kept in memory.
+    }
     left = lease;
     leaseEnds = now + leaseMs;
   }
 
-  function renew(): Promise<void> {
-    called = false;
-    renewing ??= write(chunk)
-      .catch((error: unknown) => {
-        log.warn('the calls of the last minute could not be written; a restart would not know them', { error });
-        // Calls go on: the limit itself is kept in memory.
-        left = chunk;
-        leaseEnds = clock.now().getTime() + leaseMs;
-      })
-      .finally(() => {
-        renewing = undefined;
-        arm();
-      });
-    return renewing;
-  }
-
   function arm(): void {
-    if (isClosed) return;
     cancel?.();
     cancel = clock.after(writeEvery, () => {
       cancel = undefined;
-      if (called || limiter.status().inFlight > 0) return void renew();
-      // Nothing is under way: the lease is given up, so that a restart later on need not wait for it.
-      left = 0;
-      write(0).catch(() => arm());
+      // When nothing is under way the lease is given up, so that a restart later on need not wait for it.
+      void write(called || limiter.status().inFlight > 0 ? chunk : 0);
     });
   }
 
   return {
+    ready: () => (loading ??= load()),
     async beforeCall() {
-      while (left <= 0 || clock.now().getTime() >= leaseEnds) await renew();
+      const isOut = (): boolean => left <= 0 || clock.now().getTime() >= leaseEnds;
+      while (isOut()) await write(chunk);
       left--;
       called = true;
     },
     async close() {
       isClosed = true;
       cancel?.();
-      await renewing;
-      await write(0);
+      await writing;
+      if (loading) await save(0);
     },
   };
 }

@@ -51,7 +51,7 @@ export interface DiscoverOptions {
 
 /** Loads everything that is meant as a plugin. Never throws. */
 export async function discoverPlugins({ directories, log, importTimeoutMs = 5000 }: DiscoverOptions): Promise<Discovery> {
-  installSdkResolution();
+  installSdkResolution(directories);
   const plugins = new Map<string, LoadedPlugin>();
   const failures: PluginFailure[] = [];
   const found = await Promise.all([...new Set(directories)].map((directory) => loadDirectory(directory, importTimeoutMs)));

@@ -1,6 +1,5 @@
 /** Turns what went wrong at an import into a reason that a plugin's author can act on. */
-import { readFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { HostCode } from './codes.ts';
 
@@ -24,7 +23,7 @@ interface Place { readonly file: string; readonly line?: number; readonly column
 export async function explainImportError(error: unknown, file: string, place: string): Promise<LoadError> {
   const { code, message, name } = describe(error);
   const found = placeInStack(error, place) ?? { file };
-  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') return { code: 'host.missing_dependency', reason: withoutImporter(message), ...(importerOf(message) ?? found) };
+  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') return { code: 'host.missing_dependency', reason: withoutImporter(message), ...(importerOf(message, place) ?? found) };
   if (name === 'SyntaxError' || code?.endsWith('TYPESCRIPT_SYNTAX')) {
     const exact = found.line === undefined ? await placeOfSyntaxError(file) : found;
     return { code: 'host.syntax', reason: message, ...exact };
@@ -47,9 +46,9 @@ function withoutImporter(message: string): string {
   return message.replace(/ imported from .*$/, '').replace(/\. Did you mean.*$/, '');
 }
 
-function importerOf(message: string): Place | undefined {
+function importerOf(message: string, place: string): Place | undefined {
   const file = /imported from (?:file:\/\/)?(?<file>\/.+|[A-Za-z]:\\.+)$/.exec(message)?.groups?.['file'];
-  return file === undefined ? undefined : { file };
+  return file?.startsWith(place) ? { file } : undefined;
 }
 
 function placeInStack(error: unknown, place: string): Place | undefined {
@@ -68,13 +67,19 @@ function pathOf(address: string): string | undefined {
   return URL.canParse(address) ? fileURLToPath(address) : undefined;
 }
 
-/** Node keeps the line of a plain JavaScript syntax error to itself; its TypeScript parser, which knows JavaScript too, tells it. */
+/** Prints what the parser says, `:3` and the lines around it, and runs nothing of the file. */
+const parseOnly = `import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+try { stripTypeScriptTypes(readFileSync(process.argv[1], 'utf8')); } catch (error) { console.log(error.stack); }`;
+
+/**
+ * Node keeps the line of a JavaScript syntax error to itself; its TypeScript parser, which knows JavaScript too, tells it. In a
+ * process of its own, because using that parser prints a warning.
+ */
 async function placeOfSyntaxError(file: string): Promise<Place> {
-  try {
-    stripTypeScriptTypes(await readFile(file, 'utf8'));
-  } catch (error) {
-    const line = error instanceof Error ? /^[^\n]*?:(\d+)\n/.exec(error.stack ?? '')?.[1] : undefined;
-    if (line !== undefined) return { file, line: Number(line) };
-  }
-  return { file };
+  const told = await new Promise<string>((resolve) => {
+    execFile(process.execPath, ['--no-warnings', '--input-type=module', '--eval', parseOnly, file], { timeout: 5000 }, (_, stdout) => resolve(stdout));
+  });
+  const line = /^[^\n]*?:(\d+)\n/.exec(told)?.[1];
+  return line === undefined ? { file } : { file, line: Number(line) };
 }

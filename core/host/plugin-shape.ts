@@ -28,6 +28,7 @@ function faultOf(plugin: Partial<Record<keyof Plugin, unknown>>): ShapeFault | u
   if (typeof plugin.kind !== 'string' || !kinds.includes(plugin.kind)) return bad(`its kind is ${show(plugin.kind)}; this TDS knows ${kinds.map(show).join(', ')}`);
   if (typeof plugin.description !== 'string') return bad('has no "description" (one line, for people)');
   if (typeof plugin.create !== 'function') return bad('has no function "create"');
+  if (plugin.account !== undefined && typeof plugin.account !== 'function') return bad('has an "account" that is no function');
   return faultOfDefaults(plugin.defaults) ?? faultOfSchema(plugin.configSchema);
 }
 

@@ -14,7 +14,11 @@ export function receive(entity: Entity, records: readonly SourceRecord[], look: 
   const received: Received = { records: [], withoutKey: [] };
   const modifiedPath = entity.config.modified ?? entity.stream.modified;
   for (const record of records) {
-    const text = JSON.stringify(record);
+    const text = textOf(record);
+    if (text === undefined) {
+      received.withoutKey.push({ key: null, raw: null, problems: [{ code: 'record.too_deep', message: 'the record is nested too deeply to be kept', suggestion: 'Look at it at the source; no sound record is like that.' }] });
+      continue;
+    }
     const key = keyOf(record, entity.stream.key);
     if (key === undefined) {
       received.withoutKey.push({ key: null, raw: text, problems: [withoutKeyProblem(entity)] });
@@ -26,6 +30,16 @@ export function receive(entity: Entity, records: readonly SourceRecord[], look: 
     });
   }
   return received;
+}
+
+/** Undefined for a record so deep that it can't be written as text: one that attacks, not one that means something. */
+function textOf(record: SourceRecord): string | undefined {
+  try {
+    return JSON.stringify(record);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function withoutKeyProblem(entity: Entity): DeadLetterWrite['problems'][number] {

@@ -67,6 +67,12 @@ export interface Plugin<Settings = JsonObject> {
   /** JSON Schema (draft-07 subset that ajv knows) of `with:`; an object schema with `additionalProperties: false`. */
   configSchema: object;
   defaults?: ConnectionDefaults;
+  /**
+   * The account at the remote that counts the calls, for example `zoho:com:<organization>`. Connections of one account
+   * share the limits of the minute and of calls at once, and their tokens, whichever plugin they use. Absent: each
+   * connection has its own. Not a secret; no I/O.
+   */
+  account?(settings: Settings): string | undefined;
   create(context: ConnectionContext<Settings>): Connector;
 }
 

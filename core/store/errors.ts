@@ -1,4 +1,5 @@
 /** Errors of the store, and what a PostgreSQL error means for the caller. */
+import { TdsError } from '../sdk/index.ts';
 
 /** Every code that `core/store` throws, with the sentence that the reference table shows. */
 export const storeErrorCodes = {
@@ -12,6 +13,7 @@ export const storeErrorCodes = {
   'store.embedded_busy': 'Another process holds the data directory and does not answer.',
   'store.identifier': 'A name cannot be used as an SQL identifier.',
   'store.literal': 'A text cannot be used as an SQL literal.',
+  'store.unreachable': 'The database can not be reached.',
   'store.migration_name': 'A migration file has a wrong name, or a number twice.',
   'store.migration_changed': 'A migration that was applied has been changed since.',
   'store.migration_gap': 'A migration is missing below one that was applied.',
@@ -21,16 +23,10 @@ export const storeErrorCodes = {
 
 export type StoreErrorCode = keyof typeof storeErrorCodes;
 
-/** Thrown by everything in `core/store` that isn't PostgreSQL's own error. `message` says what and where, `cure` what to do. */
-export class StoreError extends Error {
-  readonly code: StoreErrorCode;
-  readonly cure: string;
-
-  constructor(code: StoreErrorCode, message: string, cure: string, options?: ErrorOptions) {
-    super(`${message} ${cure} (${code})`, options);
-    this.name = 'StoreError';
-    this.code = code;
-    this.cure = cure;
+/** Thrown by everything in `core/store` that isn't PostgreSQL's own error. `message` says what and where, `suggestion` what to do. */
+export class StoreError extends TdsError {
+  constructor(code: StoreErrorCode, message: string, cure: string, options: ErrorOptions = {}) {
+    super(code, message, { ...options, suggestion: cure });
   }
 }
 

@@ -5,17 +5,22 @@ import type { Plan } from './plans.ts';
 import { tailLength, type Anchor, type Position } from './position.ts';
 import { instantOf } from './times.ts';
 
-/** Pages between two checks where a look at the end would find every shift too. */
-const pagesUnchecked = 50;
-/** How often a place is looked for before the reading goes on without it. */
+/** Records that a page may repeat, where the list shifts so much that one is not enough. */
+const mostOverlap = 100;
+/** How often in a row a place is looked for before the reading goes on without it. */
 const mostLosses = 12;
+/** How often a list is begun anew because the place could not be found. */
+const mostRestarts = 3;
+
+/** Pages in a row that may bring nothing new although the list goes on. */
+const mostIdle = 10;
 
 /** What a page brought. */
 export interface Step {
   /** Records that were not read before. Undefined: the place was lost, the next page is asked for to find it. */
   fresh: SourceRecord[] | undefined;
   position: Position;
-  /** Whether the list ends here and nothing is left to check. */
+  /** Whether the list ends here. */
   ended: boolean;
 }
 
@@ -29,12 +34,10 @@ export interface Asked {
 }
 
 /** The next page to ask for, and whether it must join the last one. */
-export function nextAsk(plan: Plan, position: Position, fixedPage: boolean): Asked {
+export function nextAsk(position: Position, fixedPage: boolean): Asked {
   if (position.at === 0) return { ask: pageFrom(0), joined: false, fixedPage };
   if (fixedPage) return { ask: wholePage(position), joined: false, fixedPage };
-  const unchecked = plan.settled && !plan.keyset && !position.careful && (position.sure?.pages ?? 0) < pagesUnchecked;
-  if (unchecked) return { ask: pageFrom(position.at), joined: false, fixedPage };
-  return { ask: pageFrom(position.at - 1), joined: true, fixedPage };
+  return { ask: pageFrom(Math.max(0, position.at - position.overlap)), joined: true, fixedPage };
 }
 
 /** Where the API knows only pages of 200: the page of the next unread record. */
@@ -47,21 +50,15 @@ export function advance(plan: Plan, before: Position, asked: Asked, answer: List
   const { ask, joined, fixedPage } = asked;
   const { records, more } = answer;
   const place = before.at === 0 ? { base: 0, fresh: records } : findPlace(plan, before, ask, records, anchor, joined);
-  const unchecked = before.sure !== null && before.sure.pages > 0;
-  if (place === undefined) return { fresh: undefined, position: unchecked ? rewind(before) : stepBack(before, ask), ended: false };
-  const shifted = before.at > 0 && place.base !== before.at;
-  if (shifted && place.base < before.at && unchecked) return { fresh: undefined, position: rewind(before), ended: false };
+  if (place === undefined) return { fresh: undefined, position: stepBack(before, ask), ended: false };
   const { fresh } = place;
-  const position = moveOn(plan, before, { base: place.base, fresh, records, checked: joined || before.at === 0 }, anchor);
-  if (shifted) position.careful = true;
+  const position = moveOn(plan, before, { base: place.base, fresh, records }, anchor);
   if (place.blind || (fixedPage && answer.more)) position.gap = true;
-  // The end is certain when the last page was seen to join; else one more look at the last record.
-  const certain = joined || fixedPage || (position.sure?.pages ?? 0) === 0 || plan.keyset || !plan.settled;
-  if (!more && !certain && !position.careful) {
-    if (position.sure) position.sure.pages = pagesUnchecked;
-    return { fresh, position, ended: false };
-  }
-  return { fresh, position, ended: !more };
+  // A list that says again and again that there is more, and has nothing: its word is not trusted for ever.
+  position.idle = fresh.length === 0 && more ? before.idle + 1 : 0;
+  const endless = position.idle >= mostIdle;
+  if (endless) position.gap = true;
+  return { fresh, position, ended: !more || endless };
 }
 
 interface Place { base: number; fresh: SourceRecord[]; blind?: boolean }
@@ -78,33 +75,24 @@ function findPlace(plan: Plan, before: Position, ask: Ask, records: SourceRecord
   // Everything from the beginning: nothing can be missed, something may be read twice.
   if (ask.start === 0) return { base: 0, fresh: records };
   if (!joined && ask.start === before.at) return { base: before.at, fresh: records };
-  if (before.lost >= mostLosses) return { base: ask.start, fresh: records, blind: true };
+  if (before.lost >= mostLosses || before.restarts >= mostRestarts) return { base: ask.start, fresh: records, blind: true };
   return undefined;
 }
 
 /** The last records read are not where they were: looks further up the list for one of them. */
 function stepBack(before: Position, ask: Ask): Position {
   const lost = before.lost + 1;
-  return { ...before, at: Math.max(0, ask.start - 100 * lost * lost), careful: true, lost, sure: null };
+  const at = Math.max(0, ask.start - 50 * lost * lost);
+  return { ...before, at, lost, restarts: before.restarts + (at === 0 ? 1 : 0), overlap: Math.min(mostOverlap, before.overlap * 2 + 8) };
 }
 
-/** Something before this place went away since the last check, so records may have slipped past: reads again from there. */
-function rewind(before: Position): Position {
-  const sure = before.sure as NonNullable<Position['sure']>;
-  return { ...before, at: sure.at, tail: sure.tail, sure: null, careful: true };
-}
-
-interface Taken { base: number; fresh: SourceRecord[]; records: readonly SourceRecord[]; checked: boolean }
+interface Taken { base: number; fresh: SourceRecord[]; records: readonly SourceRecord[] }
 
 function moveOn(plan: Plan, before: Position, taken: Taken, anchor: Anchor): Position {
-  const { base, fresh, records, checked } = taken;
-  const position: Position = { ...before, at: base + fresh.length, tail: records.slice(-tailLength).map(anchor.of) };
+  const { base, fresh, records } = taken;
+  const position: Position = { ...before, at: base + fresh.length, tail: records.slice(-tailLength).map(anchor.of), lost: fresh.length > 0 ? 0 : before.lost };
   if (records.length === 0) position.tail = before.tail;
-  if (plan.keyset) return fresh.length === 0 ? position : rebase(position, before, fresh, records, anchor);
-  position.sure = checked || before.careful
-    ? { at: position.at, tail: position.tail, pages: 0 }
-    : { ...(before.sure ?? { at: 0, tail: [] }), pages: (before.sure?.pages ?? 0) + 1 };
-  return position;
+  return plan.keyset && fresh.length > 0 ? rebase(position, before, fresh, records, anchor) : position;
 }
 
 /** Keyset: the filter moves to the last time seen; offsets then count from the first record of that second. */

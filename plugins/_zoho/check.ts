@@ -28,7 +28,7 @@ async function probe(name: string, work: () => Promise<string>): Promise<CheckFi
   try {
     return { probe: name, ok: true, message: await work() };
   } catch (error) {
-    if (!isTdsError(error)) throw error;
+    if (!isTdsError(error)) return { probe: name, ok: false, message: error instanceof Error ? error.message : String(error), code: 'zoho.check_failed' };
     return { probe: name, ok: false, message: [error.message, error.suggestion].filter(Boolean).join(' '), code: error.code };
   }
 }

@@ -9,10 +9,7 @@ export interface Plan {
   filtered: boolean;
   /** Keyset: the filter follows the last time seen, so that offsets count inside one second only. */
   keyset: boolean;
-  /**
-   * A record that is not edited keeps its place among the others that are not, and whatever enters the list enters at
-   * its end. So only deletions shift the offsets, and always one way: one look at the end proves that none did.
-   */
+  /** A record that is not edited keeps its place among the others that are not, so that a page that joins the last one leaves no gap. */
   settled: boolean;
   /** Read down to the time asked for and no further. */
   newestFirst: boolean;

@@ -15,10 +15,6 @@ export interface Position {
   at: number;
   /** The last records read: id and what would change if the record did. */
   tail: string[];
-  /** The end of what is certainly without a gap, where pages since were not checked yet. */
-  sure: { at: number; tail: string[]; pages: number } | null;
-  /** Check every page: something was seen to shift. */
-  careful: boolean;
   /** When the first call left, by the host's clock. */
   begun: number;
   /** Calls so far. */
@@ -35,8 +31,14 @@ export interface Position {
   bound: number | null;
   /** A page did not join the one before it, however often it was looked for. */
   gap: boolean;
-  /** Times that the place was lost. */
+  /** Records that the next page repeats, to be seen to join the last one. */
+  overlap: number;
+  /** Times in a row that the place was lost. */
   lost: number;
+  /** Times that the list was begun anew for that. */
+  restarts: number;
+  /** Pages in a row that brought nothing new. */
+  idle: number;
   /** Pages in a row of records that all changed after the reading had begun, or while it went on as fast as the source. */
   chase: number;
   keptPace: number;
@@ -47,9 +49,9 @@ export interface Position {
 /** The beginning of a reading. */
 export function beginning(plan: Plan, since: string | undefined, now: number): Position {
   return {
-    plan: plan.name, since: since ?? null, at: 0, tail: [], sure: null, careful: false, begun: now, calls: 0,
+    plan: plan.name, since: since ?? null, at: 0, tail: [], begun: now, calls: 0,
     latest: null, runnerUp: null, floor: null,
-    settledFirst: null, settledLast: null, bound: null, gap: false, lost: 0, chase: 0, keptPace: 0, elapsed: 0,
+    settledFirst: null, settledLast: null, bound: null, gap: false, overlap: 1, lost: 0, restarts: 0, idle: 0, chase: 0, keptPace: 0, elapsed: 0,
   };
 }
 

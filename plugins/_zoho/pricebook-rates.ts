@@ -24,7 +24,8 @@ export function ratesFanOut(api: ZohoApi, pricebooks: Readable, scope: string): 
           records.push(...held.map((entry) => rateOf(pricebook, entry)));
           continue;
         }
-        const asked = await unlessGone(askRates(api, String(pricebook.pricebook_id), scope, signal));
+        const listed = Array.isArray(pricebook.pricebook_items);
+        const asked = await unlessGone(askRates(api, String(pricebook.pricebook_id), scope, listed, signal));
         if (asked && asked.observedAt < observedAt) ({ observedAt } = asked);
         records.push(...(asked?.entries ?? []).map((entry) => rateOf(pricebook, entry)));
       }
@@ -43,7 +44,7 @@ function entriesIn(value: JsonValue | undefined): SourceRecord[] {
 }
 
 /** `/pricebooks/items`, page by page; the same page again means that the list knows no pages. */
-async function askRates(api: ZohoApi, id: string, scope: string, signal: AbortSignal): Promise<{ entries: SourceRecord[]; observedAt: Date }> {
+async function askRates(api: ZohoApi, id: string, scope: string, listed: boolean, signal: AbortSignal): Promise<{ entries: SourceRecord[]; observedAt: Date }> {
   const resource: ListResource = { path: 'pricebooks/items', recordKey: 'items', idField: 'item_id', scope, query: { pricebook_id: id } };
   const entries = new Map<string, SourceRecord>();
   let observedAt: Date | undefined;
@@ -52,8 +53,8 @@ async function askRates(api: ZohoApi, id: string, scope: string, signal: AbortSi
     try {
       answer = await listPage(api, resource, { page, per_page: fullPage }, signal);
     } catch (error) {
-      // Organizations without this address give the rates in the list of price lists alone.
-      if (error instanceof StreamUnavailableError) return { entries: [], observedAt: observedAt ?? api.now() };
+      // Without this address, what the list of price lists says is all there is; where it says nothing, nothing is known.
+      if (error instanceof StreamUnavailableError && listed) return { entries: [], observedAt: observedAt ?? api.now() };
       throw error;
     }
     observedAt ??= answer.sentAt;

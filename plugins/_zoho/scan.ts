@@ -77,7 +77,7 @@ async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, cou
   let sole = position.calls === 0;
   const known = { ...traits };
   for (;;) {
-    let asked = nextAsk(plan, position, fixedPage);
+    let asked = nextAsk(position, fixedPage);
     const answer = await ask(deps, list, plan, position, asked, signal);
     if ('refused' in answer) return answer.refused;
     const broken = brokenPromise(plan, position, answer, list.fields);

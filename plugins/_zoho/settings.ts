@@ -45,6 +45,7 @@ export const zohoConfigSchema = {
       description: 'Secret of that client.',
       minLength: 1,
       secret: true,
+      writeOnly: true,
     },
     refreshToken: {
       type: 'string',
@@ -52,6 +53,7 @@ export const zohoConfigSchema = {
       description: 'Refresh token of that client. It needs the READ scopes of the streams in use; it does not end by itself, but the 21st token of a user ends the oldest.',
       minLength: 1,
       secret: true,
+      writeOnly: true,
     },
     accountsUrl: {
       type: 'string',

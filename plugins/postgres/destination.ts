@@ -141,9 +141,11 @@ async function ensureSchema(session: SqlSession, name: TableName, createSchema: 
   await session.query(`create schema if not exists ${quoteName(name.schema)}`);
 }
 
-const prepareCodes: Readonly<Record<string, string>> = { 'table.column_type': 'postgres.column_type_changed', 'table.no_unique_key': 'postgres.key_changed', 'table.no_schema': 'postgres.no_schema' };
+/** What `inspect` tells as a finding, `prepare` throws. */
+const prepareCodes: Readonly<Record<string, string>> = {
+  'table.column_type': 'postgres.column_type_changed', 'table.no_unique_key': 'postgres.key_changed', 'table.no_schema': 'postgres.no_schema', 'table.not_owned': 'postgres.not_owned',
+};
 
 function prepareError(fault: TableFinding): PermanentError {
-  const code = prepareCodes[fault.code] ?? fault.code.replace(/^table\./, 'postgres.');
-  return new PermanentError(code, fault.message, { ...(fault.suggestion === undefined ? {} : { suggestion: fault.suggestion }), details: { column: fault.column } });
+  return new PermanentError(prepareCodes[fault.code] ?? 'postgres.table_unfit', fault.message, { ...(fault.suggestion === undefined ? {} : { suggestion: fault.suggestion }), details: { column: fault.column, finding: fault.code } });
 }

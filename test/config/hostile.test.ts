@@ -9,6 +9,15 @@ import { tooDeepAt } from '../../core/config/depth.ts'
 import { loadConfig } from '../../core/config/index.ts'
 import { codes, load, tell } from './memory-files.ts'
 
+/** Measures the processor's time, which other work on the machine does not lengthen much. */
+function cpuSeconds(): () => number {
+  const start = process.cpuUsage()
+  return () => {
+    const { user, system } = process.cpuUsage(start)
+    return (user + system) / 1e6
+  }
+}
+
 const repeat = (text: string, times: number): string => text.repeat(times)
 
 /** Ten levels, each naming the one below it ten times: 10^10 values when written out. */
@@ -48,12 +57,12 @@ const cases: Readonly<Record<string, readonly [content: string | Uint8Array, cod
 
 for (const [name, [content, code]] of Object.entries(cases)) {
   void t.test(`refused: ${name}`, async (t) => {
-    const start = performance.now()
+    const cost = cpuSeconds()
     const { config, findings } = load(content)
     t.equal(config, undefined)
     t.ok(findings.some((found) => found.code === code), `${findings.map((found) => found.code).join(', ')} has ${code}`)
     t.ok(findings.length <= 500, 'and it does not talk for ever')
-    t.ok(performance.now() - start < 5000, 'in no time')
+    t.ok(cost() < 5, 'at little cost')
   })
 }
 
@@ -92,13 +101,13 @@ void t.test('too many files are refused', async (t) => {
 })
 
 void t.test('many keys, many variables and long patterns take no quadratic time', async (t) => {
-  const start = performance.now()
+  const cost = cpuSeconds()
   load(Array.from({ length: 25_000 }, (_, n) => `k${n}: 1\n`).join(''))
   load(`x-a: ${repeat('${A:-', 40_000)}`)
   load(`x-a: "${repeat('${', 100_000)}"`)
   load(`include: "${repeat('*a', 200)}b"`, { more: { [repeat('a', 250)]: '' } })
   load(Array.from({ length: 500 }, () => `? ${repeat('a', 300)}\n`).join(''))
-  t.ok(performance.now() - start < 10_000)
+  t.ok(cost() < 10)
 })
 
 void t.test('what passes the scan for depth is never much deeper for the parser', async (t) => {
@@ -110,7 +119,7 @@ void t.test('what passes the scan for depth is never much deeper for the parser'
     let deepest = 0
     visit(parseDocument(text, { logLevel: 'silent', uniqueKeys: false }), { Collection: (_, __, path) => { deepest = Math.max(deepest, path.filter(isCollection).length + 1) } })
     return deepest <= 2 * limit + 2
-  }), { numRuns: 5000 })
+  }), { numRuns: 2000 })
   t.pass()
 })
 

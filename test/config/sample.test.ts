@@ -70,9 +70,10 @@ void t.test('editors find no fault in it', async (t) => {
 
 void t.test('it is checked fast enough to be watched', async (t) => {
   load()
-  const start = performance.now()
+  const start = process.cpuUsage()
   for (let round = 0; round < 10; round += 1) load()
-  const each = (performance.now() - start) / 10
-  t.comment(`${each.toFixed(1)} ms`)
+  const { user, system } = process.cpuUsage(start)
+  const each = (user + system) / 10_000
+  t.comment(`${each.toFixed(1)} ms of processor time`)
   t.ok(each < 500)
 })

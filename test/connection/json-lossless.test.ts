@@ -1,11 +1,11 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { t } from 'tap';
 import { parseJson } from '../../core/connection/json-lossless.ts';
 
 /** A number's value without any rounding, as one text. */
 function exact(text: string): string {
   const [, sign, whole = '', fraction = '', power = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/.exec(text) ?? [];
-  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+const digits = `${whole}${fraction}`.replace(/^0+/, '');
   const end = digits.replace(/0+$/, '');
   return end === '' ? '0' : `${sign}${end}*10^${Number(power) - fraction.length + digits.length - end.length}`;
 }

@@ -77,7 +77,7 @@ t.test('a content that was changed and changed back is written again', async (t)
   t.equal(decide(record(1, 9, 30), stored, mapping), 'changed');
 });
 
-t.test('any interleaving of looks and messages, doubled and late, ends in the newest state and never goes back', async (t) => {
+t.test('any interleaving of looks and messages, doubled and late, ends in the newest state and never goes back', async () => {
   // one edit a second or less; a look at time x sees the last edit at or before x; a message carries any edit that has happened
   const edits = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 8 });
   const arrivals = fc.array(fc.record({ look: fc.boolean(), delay: fc.integer({ min: 0, max: 40 }), pick: fc.nat(), detail: fc.boolean() }), { maxLength: 30 });

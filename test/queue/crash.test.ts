@@ -22,7 +22,8 @@ test('a job whose node was killed runs again on another, and its named queue goe
     const took = performance.now() - killed;
     t.comment(`a kill on ${place}: running again after ${Math.round(took)} ms`);
     t.ok(took < limit, `${took} < ${limit}`);
-    await until('both are done', async () => (await b.effects()).filter((each) => each.job_id === id || each.job_id === behind).length === 2);
+    await until('both are done', async () => (await b.jobs()).length === 0);
+    t.equal((await b.effects()).filter((each) => each.job_id === id || each.job_id === behind).length, 2);
     t.same((await b.outcomes(id)), ['lost', 'done']);
     survivor.process.kill('SIGKILL');
     await survivor.ended;
@@ -63,6 +64,7 @@ test('a node that was paused past its death writes nothing for jobs that were ta
   other.process.kill('SIGKILL');
   await adder.enqueue(b.pool, { task: 'quick', queueName: 'items' });
   await until('the paused node works again', async () => (await b.effects()).some((each) => each.node === 'paused' && each.note === 'quick'));
+  await until('its end is written', async () => (await b.jobs()).length === 0);
   t.equal(await b.locked(), 0);
 });
 

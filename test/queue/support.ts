@@ -1,12 +1,12 @@
 /** What the queue's tests share: short timings, a queue in this process, nodes in processes of their own, a table of effects. */
 import { fileURLToPath } from 'node:url';
-import { createQueue, type ExhaustedJob, type Queue, type QueueOptions, type TaskHandler } from '../../core/queue/index.ts';
+import { createQueue, type ExhaustedJob, type Queue, type QueueOptions, type QueueTimings, type TaskHandler } from '../../core/queue/index.ts';
 import type { Clock, Logger, TdsError } from '../../core/sdk/index.ts';
 import type { Pool } from '../../core/store/pool.ts';
 import { testDatabase, type TestDatabase } from '../support/database.ts';
 import { Child } from '../support/processes.ts';
 
-export const timings = { beatMs: 100, deadMs: 1_500, sweepMs: 100, pollMs: 100, retryMs: 100 } as const;
+export const timings = { beatMs: 100, deadMs: 1_500, sweepMs: 100, pollMs: 100, retryMs: 100 };
 
 export const clock: Clock = {
   now: () => new Date(),
@@ -41,7 +41,7 @@ export interface Bench {
   outcomes(jobId: string): Promise<string[]>;
 }
 export interface Effect { job_id: string; attempt: number; node: string; note: string }
-export interface WorkerOptions { readonly nodeId?: string; readonly concurrency?: number; readonly timings?: Partial<typeof timings> & Record<string, number> }
+export interface WorkerOptions { readonly nodeId?: string; readonly concurrency?: number; readonly timings?: Partial<QueueTimings> }
 interface Scope { teardown(action: () => unknown): unknown }
 
 export async function bench(scope: Scope): Promise<Bench> {

@@ -94,18 +94,21 @@ export class TestClock implements TimerClock {
    */
   async runUntil<T>(work: Promise<T>, idle: () => boolean = () => true): Promise<T> {
     let settled = false;
-    const done = (): void => void (settled = true);
-    work.then(done, done);
-    for (let quiet = 0; !settled; ) {
+    const watch = async (): Promise<void> => {
+      await work.catch(() => {});
+      settled = true;
+    };
+    void watch();
+    for (let quiet = 0; ; ) {
       await turn();
+      if (settled) return work;
       quiet = idle() ? quiet + 1 : 0;
       const timer = this.#first();
-      if (!settled && quiet >= 3 && timer) {
+      if (quiet >= 3 && timer) {
         this.#fire(timer);
         quiet = 0;
       }
     }
-    return work;
   }
 
   #first(): Timer | undefined {

@@ -1,4 +1,5 @@
 import type { CellValue } from '../../sdk/index.ts';
+import { parseDecimal } from './decimal.ts';
 import { isRawNumber } from './raw-number.ts';
 import { Refusal } from './refusal.ts';
 import type { Coercer } from './coerce-number.ts';
@@ -6,6 +7,10 @@ import type { Coercer } from './coerce-number.ts';
 const tooDeep = new Refusal('map.too_deep', 'is nested too deep');
 const nulInJson = new Refusal('map.nul_character', 'holds the character NUL, which jsonb cannot store');
 const brokenInJson = new Refusal('map.broken_text', 'holds half of a character, which jsonb cannot store');
+const endlessInJson = new Refusal('map.out_of_range', 'holds a number with more digits than jsonb can store');
+/** No number without such a stretch of digits can be beyond jsonb. The walk through the value is spared to all others. */
+const maybeEndless = /[eE][+-]?\d{4}|\d{4000}/u;
+const mostDecimals = 16_000;
 const notAUuid = new Refusal('map.not_a_uuid', 'is no UUID');
 const notAList = new Refusal('map.not_a_list', 'is no list');
 /** PostgreSQL reads JSON recursively and gives up at some thousands of levels. */
@@ -47,10 +52,23 @@ export function coerceJson(value: unknown): CellValue | Refusal {
   return jsonText(value);
 }
 
-/** `jsonb`: like `json`, without the characters that jsonb refuses. */
+/** `jsonb`: like `json`, without the characters and the numbers that jsonb refuses. */
 export function coerceJsonb(value: unknown): CellValue | Refusal {
   const text = jsonText(value);
-  return typeof text === 'string' && text.includes('\\u') ? (badEscape(text) ?? text) : text;
+  if (typeof text !== 'string') return text;
+  if (text.includes('\\u')) {
+    const bad = badEscape(text);
+    if (bad !== undefined) return bad;
+  }
+  return maybeEndless.test(text) && hasEndlessNumber(value) ? endlessInJson : text;
+}
+
+/** Numbers in jsonb are PostgreSQL's numeric, with at most 16,383 decimals. Only a number that a double cannot hold can be beyond. */
+function hasEndlessNumber(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (!isRawNumber(value)) return Object.values(value).some(hasEndlessNumber);
+  const decimal = parseDecimal(value.rawJSON);
+  return decimal === undefined || decimal.digits.length + Math.abs(decimal.point) > mostDecimals;
 }
 
 function jsonText(value: unknown): string | Refusal {

@@ -6,18 +6,8 @@ import { testPrepare } from './destination-prepare.ts';
 import { testWrite } from './destination-write.ts';
 import type { DestinationCase, TestScope } from './options.ts';
 import type { WithConnector } from './source-contract.ts';
-import { createTables, quote, type Tables } from './tables.ts';
-
-/** What a test of a destination works with. */
-export interface DestinationTest {
-  readonly destination: Destination;
-  readonly tables: Tables;
-  /** Writes as the host does: in a transaction of TDS's own database where the tables lie there. */
-  write(...writes: TableWrite[]): Promise<void>;
-}
-
-/** Runs one test with a destination of its own. */
-export type WithDestination = (use: (test: DestinationTest) => Promise<void>) => Promise<void>;
+import { createTables, quote } from './tables.ts';
+import type { WithDestination } from './destination-scope.ts';
 
 /** What every destination must do. */
 export async function testDestination(t: TestScope, { database, schema = 'contract' }: DestinationCase, withConnector: WithConnector): Promise<void> {

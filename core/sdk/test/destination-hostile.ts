@@ -1,5 +1,5 @@
 import type { CellValue } from '../destination.ts';
-import type { WithDestination } from './destination-contract.ts';
+import type { WithDestination } from './destination-scope.ts';
 import type { TestScope } from './options.ts';
 import { specOf } from './tables.ts';
 

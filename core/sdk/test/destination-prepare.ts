@@ -1,4 +1,4 @@
-import type { WithDestination } from './destination-contract.ts';
+import type { WithDestination } from './destination-scope.ts';
 import type { TestScope } from './options.ts';
 import { specOf } from './tables.ts';
 

@@ -1,4 +1,4 @@
-import type { DestinationTest, WithDestination } from './destination-contract.ts';
+import type { DestinationTest, WithDestination } from './destination-scope.ts';
 import type { CellValue, TableSpec } from '../destination.ts';
 import type { TestScope } from './options.ts';
 import { rowsOf, specOf } from './tables.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { compileCoercer } from '../../../core/pipeline/mapping/coerce.ts';
 import { parseColumnType } from '../../../core/pipeline/mapping/column-type.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { compileCoercer } from '../../../core/pipeline/mapping/coerce.ts';
 import { parseColumnType } from '../../../core/pipeline/mapping/column-type.ts';
@@ -97,6 +97,8 @@ t.test('json keeps numbers, and jsonb refuses what it cannot hold', async (t) =>
   t.equal(cast('jsonb', ['a\0']), 'map.nul_character');
   t.equal(cast('jsonb', ['a\ud800']), 'map.broken_text');
   t.equal(cast('jsonb', ['\\u0000', '\\\\u0000']), JSON.stringify(['\\u0000', '\\\\u0000']), 'a backslash and a letter are no NUL');
+  t.equal(cast('jsonb', { a: [raw('1e-99999')] }), 'map.out_of_range');
+  t.equal(cast('jsonb', { a: raw('1e-1000'), b: '1e99999' }), '{"a":1e-1000,"b":"1e99999"}');
   t.equal(cast('jsonb', ['\u0001']), '["\\u0001"]');
 });
 

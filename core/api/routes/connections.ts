@@ -1,0 +1,15 @@
+import { defineRoute, type Route, type RouteDeps } from '../route.ts';
+
+/** The systems that TDS speaks with, and the plugins that do it. */
+export function connectionRoutes({ operations }: RouteDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'GET', path: '/v1/connections', summary: 'Every connection with its calls, limits and breaker on this node.',
+      handle: async () => ({ body: { connections: await operations.connections() } }),
+    }),
+    defineRoute({
+      method: 'GET', path: '/v1/plugins', summary: 'Plugins that were found, those that failed to load among them.',
+      handle: () => ({ body: { plugins: operations.plugins() } }),
+    }),
+  ];
+}

@@ -1,0 +1,25 @@
+import { defineRoute, type Route, type RouteDeps } from '../route.ts';
+import { shapeEntity } from '../shapes.ts';
+import { accepted, syncMembers } from './runs.ts';
+
+/** What is synced, and how far each has come. */
+export function entityRoutes({ operations }: RouteDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'GET', path: '/v1/entities', summary: 'Every entity with its counts and its last run.',
+      handle: async () => ({ body: { entities: (await operations.entities()).map((entity) => shapeEntity(entity, new Date())) } }),
+    }),
+    defineRoute({
+      method: 'GET', path: '/v1/entities/:id', summary: 'One entity.',
+      handle: async ({ params }) => ({ body: shapeEntity(await operations.entity(params['id'] ?? ''), new Date()) }),
+    }),
+    defineRoute({
+      method: 'POST', path: '/v1/entities/:id/sync', summary: 'Asks for a sync of one entity.',
+      body: { type: 'object', additionalProperties: false, properties: syncMembers },
+      async handle({ params, body }) {
+        const { mode = 'incremental', allowDeletes = false } = body;
+        return accepted(await operations.sync({ entities: [params['id'] ?? ''], mode, allowDeletes, trigger: 'api' }));
+      },
+    }),
+  ];
+}

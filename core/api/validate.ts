@@ -1,0 +1,68 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { didYouMean } from '../config/index.ts';
+import { ApiError } from './problem.ts';
+import type { Route } from './route.ts';
+
+/** Checks what callers send against a route's schemas, and fills in the defaults. */
+export interface RouteChecks {
+  query(search: URLSearchParams): unknown;
+  body(value: unknown): unknown;
+}
+
+// A query is all text, so numbers in it are read as such; in a body a number is a number.
+const queryAjv = new Ajv({ coerceTypes: true, useDefaults: true, allErrors: true, strict: false, verbose: true });
+const bodyAjv = new Ajv({ useDefaults: true, allErrors: true, strict: false, verbose: true });
+
+/** Compiles the schemas of a route. */
+export function compileChecks(route: Route): RouteChecks {
+  const query = queryAjv.compile(route.query);
+  const body = bodyAjv.compile(route.body);
+  return {
+    query(search) {
+      const given: Record<string, string> = Object.create(null) as Record<string, string>;
+      for (const [name, value] of search) {
+        if (Object.hasOwn(given, name)) throw new ApiError('api.bad_query', `The parameter ${quoted(name)} stands in the query twice.`);
+        given[name] = value;
+      }
+      return demand(query, given, 'api.bad_query', 'parameter');
+    },
+    body: (value) => demand(body, value, 'api.bad_body', 'member'),
+  };
+}
+
+function demand(check: ValidateFunction, value: unknown, code: 'api.bad_query' | 'api.bad_body', noun: string): unknown {
+  if (check(value)) return value;
+  // of `all` and a list of ids, the branch that did not fit is no news of its own
+  const errors = (check.errors ?? []).filter(({ keyword, schemaPath }) => keyword === 'anyOf' || !schemaPath.includes('/anyOf/'));
+  const told = errors.slice(0, 10).map((error) => tell(error, noun));
+  throw new ApiError(code, told.map(({ message }) => message).join(' '), cureOf(told));
+}
+
+function cureOf(told: readonly { suggestion?: string | undefined }[]): { suggestion?: string } {
+  const suggestion = told.find((one) => one.suggestion !== undefined)?.suggestion;
+  return suggestion === undefined ? {} : { suggestion };
+}
+
+function tell(error: ErrorObject, noun: string): { message: string; suggestion?: string | undefined } {
+  const name = error.instancePath.slice(1).replaceAll('/', '.');
+  const what = name === '' ? 'The body' : `The ${noun} ${quoted(name)}`;
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const extra = (error.params as { additionalProperty: string }).additionalProperty;
+      const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
+      return { message: `There is no ${noun} ${quoted(extra)}.`, suggestion: didYouMean(extra, known) ?? (known.length === 0 ? `The route takes no ${noun}.` : undefined) };
+    }
+    case 'required':
+      return { message: `The ${noun} ${quoted((error.params as { missingProperty: string }).missingProperty)} is missing.` };
+    case 'enum':
+      return { message: `${what} must be one of ${(error.params as { allowedValues: string[] }).allowedValues.join(', ')}.` };
+    case 'anyOf':
+      return { message: `${what} must be "all" or a list of 1 to 1000 ids.` };
+    default:
+      return { message: `${what} ${error.message ?? 'does not fit'}.` };
+  }
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+}

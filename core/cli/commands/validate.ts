@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { renderFinding } from '../../config/index.ts';
+import { countFindings, demoHint } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { explain } from '../help.ts';
+import type { Bind } from '../program.ts';
+import { counted } from '../text.ts';
+
+/** `tds validate`: all that files alone can tell. */
+export function addValidate(program: Command, bind: Bind): void {
+  const command = program.command('validate').description('tell every fault of the config, with its line and its cure').action(bind(async (context) => {
+    const { out } = context;
+    const { file, findings, config } = await context.loadProject();
+    const mask = (text: string): string => context.redactor.text(text);
+    for (const found of findings) out.line(mask(renderFinding(found)));
+    if (findings.length > 0) out.line(countFindings(file, findings));
+    const hint = demoHint(findings);
+    if (hint !== undefined) out.line(hint);
+    const counts = config && { connections: size(config.connections), entities: size(config.entities), schedules: size(config.schedules) };
+    if (counts) out.line(`${out.paint('green', 'ok')}  ${file}: ${counted(counts.connections, 'connection')}, ${counted(counts.entities, 'entity', 'entities')}, ${counted(counts.schedules, 'schedule')}`);
+    out.json({ file, ok: config !== undefined, counts: counts ?? null, findings: findings.map((found) => ({ ...found, message: mask(found.message) })) });
+    return config ? exitCodes.ok.code : exitCodes.usage.code;
+  }));
+  explain(command, {
+    about: 'Reads the config and the plugins; calls no remote and no database ("tds check" does).',
+    examples: [['tds validate', 'the config that TDS would start with'], ['tds validate --config shop.yaml', 'another one'], ['tds validate --json | jq .findings', 'for an editor or a pipeline']],
+    json: '{ "file", "ok", "counts": { "connections", "entities", "schedules" } | null,\n  "findings": [{ "severity", "file", "line", "column", "path", "message", "suggestion"?, "code" }] }',
+    exit: '0 no errors (warnings are only told), 2 errors',
+  });
+}
+
+function size(map: object): number {
+  return Object.keys(map).length;
+}

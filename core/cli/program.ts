@@ -1,0 +1,99 @@
+import { Command, CommanderError, Option } from 'commander';
+import { version } from '../version.ts';
+import { addCheck } from './commands/check.ts';
+import { addDeadLetters } from './commands/dead-letters.ts';
+import { addDemo } from './commands/demo.ts';
+import { addPlugins } from './commands/plugins.ts';
+import { addReplay } from './commands/replay.ts';
+import { addRuns } from './commands/runs.ts';
+import { addStart } from './commands/start.ts';
+import { addStatus } from './commands/status.ts';
+import { addSync } from './commands/sync.ts';
+import { addValidate } from './commands/validate.ts';
+import { addVersion } from './commands/version.ts';
+import { Context, type Backend } from './context.ts';
+import { ConfigRefused, exitCodeOf, renderError } from './errors.ts';
+import { exitCodeHelp, exitCodes, type ExitCode } from './exit-codes.ts';
+import { Output, type GlobalOptions, type Io } from './io.ts';
+import { isTdsError } from '../sdk/index.ts';
+
+/** What a command does with its arguments; answers how the process ends. */
+export type Action = (context: Context, ...given: never[]) => Promise<ExitCode>;
+
+/** Makes a commander action of ours. */
+export type Bind = (action: (context: Context, command: Command) => Promise<ExitCode>) => (...given: unknown[]) => Promise<void>;
+
+/** One call of `tds`. Never throws; answers the exit code. */
+export async function runCli(argv: readonly string[], io: Io, backend: Backend): Promise<ExitCode> {
+  let exit: ExitCode = exitCodes.ok.code;
+  let context: Context | undefined;
+  const asked: GlobalOptions = { json: argv.includes('--json'), color: !argv.includes('--no-color'), demo: false };
+  const program = makeProgram(io, (action) => async (...given) => {
+    const command = given.at(-1) as Command;
+    const options = command.optsWithGlobals<GlobalOptions>();
+    context = new Context(io, new Output(io, options), options, backend);
+    exit = await action(context, command);
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
+    tellError(error, context?.out ?? new Output(io, asked), { env: io.env, mask: (text) => context?.redactor.text(text) ?? text });
+    return exitCodeOf(error);
+  }
+}
+
+function tellError(error: unknown, out: Output, options: { env: NodeJS.ProcessEnv; mask: (text: string) => string }): void {
+  if (!out.isJson) {
+    for (const line of renderError(error, options)) out.error(line);
+    return;
+  }
+  const message = options.mask(error instanceof Error ? error.message : String(error));
+  const { code = 'cli.failed', suggestion = null } = isTdsError(error) ? error : (error as { code?: string; suggestion?: null });
+  out.json({ error: { code, message, suggestion, ...(error instanceof ConfigRefused ? { findings: error.findings } : {}) } });
+}
+
+function makeProgram(io: Io, bind: Bind): Command {
+  const program = new Command('tds');
+  program
+    .description('Keeps your own PostgreSQL in step with the services where your business happens.')
+    .usage('<command> [options]')
+    .option('--config <file>', 'the config file (default: TDS_CONFIG, else tds.config.yaml)')
+    .option('--demo', 'speak with the demo that runs in another terminal', false)
+    .option('--json', 'JSON on stdout: one document, or one per line where a command reports as it goes', false)
+    .addOption(new Option('--no-color', 'plain text (NO_COLOR does the same)'))
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help; "tds <command> --help" tells all about one command')
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text), getOutHasColors: () => false, getErrHasColors: () => false })
+    .exitOverride()
+    .showHelpAfterError('See tds --help.')
+    .showSuggestionAfterError()
+    .addHelpText('after', helpTail);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addPlugins, addDeadLetters, addVersion]) add(program, bind);
+  return program;
+}
+
+const helpTail = `
+Begin here:
+  npm run demo            everything at work, with a remote that lives on this machine
+  npx tds validate        every fault of the config, with its line and its cure
+  npx tds check           really calls each connection and looks at each table
+  npx tds sync            brings the tables up to date once
+  npm start               works until it is stopped, and serves the API
+
+Exit codes:
+${exitCodeHelp()}
+
+Environment:
+  TDS_CONFIG         the config file
+  TDS_DATABASE_URL   the PostgreSQL to use; without it TDS starts one of its own
+  TDS_DATA           where the embedded PostgreSQL lies (default .tds)
+  TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
+  TDS_API_OPEN=1     lets the API listen on other addresses, though it asks nobody who they are
+  TDS_DEBUG=1        debug log, and where an error happened
+  NO_COLOR           plain text
+  and those that your config names: \${NAME}
+`;

@@ -1,0 +1,169 @@
+/** A configured way to one remote: all that leaves the process for it goes through here (promise 6). */
+import { setMaxListeners } from 'node:events';
+import { timerClock } from '../monitor/clock.ts';
+import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, StateStore, TokenStore } from '../sdk/index.ts';
+import type { Pool } from '../store/pool.ts';
+import { createBreaker, type BreakerState } from './breaker.ts';
+import { createClient } from './client.ts';
+import { hostGuard } from './host-guard.ts';
+import { createLimiter, type LimiterStatus } from './limiter.ts';
+import { createQuota, type QuotaObservation, type QuotaStatus } from './quota.ts';
+import { RetryBudget } from './retry.ts';
+import { sealer, type Sealer } from './seal.ts';
+import { connectionSettings, type GivenSettings } from './settings.ts';
+import { memoryStateStore, quotaStore, stateStore, windowStore } from './stores.ts';
+import { tokenKeeper } from './token-keeper.ts';
+import { createTokenStore, memoryTokenKeeper } from './tokens.ts';
+import { createTransport, type Transport } from './transport.ts';
+import { createWindowMemory } from './window-memory.ts';
+
+export interface ConnectionDeps extends GivenSettings {
+  /** The name in the config. */
+  id: string;
+  clock: Clock;
+  log: Logger;
+  /** What the plugin declares; holds where the config says nothing. */
+  defaults?: ConnectionDefaults | undefined;
+  /** TDS's database, its search path on TDS's schema. Without it everything is kept in memory. */
+  pool?: Pool | undefined;
+  /** Seals tokens in the database. Without it they can be read by this process alone. */
+  sealer?: Sealer | undefined;
+  /** Hosts that the config names, and that may lie inside the private network. See `hostsOf`. */
+  allowedHosts?: Iterable<string> | undefined;
+  /** Zone of the service's day. Default: the state `timezone`, which the connector may set; else UTC. */
+  timezone?: string | undefined;
+  /** Told of secrets that come up at run time, such as access tokens: a redactor's `add`. */
+  onSecret?: ((secret: string) => void) | undefined;
+  onBreaker?: ((state: BreakerState) => void) | undefined;
+  /** For tests: another way over the wire, another chance, another margin of the minute. */
+  transport?: Transport | undefined;
+  random?: (() => number) | undefined;
+  windowMargin?: number | undefined;
+}
+
+export interface ConnectionStatus {
+  breaker: BreakerState;
+  /** Calls of the last minute, those under way included. */
+  callsLastMinute: number;
+  /** Calls that wait for their turn. */
+  waiting: number;
+  inFlight: number;
+  quota: QuotaStatus;
+  /** Set while all calls wait because the other side said so. */
+  pausedUntil?: Date;
+}
+
+export interface Connection {
+  readonly id: string;
+  readonly http: HttpClient;
+  readonly tokens: TokenStore;
+  readonly state: StateStore;
+  status(): ConnectionStatus;
+  /** What calls wait for now, such as `the limit per minute, 12 s`; undefined when nothing waits. */
+  waitsOn(): string | undefined;
+  /** Corrects the day's count by what the service says. `X-Rate-Limit-*` of answers is read without it where `perDay` is set. */
+  observeQuota(observation: QuotaObservation): void;
+  /** Closes the breaker by hand. */
+  resetBreaker(): void;
+  /** Breaks off all calls, writes what is to be kept. Safe to call twice. Call it before the pool ends. */
+  close(): Promise<void>;
+}
+
+/** Makes a connection, without any I/O before the first call. */
+export function createConnection(deps: ConnectionDeps): Connection {
+  const { id, pool } = deps;
+  const clock = timerClock(deps.clock);
+  const log = deps.log.child({ connection: id });
+  const settings = connectionSettings(deps, deps.defaults);
+  const { limits } = settings;
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+
+  const transport = deps.transport ?? createTransport({
+    clock, guard: hostGuard(deps.allowedHosts ?? []), timeout: settings.timeout, maxBody: settings.maxBody, connections: limits.concurrent ?? 64,
+  });
+  const limiter = createLimiter({ clock, limits, ...(deps.windowMargin === undefined ? {} : { margin: deps.windowMargin }) });
+  const breaker = createBreaker({
+    connectionId: id, settings: settings.breaker, clock,
+    onChange(state) {
+      if (state.state === 'open') log.warn('the breaker opened: calls rest', { ...state });
+      else log.info(`the breaker is ${state.state}`, { ...state });
+      deps.onBreaker?.(state);
+    },
+  });
+  const quota = createQuota({ connectionId: id, limits, clock, log, ...(deps.timezone === undefined ? {} : { zone: deps.timezone }), ...(pool ? { store: quotaStore(pool, id) } : {}) });
+  const memory = pool && limits.perMinute !== undefined
+    ? createWindowMemory({ clock, log, limiter, perMinute: limits.perMinute, store: windowStore(pool, id) })
+    : undefined;
+  const onState = (name: string, value: JsonValue): void => {
+    if (name !== 'timezone' || typeof value !== 'string' || deps.timezone !== undefined) return;
+    try {
+      quota.setZone(value);
+    } catch (error) {
+      log.warn('the state "timezone" is no time zone', { error });
+    }
+  };
+  const state = pool ? stateStore(pool, id, onState) : memoryStateStore(onState);
+  const tokens = createTokenStore({
+    clock, keeper: pool ? tokenKeeper(pool, id, deps.sealer ?? sealer()) : memoryTokenKeeper(), ...(deps.onSecret ? { onToken: deps.onSecret } : {}),
+  });
+  const zoneKnown = once(async () => void (await state.get('timezone').catch(() => undefined)));
+  const http = createClient({
+    connectionId: id, settings, clock, log, transport, limiter, breaker, budget: new RetryBudget(clock), memory, closing: closing.signal,
+    quota: { ...quota, ready: async () => {
+      await zoneKnown();
+      await quota.ready();
+    } },
+    random: deps.random ?? Math.random,
+    readQuota: limits.perDay === undefined ? undefined : quotaOfHeaders,
+  });
+
+  return {
+    id, http, tokens, state,
+    status() {
+      const { waiting, inFlight, lastMinute, pausedUntil }: LimiterStatus = limiter.status();
+      return { breaker: breaker.state(), callsLastMinute: lastMinute, waiting, inFlight, quota: quota.status(), ...(pausedUntil ? { pausedUntil } : {}) };
+    },
+    waitsOn() {
+      const { state, resumesAt } = breaker.state();
+      return state === 'open' && resumesAt ? `the breaker, until ${resumesAt.toISOString()}` : limiter.waitsOn();
+    },
+    observeQuota: (observation) => quota.observe(observation),
+    resetBreaker: () => breaker.reset(),
+    close: once(async () => {
+      closing.abort();
+      limiter.close();
+      await transport.close();
+      const ends = await Promise.allSettled([quota.close(), memory?.close()]);
+      for (const end of ends) if (end.status === 'rejected') log.warn('what the connection knows could not be written at its close', { error: end.reason as unknown });
+    }),
+  };
+}
+
+/** The day's quota by the widespread headers; Zoho's speak of the day, and their reset is in seconds. */
+export function quotaOfHeaders(headers: Record<string, string>, now: Date): QuotaObservation | undefined {
+  const [limit, remaining, reset] = ['limit', 'remaining', 'reset'].map((name) => {
+    const text = headers[`x-rate-limit-${name}`];
+    return text !== undefined && /^\d{1,12}$/.test(text.trim()) ? Number(text) : undefined;
+  });
+  if (remaining === undefined) return undefined;
+  return {
+    remaining,
+    ...(limit === undefined ? {} : { limit }),
+    ...(reset === undefined || reset === 0 || reset > 90_000 ? {} : { resetsAt: new Date(now.getTime() + reset * 1000) }),
+  };
+}
+
+/** The hosts of all http(s) addresses in a connection's settings, however deep: the ones that the config names. */
+export function hostsOf(settings: unknown): string[] {
+  if (typeof settings === 'string') {
+    const url = /^https?:\/\//i.test(settings) ? URL.parse(settings) : null;
+    return url === null ? [] : [url.hostname];
+  }
+  return typeof settings === 'object' && settings !== null ? Object.values(settings).flatMap(hostsOf) : [];
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let result: Promise<void> | undefined;
+  return () => (result ??= work());
+}

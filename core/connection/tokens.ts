@@ -1,0 +1,133 @@
+/** Access tokens: one per name for all jobs and nodes, fetched by one caller at a time. */
+import type { TimerClock } from '../monitor/clock.ts';
+import { RateLimitedError, RetryLaterError, type Token, type TokenStore } from '../sdk/index.ts';
+import { cureOf } from './codes.ts';
+
+/** A token is renewed this long before its end. */
+const renewBefore = 60_000;
+/** Zoho locks the account at 10 tokens in 10 minutes; two are left for other programs. */
+export const refreshWindowMs = 600_000;
+const defaultMostRefreshes = 8;
+/** A refresh that takes longer is given up, so that its lock comes free. */
+const refreshTimeout = 120_000;
+
+/** One token's row, while this caller alone may change it. */
+export interface TokenSlot {
+  read(): Promise<Token | undefined>;
+  /** When tokens were asked for, those within the last ten minutes at least. */
+  refreshes(): Promise<Date[]>;
+  /** Notes that a token is asked for now. Must hold even when this process dies right after. */
+  noteRefresh(at: Date): Promise<void>;
+  write(token: Token): Promise<void>;
+}
+
+/** Where tokens are kept. */
+export interface TokenKeeper {
+  /** Runs `work` while no other caller, in no process, has the slot of this name. */
+  withSlot<T>(name: string, work: (slot: TokenSlot) => Promise<T>): Promise<T>;
+  /** Removes the token if it is this one. */
+  remove(name: string, value: string): Promise<void>;
+}
+
+export interface TokenDeps {
+  keeper: TokenKeeper;
+  clock: TimerClock;
+  /** Told of each token, so that no log shows it. */
+  onToken?: (value: string) => void;
+  /** Refreshes in ten minutes at most. Default 8. */
+  mostRefreshes?: number;
+}
+
+export function createTokenStore(deps: TokenDeps): TokenStore {
+  const { keeper, clock, onToken = () => {} } = deps;
+  const mostRefreshes = deps.mostRefreshes ?? defaultMostRefreshes;
+  const held = new Map<string, Token>();
+  const underWay = new Map<string, Promise<Token>>();
+  /** The last token that was refused, in case the store can't be told. */
+  const rejected = new Map<string, string>();
+
+  const isGood = (name: string, token: Token | undefined): token is Token =>
+    token !== undefined && token.expiresAt.getTime() - clock.now().getTime() > renewBefore && rejected.get(name) !== token.value;
+
+  async function obtain(name: string, refresh: () => Promise<Token>): Promise<Token> {
+    return keeper.withSlot(name, async (slot) => {
+      const stored = await slot.read();
+      if (isGood(name, stored)) return keep(name, stored);
+      const now = clock.now();
+      const recent = (await slot.refreshes()).filter((at) => at.getTime() > now.getTime() - refreshWindowMs).sort((a, b) => a.getTime() - b.getTime());
+      const first = recent.at(-mostRefreshes);
+      if (first) throw tooMany(recent.length, first.getTime() + refreshWindowMs - now.getTime());
+      await slot.noteRefresh(now);
+      const token = await inTime(clock, refresh());
+      onToken(token.value);
+      await slot.write(token);
+      return keep(name, token);
+    });
+  }
+
+  function keep(name: string, token: Token): Token {
+    onToken(token.value);
+    held.set(name, token);
+    return token;
+  }
+
+  return {
+    async get(name, refresh) {
+      const token = held.get(name);
+      if (isGood(name, token)) return token;
+      let work = underWay.get(name);
+      if (!work) {
+        work = obtain(name, refresh).finally(() => underWay.delete(name));
+        underWay.set(name, work);
+      }
+      return work;
+    },
+    async reject(name, value) {
+      rejected.set(name, value);
+      if (held.get(name)?.value === value) held.delete(name);
+      await keeper.remove(name, value);
+    },
+  };
+}
+
+function tooMany(count: number, retryAfterMs: number): RateLimitedError {
+  return new RateLimitedError('token.too_many_refreshes', `${count} access tokens were asked for in ten minutes.`, {
+    scope: 'minute', retryAfterMs, suggestion: cureOf('token.too_many_refreshes'),
+  });
+}
+
+function inTime(clock: TimerClock, work: Promise<Token>): Promise<Token> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(refreshTimeout, () => reject(new RetryLaterError('token.refresh_timeout', `No new access token after ${refreshTimeout / 1000} s.`, { suggestion: cureOf('token.refresh_timeout') })));
+    work.then(resolve, reject).finally(cancel);
+  });
+}
+
+/** A keeper in memory; several stores may share it, as nodes share a database. */
+export function memoryTokenKeeper(): TokenKeeper {
+  const rows = new Map<string, { token: Token | undefined; refreshes: Date[]; tail: Promise<unknown> }>();
+  const rowOf = (name: string): NonNullable<ReturnType<typeof rows.get>> => {
+    let row = rows.get(name);
+    if (!row) rows.set(name, (row = { token: undefined, refreshes: [], tail: Promise.resolve() }));
+    return row;
+  };
+  return {
+    withSlot(name, work) {
+      const row = rowOf(name);
+      const result = row.tail.then(() =>
+        work({
+          read: async () => row.token,
+          refreshes: async () => row.refreshes,
+          noteRefresh: async (at) => void row.refreshes.push(at),
+          write: async (token) => void (row.token = token),
+        }),
+      );
+      row.tail = result.catch(() => {});
+      return result;
+    },
+    async remove(name, value) {
+      const row = rowOf(name);
+      if (row.token?.value === value) row.token = undefined;
+    },
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * The composition root: the only place that knows everything. Starts in order, stops in reverse; `stop` is idempotent and
+ * safe after a start that failed half-way.
+ */
+import 'reflect-metadata';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
+import { countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
+import { buildEntities } from './entities.ts';
+import { createConnector, type CheckedConnection } from './host/index.ts';
+import { systemClock } from './monitor/clock.ts';
+import type { Redactor } from './monitor/redact.ts';
+import type { ConnectionAtWork } from './operations/check.ts';
+import { createOperations } from './operations/create-operations.ts';
+import type { Operations } from './operations/operations.ts';
+import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
+import { runTask } from './operations/run-task.ts';
+import type { Project } from './project.ts';
+import { createQueue, type OnExhausted, type Queue, type TaskHandler } from './queue/index.ts';
+import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
+import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
+import { endRun, type RunMode } from './store/runs.ts';
+import { databaseAccess, sessionOf } from './store/session.ts';
+import { tokens } from './tokens.ts';
+import { version } from './version.ts';
+
+export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
+export { version } from './version.ts';
+
+export interface RuntimeOptions {
+  /** `node` works on the queue; `client` only asks. */
+  role: 'node' | 'client';
+  log: Logger;
+  /** Told of secrets that are got at run time. */
+  redactor: Redactor;
+  env: Readonly<Record<string, string | undefined>>;
+  /** Where the embedded PostgreSQL and the key file lie. Default `TDS_DATA`, else `.tds`. */
+  dataDirectory?: string;
+  nodeId?: string;
+}
+
+/** TDS at work. */
+export interface Runtime {
+  operations: Operations;
+  nodeId: string;
+  /** With its password: never printed. */
+  databaseUrl: string;
+  /** For people. */
+  databaseLabel: string;
+  embedded: boolean;
+  database: DatabaseAccess;
+  /** Lets running jobs end within `drainMs` (default 10,000), hands back the rest, closes everything. Never throws. */
+  stop(options?: { drainMs?: number }): Promise<void>;
+}
+
+const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
+/** Milliseconds after which a run of details gives way to others. */
+const detailSliceMs = 30_000;
+const drainMs = 10_000;
+
+/**
+ * Opens a checked project. Throws StoreError when the database can't be had, and what a plugin throws when its connector
+ * is made; everything that was opened until then is closed again.
+ */
+export async function openRuntime(project: Project, options: RuntimeOptions): Promise<Runtime> {
+  const { config } = project;
+  if (!config) throw new TypeError('a project with errors can not be opened; show its findings instead');
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => options.log.warn('something did not stop cleanly', { error }));
+  };
+  try {
+    const dataDirectory = path.resolve(options.dataDirectory ?? (options.env['TDS_DATA'] || '.tds'));
+    const opened = await openDatabase({ url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
+    closers.push(() => opened.close());
+    options.redactor.add(opened.password);
+    const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
+    const services = compose(project, options, opened, sealer);
+    const connections = services.resolve(tokens.connections);
+    closers.push(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
+    const connectors = services.resolve(tokens.connectors);
+    closers.push(async () => Promise.all([...connectors.values()].map((connector) => connector.close?.())));
+    services.resolve(tokens.entities);
+    const queue = services.resolve(tokens.queue);
+    let drain = drainMs;
+    closers.push(() => queue.stop({ drainMs: drain }));
+    await queue.start();
+    let stopping: Promise<void> | undefined;
+    return {
+      operations: services.resolve(tokens.operations), nodeId: queue.nodeId, database: services.resolve(tokens.database),
+      databaseUrl: opened.url, databaseLabel: opened.label, embedded: opened.embedded,
+      stop(stopOptions) {
+        drain = stopOptions?.drainMs ?? drainMs;
+        return stopping ??= close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Registers everything under its token; nothing is made before it is asked for. */
+function compose(project: Project, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer): DependencyContainer {
+  const { log } = options;
+  const config = project.config as NonNullable<Project['config']>;
+  const services = root.createChildContainer();
+  services.registerInstance(tokens.log, log);
+  services.registerInstance(tokens.pool, opened.pool);
+  services.registerInstance(tokens.database, databaseAccess(opened.pool));
+  services.register(tokens.connections, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connection)]))) });
+  services.register(tokens.connectors, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connector)]))) });
+  services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
+  services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => makeQueue(inner, config, options, opened)) });
+  services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
+    config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
+    enqueue: enqueueBy(inner.resolve(tokens.queue)), connections: connectionsAtWork(project, inner),
+  })) });
+
+  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, project, options, opened, sealer)])));
+  return services;
+}
+
+/** One child container per connection: its connection layer and its connector. */
+function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, project: Project, { log, redactor }: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer): DependencyContainer {
+  const { id, loaded, settings } = checked;
+  const given = project.config?.connections[id];
+  const child = parent.createChildContainer();
+  const own = log.child({ connection: id });
+  child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
+    id, ...given, defaults: loaded.plugin.defaults, clock: systemClock, log, pool: opened.pool, sealer, allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret),
+  })) });
+  child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => {
+    const { http, tokens: tokenStore, state } = inner.resolve(tokens.connection);
+    return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, log: own, clock: systemClock, database: inner.resolve(tokens.database) });
+  }) });
+  return child;
+}
+
+function makeQueue(services: DependencyContainer, config: NonNullable<Project['config']>, options: RuntimeOptions, opened: OpenedDatabase): Queue {
+  const { log, redactor } = options;
+  const database = services.resolve(tokens.database);
+  const connections = services.resolve(tokens.connections);
+  let queue: Queue | undefined;
+  const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
+  const run = runTask({
+    database, log, clock: systemClock, entities: services.resolve(tokens.entities), readAhead: config.policies.sync.readAhead, sliceMs: detailSliceMs,
+    nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
+    withUsage: (current, work) => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls)),
+    requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
+  });
+  queue = createQueue({
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.redact(text), onExhausted: endExhausted,
+    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, tasks: { [runTaskName]: run as TaskHandler },
+    ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }),
+  });
+  return queue;
+}
+
+/** A run whose job failed for good has failed. */
+const endExhausted: OnExhausted = async (job, error, client) => {
+  const { runId } = job.payload;
+  if (job.task === runTaskName && typeof runId === 'string') await endRun(sessionOf(client), runId, { status: 'failed', code: error.code, reason: error.suggestion ? `${error.message} ${error.suggestion}` : error.message });
+};
+
+function enqueueBy(queue: Queue): Enqueue {
+  return (session, job) => queue.enqueue(asQueryable(session), job);
+}
+
+/** The queue speaks pg; of it, it uses the query alone. */
+function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
+  return { query: (text: string, values?: unknown[]) => session.query(text, values) } as unknown as Parameters<Queue['enqueue']>[0];
+}
+
+function purposeOf(mode: RunMode): CallPurpose {
+  return mode === 'replay' ? 'other' : mode;
+}
+
+function connectionsAtWork(project: Project, services: DependencyContainer): Map<string, ConnectionAtWork> {
+  const connections = services.resolve(tokens.connections);
+  const connectors = services.resolve(tokens.connectors);
+  return new Map([...project.connections.values()].map(({ id, loaded }) => [id, {
+    id, plugin: loaded.id, connector: connectors.get(id) as Connector, remote: () => (connectors.get(id)?.source ? connections.get(id)?.status() ?? {} : {}) as unknown as JsonObject,
+  }]));
+}
+
+function cached<A, B>(make: (value: A) => B): (value: A) => B {
+  let made: { value: B } | undefined;
+  return (value) => (made ??= { value: make(value) }).value;
+}

@@ -1,0 +1,61 @@
+import path from 'node:path';
+import type { Logger } from '../sdk/index.ts';
+import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { databaseErrorKind, StoreError } from './errors.ts';
+import { migrate, migrateQueue } from './migrate.ts';
+import { createPool, type Pool } from './pool.ts';
+
+/** TDS's own database, brought up to date. */
+export interface OpenedDatabase {
+  pool: Pool;
+  /** With its password. */
+  url: string;
+  password: string;
+  /** For people: which database that is, without its password. */
+  label: string;
+  embedded: boolean;
+  /** Ends the pool, and lets go of the embedded server. */
+  close(): Promise<void>;
+}
+
+export interface OpenDatabaseOptions {
+  /** Empty: the embedded PostgreSQL below `dataDirectory`. */
+  url: string;
+  schema: string;
+  poolSize: number;
+  dataDirectory: string;
+  /** The folder of the migrations. */
+  migrations: string;
+  log: Logger;
+}
+
+/** Starts or reaches the database and migrates it. @throws StoreError */
+export async function openDatabase({ url, schema, poolSize, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
+  const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: path.join(dataDirectory, 'postgres'), log }) : undefined;
+  const address = embedded?.url ?? url;
+  const pool = createPool({ url: address, schema, max: poolSize, onError: (error) => log.debug('an idle database connection broke', { error }) });
+  const close = async (): Promise<void> => {
+    await pool.end();
+    await embedded?.stop();
+  };
+  try {
+    await migrate({ pool, directory: migrations, schema, log });
+    await migrateQueue({ pool, log });
+  } catch (error) {
+    await close();
+    throw error instanceof StoreError ? error : unreachable(address, error);
+  }
+  const label = embedded ? `embedded PostgreSQL in ${path.relative('', embedded.directory) || '.'}${embedded.owned ? '' : ' (of another process)'}` : masked(address);
+  return { pool, url: address, password: decodeURIComponent(new URL(address).password), label, embedded: embedded !== undefined, close };
+}
+
+function unreachable(url: string, cause: unknown): unknown {
+  if (databaseErrorKind(cause) !== 'unavailable') return cause;
+  return new StoreError('store.unreachable', `The database ${masked(url)} can't be reached: ${(cause as Error).message}.`, 'Check TDS_DATABASE_URL, and that the server runs and lets this machine in.', { cause });
+}
+
+/** `user@host:port/name`, without the password and the parameters. */
+function masked(url: string): string {
+  const { username, host, pathname } = new URL(url);
+  return `PostgreSQL ${username}@${host}${pathname}`;
+}
