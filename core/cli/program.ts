@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../version.ts';
+import type { Bind } from './command.ts';
 import { addCheck } from './commands/check.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
@@ -16,12 +17,6 @@ import { ConfigRefused, exitCodeOf, renderError } from './errors.ts';
 import { exitCodeHelp, exitCodes, type ExitCode } from './exit-codes.ts';
 import { Output, type GlobalOptions, type Io } from './io.ts';
 import { isTdsError } from '../sdk/index.ts';
-
-/** What a command does with its arguments; answers how the process ends. */
-export type Action = (context: Context, ...given: never[]) => Promise<ExitCode>;
-
-/** Makes a commander action of ours. */
-export type Bind = (action: (context: Context, command: Command) => Promise<ExitCode>) => (...given: unknown[]) => Promise<void>;
 
 /** One call of `tds`. Never throws; answers the exit code. */
 export async function runCli(argv: readonly string[], io: Io, backend: Backend): Promise<ExitCode> {

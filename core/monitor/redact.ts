@@ -31,7 +31,7 @@ export class Redactor {
   text(text: string): string {
     if (this.#secrets.size === 0 || text.length < shortest) return text;
     // Longer ones first, so that nothing of a secret that holds another is left.
-    this.#pattern ??= new RegExp([...this.#secrets].sort((a, b) => b.length - a.length).map((each) => RegExp.escape(each)).join('|'), 'g');
+    this.#pattern ??= new RegExp([...this.#secrets].sort((a, b) => b.length - a.length).map((each) => escapePattern(each)).join('|'), 'g');
     return text.replace(this.#pattern, mask);
   }
 
@@ -90,4 +90,8 @@ function errorFacts(error: Error, inner: (value: unknown, name: string) => unkno
   if (error.cause !== undefined) facts['cause'] = inner(error.cause, '');
   if (error instanceof AggregateError) facts['errors'] = inner(error.errors, '');
   return facts;
+}
+
+function escapePattern(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
 }

@@ -90,7 +90,7 @@ interface Taken { base: number; fresh: SourceRecord[]; records: readonly SourceR
 
 function moveOn(plan: Plan, before: Position, taken: Taken, anchor: Anchor): Position {
   const { base, fresh, records } = taken;
-  const position: Position = { ...before, at: base + fresh.length, tail: records.slice(-tailLength).map(anchor.of), lost: fresh.length > 0 ? 0 : before.lost };
+  const position: Position = { ...before, at: base + fresh.length, read: before.read + fresh.length, tail: records.slice(-tailLength).map(anchor.of), lost: fresh.length > 0 ? 0 : before.lost };
   if (records.length === 0) position.tail = before.tail;
   return plan.keyset && fresh.length > 0 ? rebase(position, before, fresh, records, anchor) : position;
 }

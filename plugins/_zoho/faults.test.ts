@@ -11,18 +11,22 @@ const passing: FaultOptions[] = [
   { kind: 'empty-body' }, { kind: 'bad-json', after: 1 }, { kind: 'limit-minute', after: 1 }, { kind: 'limit-concurrency' }, { kind: 'unauthorized', after: 1 },
 ];
 
-for (const fault of passing) {
-  t.test(`a read lives through ${fault.kind}`, async (t) => {
-    for (const [plugin, stream, id] of streams) {
-      const sandbox = await startZohoSandbox({ scale: 'small', limits: false });
-      const { source } = rigOf(plugin, settingsFor(sandbox), { attempts: 5 });
-      sandbox.fault({ ...fault, match: `/${stream}` });
-      const { records } = await readAll(source, stream);
-      t.equal(idsOf(records, id).length, sandbox.store.count(stream), `${plugin.id} ${stream}`);
-      await sandbox.close();
-    }
-  });
-}
+t.test('a read lives through', async (t) => {
+  const sandbox = await startZohoSandbox({ scale: 'small', limits: false });
+  t.teardown(() => sandbox.close());
+  for (const fault of passing) {
+    t.test(fault.kind, async (t) => {
+      for (const [plugin, stream, id] of streams.slice(0, 3)) {
+        const { source } = rigOf(plugin, settingsFor(sandbox), { attempts: 5 });
+        sandbox.faults.clear();
+        const queued = sandbox.fault({ ...fault, match: `/${stream}` });
+        const { records } = await readAll(source, stream);
+        t.equal(idsOf(records, id).length, sandbox.store.count(stream), `${plugin.id} ${stream}`);
+        t.equal(queued.hits, 1, 'the fault was met');
+      }
+    });
+  }
+});
 
 t.test('pages that shift at each call lose no record that stays', async (t) => {
   for (const [plugin, stream, id] of streams) {
@@ -51,24 +55,26 @@ t.test('a filter that is suddenly ignored costs calls, not records', async (t) =
 });
 
 t.test('a list that never says that it ends is ended, and not called complete', async (t) => {
+  const sandbox = await startZohoSandbox({ scale: 'small', limits: false });
+  t.teardown(() => sandbox.close());
   for (const [plugin, stream, id] of streams) {
-    const sandbox = await startZohoSandbox({ scale: 'small', limits: false });
+    sandbox.faults.clear();
     const { source } = rigOf(plugin, settingsFor(sandbox));
     sandbox.fault({ kind: 'endless-pages', match: `/${stream}`, times: Infinity });
     const { records, end } = await readAll(source, stream);
     t.equal(idsOf(records, id).length, sandbox.store.count(stream));
     t.equal(end?.complete, false, `${plugin.id} ${stream}`);
-    await sandbox.close();
   }
 });
 
 t.test('a list without a word about pages is read to its end', async (t) => {
+  const sandbox = await startZohoSandbox({ scale: 'small', limits: false });
+  t.teardown(() => sandbox.close());
   for (const [plugin, stream, id] of streams) {
-    const sandbox = await startZohoSandbox({ scale: 'small', limits: false });
+    sandbox.faults.clear();
     const { source } = rigOf(plugin, settingsFor(sandbox));
     sandbox.fault({ kind: 'no-page-context', match: `/${stream}`, times: Infinity });
     const { records } = await readAll(source, stream);
     t.equal(idsOf(records, id).length, sandbox.store.count(stream), `${plugin.id} ${stream}`);
-    await sandbox.close();
   }
 });

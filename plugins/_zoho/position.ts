@@ -13,6 +13,8 @@ export interface Position {
   since: string | null;
   /** Records of the list, as filtered, that lie before the next unread one. */
   at: number;
+  /** Records read in all. */
+  read: number;
   /** The last records read: id and what would change if the record did. */
   tail: string[];
   /** When the first call left, by the host's clock. */
@@ -49,10 +51,15 @@ export interface Position {
 /** The beginning of a reading. */
 export function beginning(plan: Plan, since: string | undefined, now: number): Position {
   return {
-    plan: plan.name, since: since ?? null, at: 0, tail: [], begun: now, calls: 0,
+    plan: plan.name, since: since ?? null, at: 0, read: 0, tail: [], begun: now, calls: 0,
     latest: null, runnerUp: null, floor: null,
     settledFirst: null, settledLast: null, bound: null, gap: false, overlap: 1, lost: 0, restarts: 0, idle: 0, chase: 0, keptPace: 0, elapsed: 0,
   };
+}
+
+/** The same place in the same order, counted from the beginning of the list. */
+export function withoutKeyset(position: Position): Position {
+  return { ...position, plan: 'modified', since: null, at: position.read };
 }
 
 /** A position that the host saved, or undefined where it is none of ours. */

@@ -32,6 +32,7 @@ for (const { title, obeys, certain } of lists) {
       const full = await read();
       const all = fake.records.map((record) => record.id).sort();
       t.same(idsOf(full.records, 'thing_id'), all);
+      t.equal(full.records.length, all.length, 'and nothing twice');
       t.equal(full.end?.complete, certain, 'it claims to be complete only when certain');
       for (const [number, page] of full.pages.slice(0, -1).entries()) {
         const rest = await read({ position: page.position });

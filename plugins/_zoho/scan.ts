@@ -4,7 +4,7 @@ import type { Query, ZohoApi } from './api.ts';
 import { cursorOf, sinceOf, type Cursor } from './cursor.ts';
 import { listPage, type ListAnswer, type ListResource } from './list.ts';
 import { changesPlan, fullPlan, planNamed, type Plan } from './plans.ts';
-import { anchorFor, asJson, beginning, savedPosition, type Position, type RecordFields } from './position.ts';
+import { anchorFor, asJson, beginning, savedPosition, withoutKeyset, type Position, type RecordFields } from './position.ts';
 import { note, outrun } from './notes.ts';
 import { probeFilter } from './probe.ts';
 import { instantOf } from './times.ts';
@@ -54,9 +54,10 @@ export async function* scan(deps: ScanDeps, list: Readable, request: ScanRequest
     position ??= beginning(plan, plan.filtered ? cursor?.since : undefined, deps.clock.now().getTime());
     const broken = yield* follow(deps, list, request, { plan, traits, cursor, position });
     if (broken === undefined) return;
-    deps.log.info(`/${resource.path} does not obey what it was asked (${broken}); reading it another way`);
-    await deps.traits.set(resource.path, broken, false);
-    position = undefined;
+    deps.log.info(`/${resource.path} does not obey what it was asked (${broken.trait}); reading it another way`);
+    await deps.traits.set(resource.path, broken.trait, false);
+    // Without the filter the order is the same: what was read need not be read again.
+    position = plan.keyset && cursor === undefined && broken.trait === 'modifiedFilter' ? withoutKeyset(broken.position) : undefined;
   }
 }
 
@@ -67,8 +68,10 @@ async function readWhole(deps: ScanDeps, list: Readable, signal: AbortSignal): P
 
 interface Course { plan: Plan; traits: Traits; cursor: Cursor | undefined; position: Position }
 
-/** Follows one plan to its end; returns the trait that the list turned out not to have. */
-async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, course: Course): AsyncGenerator<ReadPage, keyof Traits | undefined> {
+interface Broken { trait: keyof Traits; position: Position }
+
+/** Follows one plan to its end; returns the trait that the list turned out not to have, and where that was. */
+async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, course: Course): AsyncGenerator<ReadPage, Broken | undefined> {
   const { plan, traits, cursor } = course;
   const { signal } = request;
   const anchor = anchorFor(plan, list.fields);
@@ -79,9 +82,9 @@ async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, cou
   for (;;) {
     let asked = nextAsk(position, fixedPage);
     const answer = await ask(deps, list, plan, position, asked, signal);
-    if ('refused' in answer) return answer.refused;
+    if ('refused' in answer) return { trait: answer.refused, position };
     const broken = brokenPromise(plan, position, answer, list.fields);
-    if (broken) return broken;
+    if (broken) return { trait: broken, position };
     for (const trait of keptPromises(plan, position, answer, list.fields)) {
       if (known[trait] !== 'yes') await deps.traits.set(list.resource.path, trait, true);
       known[trait] = 'yes';

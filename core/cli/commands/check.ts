@@ -3,8 +3,7 @@ import type { CheckResult } from '../../operations/operations.ts';
 import { ready, type Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { explain } from '../help.ts';
-import type { Bind } from '../program.ts';
+import { explain, type Bind } from '../command.ts';
 import { counted, duration, plain } from '../text.ts';
 import { printPlugins } from './plugins.ts';
 

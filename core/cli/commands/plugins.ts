@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import type { PluginStatus } from '../../operations/operations.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { explain } from '../help.ts';
+import { explain, type Bind } from '../command.ts';
 import type { Output } from '../io.ts';
-import type { Bind } from '../program.ts';
 import { table } from '../table.ts';
 import { plain } from '../text.ts';
 

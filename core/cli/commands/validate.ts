@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { renderFinding } from '../../config/index.ts';
 import { countFindings, demoHint } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { explain } from '../help.ts';
-import type { Bind } from '../program.ts';
+import { explain, type Bind } from '../command.ts';
 import { counted } from '../text.ts';
 
 /** `tds validate`: all that files alone can tell. */

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { version } from '../../version.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { explain } from '../help.ts';
-import type { Bind } from '../program.ts';
+import { explain, type Bind } from '../command.ts';
 
 /** `tds version`. */
 export function addVersion(program: Command, bind: Bind): void {

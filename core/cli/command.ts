@@ -1,4 +1,9 @@
 import type { Command } from 'commander';
+import type { Context } from './context.ts';
+import type { ExitCode } from './exit-codes.ts';
+
+/** Makes a commander action of what a command does; its answer is how the process ends. */
+export type Bind = (action: (context: Context, command: Command) => Promise<ExitCode>) => (...given: unknown[]) => Promise<void>;
 
 /** Adds what a person learns a command by: examples, and what `--json` prints. */
 export function explain(command: Command, parts: { about?: string; examples: readonly (readonly [command: string, what: string])[]; json?: string; exit?: string }): void {

@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { createApi } from '../../api/index.ts';
+import type { Runtime } from '../../main.ts';
+import { version } from '../../version.ts';
+import type { Logger } from '../../sdk/index.ts';
+import type { Context, ReadyProject } from '../context.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { explain, type Bind } from '../command.ts';
+import { counted, plain } from '../text.ts';
+
+/** `tds start`. */
+export function addStart(program: Command, bind: Bind): void {
+  const command = program.command('start').description('work until it is stopped, and serve the API').action(bind(start));
+  explain(command, {
+    about: 'Ctrl-C (or SIGTERM) stops in order within 10 seconds: running jobs are handed back and go on from the last saved page with the next start. A second ctrl-C ends at once.',
+    examples: [['npm start', 'the same'], ['TDS_PORT=9000 tds start', 'the API on another port'], ['tds start | tee tds.log', 'JSON lines where stdout is no terminal']],
+    json: 'first { "type": "started", "version", "config", "database", "api", "entities", "failedPlugins" }, then the log',
+    exit: '0 stopped in order, 2 command or config wrong (a taken port too), 3 database out of reach, 130 ended at once',
+  });
+}
+
+async function start(context: Context): Promise<ExitCode> {
+  const { out, io, env } = context;
+  const project = await context.readyProject();
+  const pretty = io.stdout.isTTY === true && !out.isJson;
+  context.logSink = (line) => void io.stdout.write(line);
+  const log = context.log({ level: project.config.policies.log.level, pretty });
+  return context.withRuntime(project, { role: 'node', log, drainMs: 7000 }, async (runtime) => {
+    const { host, port } = project.config.api;
+    const api = createApi({ operations: runtime.operations, log, version, host, port, open: env['TDS_API_OPEN'] === '1' });
+    try {
+      const { url } = await api.start();
+      announce(context, { project, runtime, url, log, pretty });
+      await context.untilInterrupted().catch(() => undefined);
+      log.info('stopping', { signal: io.interrupted.reason as string });
+    } finally {
+      await api.stop();
+    }
+    return exitCodes.ok.code;
+  });
+}
+
+interface Started { project: ReadyProject; runtime: Runtime; url: string; log: Logger; pretty: boolean }
+
+function announce({ out }: Context, { project, runtime, url, log, pretty }: Started): void {
+  const entities = Object.keys(project.config.entities);
+  const failed = project.plugins.filter(({ failure }) => failure !== undefined);
+  const schedules = Object.keys(project.config.schedules).length;
+  out.json({ type: 'started', version, config: project.file, database: runtime.databaseLabel, api: url, entities, failedPlugins: failed });
+  if (out.isJson) return;
+  if (!pretty) {
+    log.info('started', { version, config: project.file, database: runtime.databaseLabel, api: url, entities: entities.length });
+    for (const { id, failure } of failed) log.warn('a plugin failed to load', { plugin: id, reason: failure?.reason, code: failure?.code });
+    if (schedules > 0) log.info('schedules are not run yet: sync by "tds sync", or by the API', { schedules });
+    return;
+  }
+  out.line(out.paint('bold', `TDS ${version}`));
+  out.line(`  config     ${project.file}: ${counted(entities.length, 'entity', 'entities')}, ${counted(Object.keys(project.config.connections).length, 'connection')}`);
+  out.line(`  database   ${runtime.databaseLabel}`);
+  out.line(`  API        ${url}`);
+  for (const { id, failure } of failed) out.line(`  ${out.paint('yellow', 'plugin')}     ${plain(id)} failed to load: ${plain(failure?.reason ?? '')} (${failure?.code ?? ''})`);
+  if (schedules > 0) out.line(`  schedules  ${schedules} are checked, but not run yet: "tds sync" in another terminal, or POST ${url}/v1/runs`);
+  out.line('  ctrl-C stops it; "tds status" in another terminal tells how far it is');
+  out.line();
+}

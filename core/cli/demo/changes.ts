@@ -1,0 +1,44 @@
+import type { Runtime } from '../../main.ts';
+import type { Run } from '../../store/runs.ts';
+import type { Context } from '../context.ts';
+import { shapeRun } from '../../api/index.ts';
+import { followRuns } from '../follow-runs.ts';
+import { count, duration } from '../text.ts';
+import type { DemoPlan } from './plan.ts';
+import type { DemoSandbox } from './sandbox.ts';
+
+/** Lets the remote change now and then and syncs what changed, until the signal comes: so that one sees it arrive. */
+export async function liveOn(context: Context, { operations }: Runtime, sandbox: DemoSandbox, plan: DemoPlan): Promise<void> {
+  const { out, io: { interrupted }, backend: { clock } } = context;
+  for (;;) {
+    await Promise.race([clock.sleep(plan.changes.everySeconds * 1000, interrupted).catch(() => undefined), sandbox.died]);
+    if (interrupted.aborted) return;
+    await sandbox.change();
+    const asked = await operations.sync({ entities: 'all', mode: 'incremental', trigger: 'demo' });
+    const began = clock.now();
+    const runs = await followRuns(operations, asked.map(({ run }) => run.id), { clock, signal: interrupted, onUpdate: () => undefined });
+    if (interrupted.aborted) return;
+    const spent = duration(clock.now().getTime() - began.getTime());
+    out.line(`${clock.now().toTimeString().slice(0, 8)}  ${plan.changes.count} changes at the remote; incremental sync: ${whatArrived(runs)} (${count(sum(runs, 'calls'))} calls, ${spent})`);
+    out.json({ type: 'synced', runs: runs.map((run) => shapeRun(run, clock.now())) });
+    for (const line of await detailLines(operations)) out.line(`          ${line}`);
+  }
+}
+
+function whatArrived(runs: readonly Run[]): string {
+  const parts = runs.flatMap((run) => {
+    const counts = (['new', 'changed', 'deleted', 'refused'] as const).filter((name) => run[name] > 0).map((name) => `${count(run[name])} ${name}`);
+    if (run.status === 'failed') counts.push('failed');
+    return counts.length > 0 ? [`${run.entity} ${counts.join(' ')}`] : [];
+  });
+  return parts.join(', ') || 'nothing to write';
+}
+
+function sum(runs: readonly Run[], name: 'calls'): number {
+  return runs.reduce((total, run) => total + run[name], 0);
+}
+
+async function detailLines(operations: Runtime['operations']): Promise<string[]> {
+  const open = (await operations.entities()).filter(({ details }) => details !== null && details.due > 0);
+  return open.length === 0 ? [] : [`details still to come: ${open.map(({ id, details }) => `${id} ${count(details?.due ?? 0)}`).join(', ')}`];
+}

@@ -1,0 +1,7 @@
+/** Every remote call goes through its connection: quota, limits, breaker, retry, time-outs and tokens, in one place. */
+export { createConnection, hostsOf, type Connection, type ConnectionDeps, type ConnectionStatus } from './connection.ts';
+export { connectionCodes, type ConnectionCode } from './codes.ts';
+export { addCalls, callContext, countCalls, withCallContext, type CallContext, type CallCounts, type CallPurpose } from './context.ts';
+export { ConnectionPausedError } from './errors.ts';
+export { parseJson } from './json-lossless.ts';
+export { loadSealer, sealer, type Sealer } from './seal.ts';
