@@ -6,7 +6,7 @@ import 'reflect-metadata';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
+import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock } from './monitor/clock.ts';
@@ -70,6 +70,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => options.log.warn('something did not stop cleanly', { error }));
   };
+  for (const secret of project.secrets.values) options.redactor.add(secret);
   try {
     const dataDirectory = path.resolve(options.dataDirectory ?? (options.env['TDS_DATA'] || '.tds'));
     const opened = await openDatabase({ url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
@@ -118,24 +119,32 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
     enqueue: enqueueBy(inner.resolve(tokens.queue)), connections: connectionsAtWork(project, inner),
   })) });
 
-  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, project, options, opened, sealer)])));
+  const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
+    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: systemClock, log, pool: opened.pool });
+  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts })])));
   return services;
 }
 
 /** One child container per connection: its connection layer and its connector. */
-function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, project: Project, { log, redactor }: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer): DependencyContainer {
+function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: { project: Project; options: RuntimeOptions; opened: OpenedDatabase; sealer: Sealer; accounts: Accounts }): DependencyContainer {
   const { id, loaded, settings } = checked;
+  const { project, opened, sealer, accounts, options: { log, redactor } } = around;
   const given = project.config?.connections[id];
   const child = parent.createChildContainer();
   const own = log.child({ connection: id });
   child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
-    id, ...given, defaults: loaded.plugin.defaults, clock: systemClock, log, pool: opened.pool, sealer, allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret),
+    id, ...given, defaults: loaded.plugin.defaults, clock: systemClock, log, pool: opened.pool, sealer, account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret),
   })) });
   child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => {
     const { http, tokens: tokenStore, state } = inner.resolve(tokens.connection);
     return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, log: own, clock: systemClock, database: inner.resolve(tokens.database) });
   }) });
   return child;
+}
+
+/** The account at the remote as the plugin tells it; a connection whose plugin tells none is an account of its own. */
+function accountOf(loaded: CheckedConnection['loaded'], settings: JsonObject, id: string): string {
+  return loaded.plugin.account?.(settings) ?? `connection:${id}`;
 }
 
 function makeQueue(services: DependencyContainer, config: NonNullable<Project['config']>, options: RuntimeOptions, opened: OpenedDatabase): Queue {
@@ -145,13 +154,13 @@ function makeQueue(services: DependencyContainer, config: NonNullable<Project['c
   let queue: Queue | undefined;
   const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
   const run = runTask({
-    database, log, clock: systemClock, entities: services.resolve(tokens.entities), readAhead: config.policies.sync.readAhead, sliceMs: detailSliceMs,
+    database, log, clock: systemClock, entities: services.resolve(tokens.entities), redact: (text) => redactor.text(text), readAhead: config.policies.sync.readAhead, sliceMs: detailSliceMs, stopping: () => queue?.health().state === 'stopping',
     nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
     withUsage: (current, work) => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls)),
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
   });
   queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.redact(text), onExhausted: endExhausted,
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: endExhausted(redactor),
     concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, tasks: { [runTaskName]: run as TaskHandler },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }),
   });
@@ -159,10 +168,14 @@ function makeQueue(services: DependencyContainer, config: NonNullable<Project['c
 }
 
 /** A run whose job failed for good has failed. */
-const endExhausted: OnExhausted = async (job, error, client) => {
-  const { runId } = job.payload;
-  if (job.task === runTaskName && typeof runId === 'string') await endRun(sessionOf(client), runId, { status: 'failed', code: error.code, reason: error.suggestion ? `${error.message} ${error.suggestion}` : error.message });
-};
+function endExhausted(redactor: Redactor): OnExhausted {
+  return async (job, error, client) => {
+    const { runId } = job.payload;
+    if (job.task !== runTaskName || typeof runId !== 'string') return;
+    const reason = redactor.text(error.suggestion ? `${error.message} ${error.suggestion}` : error.message);
+    await endRun(sessionOf(client), runId, { status: 'failed', code: error.code, reason });
+  };
+}
 
 function enqueueBy(queue: Queue): Enqueue {
   return (session, job) => queue.enqueue(asQueryable(session), job);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { didYouMean, finding, loadConfig, type Config, type Finding, type OutlineEntity, type Path, type Secrets, type Sources } from './config/index.ts';
+import { didYouMean, finding, loadConfig, suggest, type Config, type Finding, type OutlineEntity, type Path, type Secrets, type Sources } from './config/index.ts';
 import { checkConnections, createConnector, discoverPlugins, type CheckedConnection, type Discovery } from './host/index.ts';
 import { inertContext } from './inert-context.ts';
 import type { PluginStatus } from './operations/operations.ts';
@@ -109,10 +109,10 @@ function checkPaths(entity: OutlineEntity, fields: Config['entities'][string]['f
   return Object.entries(fields).flatMap(([column, field]) => {
     const wanted = field.from;
     if (wanted === undefined || wanted.includes('.') || known.has(wanted) || wanted === stream.modified || wanted.startsWith('cf_')) return [];
-    const near = didYouMean(wanted, known);
+    const near = suggest(wanted, known);
     if (near === undefined) return [];
     const at = [...entity.path, 'fields', column];
-    return [finding({ severity: 'warning', code: 'host.unknown_path', message: `reads "${wanted}", which "${stream.name}" is not known to carry`, suggestion: near }, sources.locate(at), at)];
+    return [finding({ severity: 'warning', code: 'host.unknown_path', message: `reads "${wanted}", which "${stream.name}" is not known to carry`, suggestion: `did you mean "${near}"?` }, sources.locate(at), at)];
   });
 }
 

@@ -75,16 +75,9 @@ export function renderError(error: unknown, options: { env: NodeJS.ProcessEnv; m
   return lines.map((line) => options.mask(line));
 }
 
-/** What to do where credentials are missing: nobody should need an account to see TDS work. */
-export function demoHint(findings: readonly Finding[]): string | undefined {
-  return findings.some(({ code }) => code === 'config.missing_variable') ? 'No account at hand? "npm run demo" runs the sample config against a shop that lives on this machine.' : undefined;
-}
-
 function* findingLines({ file, findings }: ConfigRefused): Generator<string> {
   for (const found of findings) yield renderFinding(found);
   yield countFindings(file, findings);
-  const hint = demoHint(findings);
-  if (hint !== undefined) yield hint;
 }
 
 function* sentences(error: unknown): Generator<string> {

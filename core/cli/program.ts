@@ -23,9 +23,10 @@ export async function runCli(argv: readonly string[], io: Io, backend: Backend):
   let exit: ExitCode = exitCodes.ok.code;
   let context: Context | undefined;
   const asked: GlobalOptions = { json: argv.includes('--json'), color: !argv.includes('--no-color'), demo: false };
-  const program = makeProgram(io, (action) => async (...given) => {
-    const command = given.at(-1) as Command;
-    const options = command.optsWithGlobals<GlobalOptions>();
+  const program = makeProgram(io, (action) => async (...parts) => {
+    const command = parts.at(-1) as Command;
+    const given = command.optsWithGlobals<Partial<GlobalOptions>>();
+    const options: GlobalOptions = { ...given, json: given.json === true, demo: given.demo === true, color: given.color !== false };
     context = new Context(io, new Output(io, options), options, backend);
     exit = await action(context, command);
   });
@@ -33,7 +34,11 @@ export async function runCli(argv: readonly string[], io: Io, backend: Backend):
     await program.parseAsync(argv, { from: 'user' });
     return exit;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok.code;
+    if (error instanceof CommanderError) {
+      new Output(io, asked).json({ error: { code: 'cli.usage', message: error.message.replace(/^error: /, ''), suggestion: 'See tds --help.' } });
+      return exitCodes.usage.code;
+    }
     tellError(error, context?.out ?? new Output(io, asked), { env: io.env, mask: (text) => context?.redactor.text(text) ?? text });
     return exitCodeOf(error);
   }
@@ -55,8 +60,8 @@ function makeProgram(io: Io, bind: Bind): Command {
     .description('Keeps your own PostgreSQL in step with the services where your business happens.')
     .usage('<command> [options]')
     .option('--config <file>', 'the config file (default: TDS_CONFIG, else tds.config.yaml)')
-    .option('--demo', 'speak with the demo that runs in another terminal', false)
-    .option('--json', 'JSON on stdout: one document, or one per line where a command reports as it goes', false)
+    .option('--demo', 'speak with the demo that runs in another terminal')
+    .option('--json', 'JSON on stdout: one document, or one per line where a command reports as it goes')
     .addOption(new Option('--no-color', 'plain text (NO_COLOR does the same)'))
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help; "tds <command> --help" tells all about one command')

@@ -1,9 +1,10 @@
 import cliProgress from 'cli-progress';
 import type { Run } from '../store/runs.ts';
 import type { Context } from './context.ts';
-import { countsText, describeRun, type Progress, type ProgressOptions } from './progress.ts';
+import type { Progress, ProgressOptions } from './progress-view.ts';
 import { RateMeter } from './rate.ts';
 import { reasonText } from './run-table.ts';
+import { countsText, describeRun } from './run-text.ts';
 import { cut } from './table.ts';
 
 const barWidth = 20;

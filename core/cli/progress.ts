@@ -1,24 +1,10 @@
+import { shapeRun } from '../api/index.ts';
 import type { Run } from '../store/runs.ts';
 import type { Context } from './context.ts';
 import { createProgressBars } from './progress-bars.ts';
+import type { Progress, ProgressOptions } from './progress-view.ts';
 import { RateMeter } from './rate.ts';
-import { reasonText } from './run-table.ts';
-import { shapeRun } from '../api/index.ts';
-import { count } from './text.ts';
-
-/** Shows runs as they go. */
-export interface Progress {
-  update(runs: readonly Run[]): void;
-  /** A line that stays, above whatever moves. */
-  line(text: string): void;
-  /** Ends the showing; what comes next is printed below. Idempotent. */
-  stop(): void;
-}
-
-export interface ProgressOptions {
-  /** Records that an entity is known to have, for a share that can be shown; by the entity's id. */
-  totals?: ReadonlyMap<string, number>;
-}
+import { describeRun } from './run-text.ts';
 
 /** Bars on a terminal, JSON lines under `--json`, plain lines elsewhere. */
 export function createProgress(context: Context, options: ProgressOptions = {}): Progress {
@@ -46,17 +32,4 @@ function onChange(tell: (run: Run) => void, now: () => Date): Pick<Progress, 'up
       }
     },
   };
-}
-
-/** `products full running: 1,200 read, 1,200 new, 6 calls, 3,400 rows/s; waits on …`. */
-export function describeRun(run: Run, rate: number | undefined): string {
-  const why = reasonText(run);
-  return `${run.entity} ${run.mode} ${run.status}${run.read > 0 || run.calls > 0 || run.endedAt ? `: ${countsText(run, rate)}` : ''}${why === '' ? '' : `; ${run.endedAt ? '' : 'waits on '}${why}`}`;
-}
-
-/** The counts that are not nothing. */
-export function countsText(run: Run, rate?: number): string {
-  const parts = (['new', 'changed', 'unchanged', 'deleted', 'refused'] as const).filter((name) => run[name] > 0).map((name) => `${count(run[name])} ${name}`);
-  const speed = rate === undefined || run.endedAt ? [] : [`${count(rate)} rows/s`];
-  return [`${count(run.read)} read`, ...parts, `${count(run.calls)} calls`, ...speed].join(', ');
 }

@@ -26,7 +26,7 @@ export function syncAndFollow(context: Context, project: ReadyProject, ask: Sync
       return follow(context, client, ask);
     }
     // The client stays open beside it: an embedded server that it started would otherwise go down and up again.
-    return context.withRuntime(project, { role: 'node', drainMs: 5000 }, (node) => follow(context, node, ask));
+    return context.withRuntime(project, { role: 'node', drainMs: 1500 }, (node) => follow(context, node, ask));
   });
 }
 
@@ -72,12 +72,12 @@ export function report({ out, backend: { clock } }: Context, runs: readonly Run[
   if (failed.length > 0) out.line(out.paint('red', `${counted(failed.length, 'run')} failed: ${failed.map(({ entity }) => entity).join(', ')}. More: tds runs show ${failed[0]?.id ?? ''}`));
 }
 
-/** Says how far the details are, which take longer than the heads. */
-export async function tellDetails({ out }: Context, operations: Runtime['operations'], wanted: ReadonlySet<string>): Promise<void> {
+/** Says how far the details are, which take longer than the heads, and `how` they go on. */
+export async function tellDetails({ out }: Context, operations: Runtime['operations'], wanted: ReadonlySet<string>, how = 'they go on in "tds start", or with --wait-details'): Promise<void> {
   if ((await activeDetails(operations, wanted)).length === 0) return;
   for (const { id, details } of await operations.entities()) {
     if (!wanted.has(id) || !details || details.due === 0) continue;
-    out.line(`${id} details: ${count(details.done)} of ${count(details.done + details.due)} done; they go on in "tds start", or with --wait-details`);
+    out.line(`${id} details: ${count(details.done)} of ${count(details.done + details.due)} done; ${how}`);
   }
 }
 

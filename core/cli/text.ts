@@ -35,6 +35,7 @@ export function ago(when: Date | null, now: Date): string {
 
 /** A text of a remote or a record on one line, without what could draw on a terminal or turn its direction around. */
 export function plain(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is taken out
   return text.replaceAll(/[\r\n\t]+/gu, ' ').replaceAll(/[\u0000-\u001F\u007F-\u009F\u200B\u2028-\u202E\u2066-\u2069\uFEFF]/gu, '');
 }
 

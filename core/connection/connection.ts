@@ -6,16 +6,16 @@ import type { Pool } from '../store/pool.ts';
 import { createBreaker, type BreakerState } from './breaker.ts';
 import { createClient } from './client.ts';
 import { hostGuard } from './host-guard.ts';
-import { createLimiter, type LimiterStatus } from './limiter.ts';
+import { openAccount, type Account } from './accounts.ts';
+import type { LimiterStatus } from './limiter.ts';
 import { createQuota, type QuotaObservation, type QuotaStatus } from './quota.ts';
 import { RetryBudget } from './retry.ts';
 import { sealer, type Sealer } from './seal.ts';
 import { connectionSettings, type GivenSettings } from './settings.ts';
-import { memoryStateStore, quotaStore, stateStore, windowStore } from './stores.ts';
+import { memoryStateStore, quotaStore, stateStore } from './stores.ts';
 import { tokenKeeper } from './token-keeper.ts';
 import { createTokenStore, memoryTokenKeeper } from './tokens.ts';
 import { createTransport, type Transport } from './transport.ts';
-import { createWindowMemory } from './window-memory.ts';
 
 export interface ConnectionDeps extends GivenSettings {
   /** The name in the config. */
@@ -26,6 +26,8 @@ export interface ConnectionDeps extends GivenSettings {
   defaults?: ConnectionDefaults | undefined;
   /** TDS's database, its search path on TDS's schema. Without it everything is kept in memory. */
   pool?: Pool | undefined;
+  /** The account whose limits and tokens this connection shares with others; released at `close`. Without it the connection has its own. */
+  account?: Account | undefined;
   /** Seals tokens in the database. Without it they can be read by this process alone. */
   sealer?: Sealer | undefined;
   /** Hosts that the config names, and that may lie inside the private network. See `hostsOf`. */
@@ -82,7 +84,8 @@ export function createConnection(deps: ConnectionDeps): Connection {
   const transport = deps.transport ?? createTransport({
     clock, guard: hostGuard(deps.allowedHosts ?? []), timeout: settings.timeout, maxBody: settings.maxBody, connections: limits.concurrent ?? 64,
   });
-  const limiter = createLimiter({ clock, limits, ...(deps.windowMargin === undefined ? {} : { margin: deps.windowMargin }) });
+  const account = deps.account ?? openAccount(id, limits, { clock, log, pool, margin: deps.windowMargin });
+  const { limiter, memory } = account;
   const breaker = createBreaker({
     connectionId: id, settings: settings.breaker, clock,
     onChange(state) {
@@ -92,9 +95,6 @@ export function createConnection(deps: ConnectionDeps): Connection {
     },
   });
   const quota = createQuota({ connectionId: id, limits, clock, log, ...(deps.timezone === undefined ? {} : { zone: deps.timezone }), ...(pool ? { store: quotaStore(pool, id) } : {}) });
-  const memory = pool && limits.perMinute !== undefined
-    ? createWindowMemory({ clock, log, limiter, perMinute: limits.perMinute, store: windowStore(pool, id) })
-    : undefined;
   const onState = (name: string, value: JsonValue): void => {
     if (name !== 'timezone' || typeof value !== 'string' || deps.timezone !== undefined) return;
     try {
@@ -105,7 +105,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   };
   const state = pool ? stateStore(pool, id, onState) : memoryStateStore(onState);
   const tokens = createTokenStore({
-    clock, keeper: pool ? tokenKeeper(pool, id, deps.sealer ?? sealer()) : memoryTokenKeeper(), ...(deps.onSecret ? { onToken: deps.onSecret } : {}),
+    clock, keeper: pool ? tokenKeeper(pool, account.name, deps.sealer ?? sealer()) : memoryTokenKeeper(), ...(deps.onSecret ? { onToken: deps.onSecret } : {}),
   });
   const zoneKnown = once(async () => void (await state.get('timezone').catch(() => undefined)));
   const http = createClient({
@@ -132,9 +132,8 @@ export function createConnection(deps: ConnectionDeps): Connection {
     resetBreaker: () => breaker.reset(),
     close: once(async () => {
       closing.abort();
-      limiter.close();
       await transport.close();
-      const ends = await Promise.allSettled([quota.close(), memory?.close()]);
+      const ends = await Promise.allSettled([quota.close(), account.release()]);
       for (const end of ends) if (end.status === 'rejected') log.warn('what the connection knows could not be written at its close', { error: end.reason as unknown });
     }),
   };

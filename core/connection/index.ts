@@ -5,3 +5,5 @@ export { addCalls, callContext, countCalls, withCallContext, type CallContext, t
 export { ConnectionPausedError } from './errors.ts';
 export { parseJson } from './json-lossless.ts';
 export { loadSealer, sealer, type Sealer } from './seal.ts';
+export { Accounts, openAccount, type Account } from './accounts.ts';
+export { connectionSettings, type ConnectionSettings } from './settings.ts';

@@ -14,7 +14,11 @@ export interface RunTaskDeps {
   clock: Clock;
   log: Logger;
   nodeId: () => string;
+  /** Takes secrets out of a text before it is stored. */
+  redact: (text: string) => string;
   readAhead: number;
+  /** True when this node is about to stop. */
+  stopping: () => boolean;
   /** Milliseconds after which a run of details gives way to others. */
   sliceMs: number;
   /** Runs `work` so that each remote call in it is counted for this run; hands in what reads the count. */
@@ -51,7 +55,7 @@ async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, ru
     const watch = watchWaiting(deps, run, entity);
     try {
       return await executeRun({
-        run, entity, log, usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs,
+        run, entity, log, usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs, stopping: deps.stopping,
         fence: (session) => job.fence(asClient(session)),
         onProgress: (counts) => deps.onProgress?.(run, counts),
         requestRun: (session, mode) => deps.requestRun(session, run.entity, mode),
@@ -81,16 +85,16 @@ async function afterFailure(deps: RunTaskDeps, run: Run, error: unknown, log: Lo
   if (error instanceof JobLostError) throw error;
   const now = await deps.database.transaction((session) => readRun(session, run.id));
   if (now?.status === 'cancelled') return;
-  const { code, message, resumesAt } = describe(error);
+  const { code, message, resumesAt } = describe(error, deps.redact);
   log.warn('run interrupted', { error });
   await deps.database.transaction((session) => endRun(session, run.id, { status: 'waiting', code, reason: message, waitsOn: message, ...(resumesAt ? { resumesAt } : {}) }));
   throw error;
 }
 
-function describe(error: unknown): { code: string; message: string; resumesAt: Date | undefined } {
+function describe(error: unknown, redact: (text: string) => string): { code: string; message: string; resumesAt: Date | undefined } {
   const { resumesAt } = error as { resumesAt?: unknown };
   return {
-    code: isTdsError(error) ? error.code : 'run.threw', message: error instanceof Error ? error.message : String(error),
+    code: isTdsError(error) ? error.code : 'run.threw', message: redact(error instanceof Error ? error.message : String(error)),
     resumesAt: resumesAt instanceof Date ? resumesAt : undefined,
   };
 }

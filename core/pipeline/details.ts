@@ -23,7 +23,7 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
   const sliceEnds = context.clock.now().getTime() + context.sliceMs;
   for (;;) {
     signal.throwIfAborted();
-    if (context.clock.now().getTime() >= sliceEnds && unsettled.length === 0) return { more: true };
+    if (context.stopping() || (context.clock.now().getTime() >= sliceEnds && unsettled.length === 0)) return { more: true };
     const keys = await database.transaction((session) => dueDetails(session, entity.id, size, unsettled));
     if (keys.length === 0) break;
     const incoming = await askDetails(context, keys);

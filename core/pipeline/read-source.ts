@@ -15,6 +15,7 @@ export async function readSource(context: RunContext): Promise<RunOutcome> {
   const cursor = run.mode === 'incremental' && entity.stream.incremental === 'changes' ? state.cursor : null;
   const isFull = cursor === null;
   const end = await writePages(context, isFull, cursor);
+  if (end === 'stopped') return { more: true };
   const outcome = isFull ? await removeUnseen(context, end.complete) : {};
   await finish(context, state, isFull, end);
   return outcome;
@@ -29,7 +30,7 @@ async function finish({ entity, run, database, requestRun, clock }: RunContext, 
   });
 }
 
-async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEntity['cursor']): Promise<ReadEnd> {
+async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEntity['cursor']): Promise<ReadEnd | 'stopped'> {
   const { entity, run, signal } = context;
   const stop = new AbortController();
   const pages = readAhead(entity.source.read({
@@ -48,7 +49,7 @@ async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEn
  * Reading, preparing and writing go side by side: while one batch is being written the next one is decided and mapped.
  * A batch is full at `batchSize`; while the source is slower than the table, each page is written as it comes.
  */
-async function pump(context: RunContext, pages: ReturnType<typeof readAhead<ReadPage>>, isFull: boolean): Promise<ReadEnd> {
+async function pump(context: RunContext, pages: ReturnType<typeof readAhead<ReadPage>>, isFull: boolean): Promise<ReadEnd | 'stopped'> {
   const { entity, signal } = context;
   const since = usageMeter(context);
   let writing: Promise<void> = Promise.resolve();
@@ -79,8 +80,9 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
       collected.push(page);
       size += page.records.length;
       end = page.end;
-      if (size >= entity.config.batchSize || page.end || (idle && !pages.ready())) await flush();
+      if (size >= entity.config.batchSize || page.end || (idle && !pages.ready()) || context.stopping()) await flush();
       if (page.end) break;
+      if (context.stopping()) return 'stopped';
     }
   } finally {
     await writing;

@@ -14,6 +14,7 @@ export async function replayRecords(context: RunContext): Promise<RunOutcome> {
   let after = typeof run.position === 'string' ? run.position : '';
   for (;;) {
     signal.throwIfAborted();
+    if (context.stopping()) return { more: true };
     const stored = await database.transaction((session) => storedAfter(session, entity.id, after, entity.config.batchSize));
     const last = stored.at(-1);
     if (!last) return {};

@@ -15,6 +15,8 @@ export interface RunContext {
   fence: (session: SqlSession) => Promise<void>;
   /** After so many milliseconds a run of details gives way to others. */
   sliceMs: number;
+  /** True when the node is about to stop: the run ends its batch and hands the rest on (`more`). */
+  stopping: () => boolean;
   /** Pages that a read may be ahead of the writing. */
   readAhead: number;
   /** Remote calls and bytes of this attempt so far. */

@@ -30,6 +30,8 @@ export function zohoPlugin({ id, description, kind, catalogue, probed }: ZohoPlu
       retry: { attempts: 4, firstMs: 2000, maxMs: 60_000 },
       timeout: { connectMs: 10_000, headersMs: 30_000, bodyMs: 60_000, totalMs: 90_000 },
     },
+    // Zoho counts the calls of an organization, whichever of its products is called (Zoho API docs, "API call limit").
+    account: ({ dataCenter, apiUrl, organizationId }) => `zoho:${apiUrl || dataCenter}:${organizationId}`,
     create(context) {
       const api = new ZohoApi(kind, context);
       const streams = catalogue.filter((entry) => probed.includes(entry.name));

@@ -57,7 +57,7 @@ export async function openCorridor(scope: TestScope, source: MemorySource, confi
       if (!run) throw new Error(`run ${id} has ended`);
       const outcome = await executeRun({
         run, entity: corridor.entity, database, log: silent, clock: { now: () => new Date(), sleep: async () => undefined }, signal: new AbortController().signal,
-        fence: async () => undefined, sliceMs: 60_000, readAhead: 2, usage: () => ({ calls: 0, bytes: 0 }), onProgress: () => undefined,
+        fence: async () => undefined, sliceMs: 60_000, stopping: () => false, readAhead: 2, usage: () => ({ calls: 0, bytes: 0 }), onProgress: () => undefined,
         requestRun: async (_session, mode) => void requested.push(mode), ...more,
       });
       await database.transaction((session) => endRun(session, id, { status: 'succeeded', code: outcome.code, reason: outcome.reason }));

@@ -20,13 +20,13 @@ import { createProgress } from '../progress.ts';
 import { report, tellDetails } from '../sync-runs.ts';
 import { counted, duration } from '../text.ts';
 
-interface DemoOptions { exit: boolean; realLimits: boolean }
+interface DemoOptions { exit?: true; realLimits?: true }
 
 /** `tds demo`. */
 export function addDemo(program: Command, bind: Bind): void {
   const plan = readDemoPlan();
   const command = program.command('demo').description('show everything at work, with a remote that lives on this machine');
-  command.option('--exit', 'end after the summary', false).option('--real-limits', `keep ${plan.unlimited.realLimits}; the first sync then takes minutes`, false);
+  command.option('--exit', 'end after the summary').option('--real-limits', `keep ${plan.unlimited.realLimits}; the first sync then takes minutes`);
   command.action(bind((context) => demo(context, plan, command.opts<DemoOptions>())));
   explain(command, {
     about: `Starts ${plan.remote}, runs the sample config against it with a database of its own in ${demoData} (made anew each time), shows what arrived, and stays to sync changes until ctrl-C.`,
@@ -40,14 +40,14 @@ async function demo(context: Context, plan: DemoPlan, options: DemoOptions): Pro
   const { io } = context;
   const dataDirectory = path.resolve(io.cwd, demoData);
   await beginFresh(dataDirectory);
-  const sandbox = await startSandbox(plan, { realLimits: options.realLimits, env: io.env });
+  const sandbox = await startSandbox(plan, { realLimits: options.realLimits === true, env: io.env });
   try {
     // whatever database and address the caller's own TDS uses is none of the demo's business
     const variables = { ...sandbox.variables, TDS_DATABASE_URL: '', TDS_DATA: dataDirectory };
     const env = { ...io.env, ...variables };
     const project = ready(await context.loadProject(context.shown(plan.config), env));
     const log = context.log();
-    return await context.withRuntime(project, { role: 'node', log, env, dataDirectory, drainMs: 5000 }, async (runtime) => {
+    return await context.withRuntime(project, { role: 'node', log, env, dataDirectory, drainMs: 1500 }, async (runtime) => {
       const { api, url } = await startApi(project, runtime, log);
       try {
         writeDemoState(io.cwd, { pid: process.pid, config: plan.config, variables });
@@ -105,7 +105,7 @@ async function show(context: Context, stage: Stage): Promise<ExitCode> {
   report(context, runs);
   printTables(out, plan, tables);
   out.line();
-  await tellDetails(context, operations, new Set(runs.map(({ entity }) => entity)));
+  await tellDetails(context, operations, new Set(runs.map(({ entity }) => entity)), options.exit ? 'the demo ends before the rest' : 'the rest follows now, the newest first');
   out.line(`from start to first rows ${firstRowsMs === undefined ? '–' : duration(firstRowsMs)}, to the end of the full sync ${duration(totalMs)}`);
   out.json({ type: 'demo', ok, api: url, firstRowsMs: firstRowsMs ?? null, totalMs, tables: tables.counts, sample: tables.sample, runs: runs.map((run) => shapeRun(run, clock.now())) });
   const code = ok ? exitCodes.ok.code : exitCodes.failed.code;

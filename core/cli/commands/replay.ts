@@ -8,8 +8,8 @@ export function addReplay(program: Command, bind: Bind): void {
   const command = program.command('replay').description('run the mapping over the stored raw records, without a call to the source').argument('[entity...]', 'which entities (default: all)');
   addFollowOptions(command);
   command.action(bind(async (context, { args }) => {
-    const options = command.opts<FollowOptions>();
-    return syncAndFollow(context, await context.readyProject(), { ...options, entities: args.length > 0 ? args : 'all', mode: 'replay', trigger: 'cli' });
+    const { allowDeletes = false, wait, waitDetails = false } = command.opts<FollowOptions>();
+    return syncAndFollow(context, await context.readyProject(), { allowDeletes, wait, waitDetails, entities: args.length > 0 ? args : 'all', mode: 'replay', trigger: 'cli' });
   }));
   explain(command, {
     about: 'After a field was added or a mapping mended. The same as "tds sync --mode replay".',

@@ -9,7 +9,7 @@ export function addSync(program: Command, bind: Bind): void {
   command.addOption(new Option('--mode <mode>', 'what to read').choices(['full', 'incremental', 'details', 'replay']).default('incremental'));
   addFollowOptions(command);
   command.action(bind(async (context, { args }) => {
-    const { mode, allowDeletes, wait, waitDetails } = command.opts<FollowOptions & { mode: RunMode }>();
+    const { mode, allowDeletes = false, wait, waitDetails = false } = command.opts<FollowOptions & { mode: RunMode }>();
     return syncAndFollow(context, await context.readyProject(), { entities: args.length > 0 ? args : 'all', mode, allowDeletes, wait, waitDetails, trigger: 'cli' });
   }));
   explain(command, {
@@ -28,12 +28,12 @@ export function addSync(program: Command, bind: Bind): void {
 }
 
 /** What {@link addFollowOptions} adds. */
-export interface FollowOptions { allowDeletes: boolean; wait: boolean; waitDetails: boolean }
+export interface FollowOptions { allowDeletes?: true; wait: boolean; waitDetails?: true }
 
 /** Options of every command that asks for runs. */
 export function addFollowOptions(command: Command): void {
   command
-    .option('--allow-deletes', 'let these runs delete more rows than the guard allows (deletes.maxShare)', false)
-    .option('--wait-details', 'follow the runs of details too, which may take long', false)
+    .option('--allow-deletes', 'let these runs delete more rows than the guard allows (deletes.maxShare)')
+    .option('--wait-details', 'follow the runs of details too, which may take long')
     .option('--no-wait', 'only ask for the runs');
 }

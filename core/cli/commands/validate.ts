@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { renderFinding } from '../../config/index.ts';
-import { countFindings, demoHint } from '../errors.ts';
+import { countFindings } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
 import { counted } from '../text.ts';
@@ -13,8 +13,6 @@ export function addValidate(program: Command, bind: Bind): void {
     const mask = (text: string): string => context.redactor.text(text);
     for (const found of findings) out.line(mask(renderFinding(found)));
     if (findings.length > 0) out.line(countFindings(file, findings));
-    const hint = demoHint(findings);
-    if (hint !== undefined) out.line(hint);
     const counts = config && { connections: size(config.connections), entities: size(config.entities), schedules: size(config.schedules) };
     if (counts) out.line(`${out.paint('green', 'ok')}  ${file}: ${counted(counts.connections, 'connection')}, ${counted(counts.entities, 'entity', 'entities')}, ${counted(counts.schedules, 'schedule')}`);
     out.json({ file, ok: config !== undefined, counts: counts ?? null, findings: findings.map((found) => ({ ...found, message: mask(found.message) })) });

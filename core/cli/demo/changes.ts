@@ -3,7 +3,7 @@ import type { Run } from '../../store/runs.ts';
 import type { Context } from '../context.ts';
 import { shapeRun } from '../../api/index.ts';
 import { followRuns } from '../follow-runs.ts';
-import { count, duration } from '../text.ts';
+import { count, counted, duration } from '../text.ts';
 import type { DemoPlan } from './plan.ts';
 import type { DemoSandbox } from './sandbox.ts';
 
@@ -19,7 +19,7 @@ export async function liveOn(context: Context, { operations }: Runtime, sandbox:
     const runs = await followRuns(operations, asked.map(({ run }) => run.id), { clock, signal: interrupted, onUpdate: () => undefined });
     if (interrupted.aborted) return;
     const spent = duration(clock.now().getTime() - began.getTime());
-    out.line(`${clock.now().toTimeString().slice(0, 8)}  ${plan.changes.count} changes at the remote; incremental sync: ${whatArrived(runs)} (${count(sum(runs, 'calls'))} calls, ${spent})`);
+    out.line(`${clock.now().toTimeString().slice(0, 8)}  ${plan.changes.count} changes at the remote; incremental sync: ${whatArrived(runs)} (${counted(sum(runs, 'calls'), 'call')}, ${spent})`);
     out.json({ type: 'synced', runs: runs.map((run) => shapeRun(run, clock.now())) });
     for (const line of await detailLines(operations)) out.line(`          ${line}`);
   }
