@@ -26,7 +26,8 @@ export function syncAndFollow(context: Context, project: ReadyProject, ask: Sync
       return follow(context, client, ask);
     }
     // The client stays open beside it: an embedded server that it started would otherwise go down and up again.
-    return context.withRuntime(project, { role: 'node', drainMs: 1500 }, (node) => follow(context, node, ask));
+    // What a run meets is shown with the run, so the log keeps to what else goes wrong.
+    return context.withRuntime(project, { role: 'node', drainMs: 1500, log: context.log({ level: 'error' }) }, (node) => follow(context, node, ask));
   });
 }
 

@@ -65,7 +65,9 @@ export function createBreaker(deps: BreakerDeps): Breaker {
   }
 
   async function run<T>(call: () => Promise<T>): Promise<T> {
-    await ready();
+    // No await may stand between the last look and the start, else two calls would probe.
+    for (let running = probe; running; running = probe) await running;
+    throwIfOpen();
     const used = policy;
     const before = used.state;
     let learn: (() => void) | undefined;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { ServerResponse } from 'node:http';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { t } from 'tap';
@@ -117,7 +117,7 @@ t.test('a call that hangs before it is sent ends by its total time', async (t) =
   const { http, clock } = connect(t, { ...noRetry, timeout: { total: 5_000 } });
   // TLS never comes to stand on a server that says nothing.
   const call = http.send({ url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/` });
-  const [socket] = (await once(server, 'connection')) as [import('node:net').Socket];
+  const [socket] = (await once(server, 'connection')) as [Socket];
   await Promise.all([t.rejects(call, { code: 'http.timeout' }), clock.advance(5_000)]);
   socket.destroy();
 });

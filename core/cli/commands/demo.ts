@@ -46,7 +46,7 @@ async function demo(context: Context, plan: DemoPlan, options: DemoOptions): Pro
     const variables = { ...sandbox.variables, TDS_DATABASE_URL: '', TDS_DATA: dataDirectory };
     const env = { ...io.env, ...variables };
     const project = ready(await context.loadProject(context.shown(plan.config), env));
-    const log = context.log();
+    const log = context.log({ level: 'error' }); // what a run meets is shown with the run
     return await context.withRuntime(project, { role: 'node', log, env, dataDirectory, drainMs: 1500 }, async (runtime) => {
       const { api, url } = await startApi(project, runtime, log);
       try {
