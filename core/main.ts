@@ -26,6 +26,7 @@ import { tokens } from './tokens.ts';
 import { version } from './version.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
+export { inspectTables } from './inspect-tables.ts';
 export { version } from './version.ts';
 
 export interface RuntimeOptions {
@@ -68,7 +69,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   if (!config) throw new TypeError('a project with errors can not be opened; show its findings instead');
   const closers: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => options.log.warn('something did not stop cleanly', { error }));
+    for (const closer of closers.splice(0).toReversed()) await closer().catch((error: unknown) => options.log.warn('something did not stop cleanly', { error }));
   };
   for (const secret of project.secrets.values) options.redactor.add(secret);
   try {
@@ -151,7 +152,7 @@ function makeQueue(services: DependencyContainer, config: NonNullable<Project['c
   const { log, redactor } = options;
   const database = services.resolve(tokens.database);
   const connections = services.resolve(tokens.connections);
-  let queue: Queue | undefined;
+  let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
   const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
   const run = runTask({
     database, log, clock: systemClock, entities: services.resolve(tokens.entities), redact: (text) => redactor.text(text), readAhead: config.policies.sync.readAhead, sliceMs: detailSliceMs, stopping: () => queue?.health().state === 'stopping',

@@ -19,6 +19,8 @@ export interface Project {
   /** Connections whose plugin is there and whose settings fit, by id. */
   connections: ReadonlyMap<string, CheckedConnection>;
   secrets: Secrets;
+  /** Where each setting stands, for findings that are made later. */
+  sources: Sources;
   /** Absolute paths of the files that were read, for who wants to watch them. */
   files: readonly string[];
 }
@@ -47,7 +49,7 @@ export async function loadProject({ file, env, cwd, log }: ProjectOptions): Prom
   for (const entity of outline.entities) findings.push(...checkEntity(entity, connectors, config, sources));
   const plugins = pluginStatuses(discovery, outline.connections);
   const failed = findings.some(({ severity }) => severity === 'error');
-  return { file: named, ...(config && !failed ? { config } : {}), findings, plugins, connections: checked.connections, secrets: sources.secrets, files: sources.filePaths };
+  return { file: named, ...(config && !failed ? { config } : {}), findings, plugins, connections: checked.connections, secrets: sources.secrets, sources, files: sources.filePaths };
 }
 
 /** Connectors that can tell their streams and nothing else: `create` does no I/O by contract. */

@@ -24,7 +24,8 @@ function onChange(tell: (run: Run) => void, now: () => Date): Pick<Progress, 'up
     update(runs) {
       for (const run of runs) {
         const last = told.get(run.id);
-        const state = `${run.status} ${run.waitsOn ?? ''}`;
+        // a wait that counts its seconds down is one wait
+        const state = `${run.status} ${run.waitsOn?.replaceAll(/\d+/g, '#') ?? ''}`;
         const at = now().getTime();
         if (last?.state === state && (run.status !== 'running' || at - last.at < 10_000)) continue;
         told.set(run.id, { state, at });

@@ -1,9 +1,10 @@
 import { shapeRun } from '../api/index.ts';
+import { didYouMean } from '../config/index.ts';
 import type { Runtime } from '../main.ts';
 import type { SyncRequest } from '../operations/operations.ts';
 import type { Run } from '../store/runs.ts';
 import type { Context, ReadyProject } from './context.ts';
-import { Interrupted } from './errors.ts';
+import { CliError, Interrupted } from './errors.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { followRuns } from './follow-runs.ts';
 import { createProgress } from './progress.ts';
@@ -17,7 +18,8 @@ export interface SyncAsk extends SyncRequest {
 }
 
 /** Asks for runs and follows them. Works on the queue itself where no living node does. */
-export function syncAndFollow(context: Context, project: ReadyProject, ask: SyncAsk): Promise<ExitCode> {
+export async function syncAndFollow(context: Context, project: ReadyProject, ask: SyncAsk): Promise<ExitCode> {
+  refuseUnknown(project, ask.entities);
   return context.withRuntime(project, { role: 'client' }, async (client) => {
     const isWorkerAlive = (await client.operations.nodes()).some(({ nodeId, concurrency }) => nodeId !== client.nodeId && concurrency > 0);
     if (!ask.wait) return justAsk(context, client, ask, isWorkerAlive);
@@ -29,6 +31,13 @@ export function syncAndFollow(context: Context, project: ReadyProject, ask: Sync
     // What a run meets is shown with the run, so the log keeps to what else goes wrong.
     return context.withRuntime(project, { role: 'node', drainMs: 1500, log: context.log({ level: 'error' }) }, (node) => follow(context, node, ask));
   });
+}
+
+/** Before a database is opened for it. */
+function refuseUnknown({ config }: ReadyProject, asked: SyncAsk['entities']): void {
+  const known = Object.keys(config.entities);
+  const unknown = asked === 'all' ? undefined : asked.find((id) => !known.includes(id));
+  if (unknown !== undefined) throw new CliError('cli.usage', `there is no entity "${unknown}"`, { suggestion: didYouMean(unknown, known) ?? `The config has: ${known.join(', ') || 'none'}.` });
 }
 
 async function justAsk({ out, backend: { clock } }: Context, { operations }: Runtime, ask: SyncAsk, isWorkerAlive: boolean): Promise<ExitCode> {

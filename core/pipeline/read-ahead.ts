@@ -13,23 +13,23 @@ export function readAhead<T>(source: AsyncIterable<T>, limit: number): ReadAhead
   const iterator = source[Symbol.asyncIterator]();
   const values: T[] = [];
   let failure: { error: unknown } | undefined;
-  let ended = false;
+  const state = { ended: false };
   let wakeReader: (() => void) | undefined;
   let wakeSource: (() => void) | undefined;
 
   const pump = (async () => {
     try {
-      while (!ended) {
+      while (!state.ended) {
         const step = await iterator.next();
         if (step.done) break;
         values.push(step.value);
         wakeReader?.();
-        while (values.length > limit && !ended) await new Promise<void>((resolve) => { wakeSource = resolve; });
+        while (values.length > limit && !state.ended) await new Promise<void>((resolve) => { wakeSource = resolve; });
       }
     } catch (error) {
       failure = { error };
     }
-    ended = true;
+    state.ended = true;
     wakeReader?.();
   })();
 
@@ -37,16 +37,16 @@ export function readAhead<T>(source: AsyncIterable<T>, limit: number): ReadAhead
     async next() {
       while (values.length === 0) {
         if (failure) throw failure.error;
-        if (ended) return undefined;
+        if (state.ended) return undefined;
         await new Promise<void>((resolve) => { wakeReader = resolve; });
       }
       const value = values.shift();
       wakeSource?.();
       return value;
     },
-    ready: () => values.length > 0 || ended,
+    ready: () => values.length > 0 || state.ended,
     async close() {
-      ended = true;
+      state.ended = true;
       wakeSource?.();
       await iterator.return?.().catch(() => undefined);
       await pump;

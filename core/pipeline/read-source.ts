@@ -2,6 +2,7 @@ import { RetryLaterError, type ReadEnd, type ReadPage } from '../sdk/index.ts';
 import { noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
 import { dueDetails } from '../store/records.ts';
 import { commitPrepared, prepare, type Batch } from './apply.ts';
+import type { PreparedBatch } from './batch.ts';
 import { removeUnseen } from './deletions.ts';
 import { sourceOf } from './entity.ts';
 import { receive } from './incoming.ts';
@@ -58,6 +59,11 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
   let size = 0;
   let end: ReadEnd | undefined;
 
+  const write = async (batch: Batch, ready: PreparedBatch): Promise<void> => {
+    const counts = await commitPrepared(context, batch, { ...ready, counts: { ...ready.counts, ...since() } });
+    idle = true;
+    context.onProgress(counts);
+  };
   const flush = async (): Promise<void> => {
     const batch = batchOf(context, collected, isFull);
     collected = [];
@@ -67,10 +73,7 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
     await writing;
     const ready = await prepared;
     idle = false;
-    writing = commitPrepared(context, batch, { ...ready, counts: { ...ready.counts, ...since() } }).then((counts) => {
-      idle = true;
-      context.onProgress(counts);
-    });
+    writing = write(batch, ready);
     writing.catch(() => undefined); // awaited by the next flush or at the end
   };
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { didYouMean } from '../../config/index.ts';
 import type { CheckResult } from '../../operations/operations.ts';
 import { ready, type Context } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -27,8 +28,9 @@ async function check(context: Context, connections: readonly string[]): Promise<
   printPlugins(out, loaded.plugins);
   for (const plugin of loaded.plugins) out.json({ type: 'plugin', ...plugin });
   const project = ready(loaded);
-  const unknown = connections.find((id) => !Object.hasOwn(project.config.connections, id));
-  if (unknown !== undefined) throw new CliError('cli.usage', `there is no connection "${unknown}"`, { suggestion: `The config has: ${Object.keys(project.config.connections).join(', ') || 'none'}.` });
+  const known = Object.keys(project.config.connections);
+  const unknown = connections.find((id) => !known.includes(id));
+  if (unknown !== undefined) throw new CliError('cli.usage', `there is no connection "${unknown}"`, { suggestion: didYouMean(unknown, known) ?? `The config has: ${known.join(', ') || 'none'}.` });
   return context.ask(project, async ({ operations }) => {
     let probes = 0;
     let failed = 0;

@@ -1,0 +1,67 @@
+import type { EntityStatus, Operations } from '../../core/operations/operations.ts';
+import { OperationError } from '../../core/operations/errors.ts';
+import { noCounts, type Run } from '../../core/store/runs.ts';
+
+/** A run that has counted nothing yet. */
+export function fakeRun(more: Partial<Run> = {}): Run {
+  return {
+    ...noCounts(), id: '1', entity: 'products', mode: 'full', trigger: 'test', options: {}, status: 'queued', code: null, reason: null, waitsOn: null, resumesAt: null,
+    position: null, attempts: 0, node: null, jobId: '7', queuedAt: new Date('2026-01-05T08:00:00Z'), startedAt: null, endedAt: null, ...more,
+  };
+}
+
+/** An entity that was never read. */
+export function fakeEntity(id: string): EntityStatus {
+  return {
+    id, description: undefined, from: { connection: 'shop', stream: id }, to: { connection: 'erp', table: id }, enabled: true, records: 3, deleted: 0, deadLetters: 0,
+    details: null, lastFullAt: null, lastReadAt: null, lastRun: null,
+  };
+}
+
+/** Operations over a list of runs. `asked` notes what was asked for. */
+export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = []): Operations & { asked: unknown[] } {
+  const asked: unknown[] = [];
+  const find = (id: string): Run => {
+    const run = runs.find((one) => one.id === id);
+    if (!run) throw new OperationError('operation.unknown_run', `there is no run "${id}"`, { suggestion: 'See the list: tds runs' });
+    return run;
+  };
+  return {
+    asked,
+    entities: async () => [fakeEntity('products'), fakeEntity('stock')],
+    async entity(id) {
+      if (id !== 'products') throw new OperationError('operation.unknown_entity', `there is no entity "${id}"`, { suggestion: 'The config has: products.' });
+      return fakeEntity(id);
+    },
+    connections: async () => [{ id: 'shop', plugin: 'shop', kind: 'source', remote: { waiting: 0 } }],
+    plugins: () => [{ id: 'shop', version: '1.0.0', description: '', file: 'plugins/shop.ts', connections: ['shop'] }],
+    async *check() {},
+    async sync(request) {
+      asked.push(request);
+      const ids = request.entities === 'all' ? ['products', 'stock'] : request.entities;
+      return ids.map((entity, at) => {
+        const run = fakeRun({ id: String(100 + at), entity, mode: request.mode, trigger: request.trigger });
+        runs.push(run);
+        return { run, created: true };
+      });
+    },
+    async runs(filter) {
+      asked.push(filter);
+      return runs.filter((run) => (filter.before === undefined || Number(run.id) < Number(filter.before)) && (filter.mode === undefined || run.mode === filter.mode)).sort((a, b) => Number(b.id) - Number(a.id)).slice(0, filter.limit);
+    },
+    run: async (id) => find(id),
+    async cancel(id) {
+      const run = find(id);
+      if (run.endedAt) throw new OperationError('operation.run_ended', `run ${id} has ended already: ${run.status}`);
+      return Object.assign(run, { status: 'cancelled', endedAt: new Date() });
+    },
+    async deadLetters(filter) {
+      asked.push(filter);
+      return [];
+    },
+    nodes: async () => [],
+    jobs: async () => [],
+    health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),
+    ...more,
+  };
+}

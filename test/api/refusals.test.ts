@@ -1,0 +1,142 @@
+import { connect } from 'node:net';
+import t from 'tap';
+import { createApi } from '../../core/api/index.ts';
+import { silentLogger } from '../../core/monitor/log.ts';
+import { fakeOperations } from './fake-operations.ts';
+import { startApi, type Call } from './support.ts';
+
+const json = { 'Content-Type': 'application/json' };
+
+t.test('a body or query that does not fit is refused by the name of the member', async (t) => {
+  const { call } = await startApi(t);
+  const cases: [Call, number, string, RegExp][] = [
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: '{"entities":"all","mod":"full"}' }, 400, 'api.bad_body', /no member "mod".*did you mean "mode"/],
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: '{}' }, 400, 'api.bad_body', /"entities" is missing/],
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: '{"entities":[]}' }, 400, 'api.bad_body', /"entities" must be "all" or a list/],
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: '{"entities":"all","mode":"some"}' }, 400, 'api.bad_body', /"mode" must be one of full, incremental/],
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: '{"entities":"all","allowDeletes":"yes"}' }, 400, 'api.bad_body', /"allowDeletes" must be boolean/],
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: '{"entities":"all","__proto__":{"mode":"full"}}' }, 400, 'api.bad_body', /no member "__proto__"/],
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: '[1]' }, 400, 'api.bad_body', /The body must be object/],
+    [{ method: 'POST', path: '/v1/runs/1/cancel', headers: json, body: '{"now":true}' }, 400, 'api.bad_body', /no member "now".*takes no member/],
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: '{"entities":' }, 400, 'api.bad_json', /can't be parsed/],
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: Buffer.from([0x7b, 0xff, 0x7d]) }, 400, 'api.bad_json', /no UTF-8/],
+    [{ method: 'POST', path: '/v1/runs', headers: { 'Content-Type': 'text/plain' }, body: '{"entities":"all"}' }, 415, 'api.content_type', /text\/plain/],
+    [{ method: 'POST', path: '/v1/runs', body: '{"entities":"all"}' }, 415, 'api.content_type', /not given/],
+    [{ method: 'POST', path: '/v1/runs', headers: json, body: JSON.stringify({ entities: ['x'.repeat(300_000)] }) }, 413, 'api.too_large', /256 kB/],
+    [{ method: 'POST', path: '/v1/runs', headers: { ...json, 'Transfer-Encoding': 'chunked' }, body: JSON.stringify({ entities: ['x'.repeat(300_000)] }) }, 413, 'api.too_large', /256 kB/],
+    [{ path: '/v1/runs?limit=501' }, 400, 'api.bad_query', /"limit" must be <= 500/],
+    [{ path: '/v1/runs?limit=ten' }, 400, 'api.bad_query', /"limit" must be integer/],
+    [{ path: '/v1/runs?limit=1&limit=2' }, 400, 'api.bad_query', /"limit" stands in the query twice/],
+    [{ path: '/v1/runs?before=x' }, 400, 'api.bad_query', /"before" must match/],
+    [{ path: '/v1/entities?all=1' }, 400, 'api.bad_query', /no parameter "all"/],
+    [{ path: '/v1/run' }, 404, 'api.unknown_route', /did you mean \/v1\/runs\?/],
+    [{ path: '/runs' }, 404, 'api.unknown_route', /did you mean \/v1\/runs\?/],
+    [{ path: '/v1/%ff/x' }, 404, 'api.unknown_route', /no route/],
+    [{ method: 'DELETE', path: '/v1/runs/1' }, 405, 'api.method', /takes GET, HEAD, not DELETE/],
+    [{ method: 'OPTIONS', path: '/v1/runs' }, 405, 'api.method', /takes GET, HEAD, POST/],
+  ];
+  for (const [call1, status, code, text] of cases) {
+    const reply = await call(call1);
+    t.equal(reply.status, status, `${call1.path} ${String(call1.body ?? '').slice(0, 40)}`);
+    t.equal(reply.body['code'], code);
+    t.match(`${String(reply.body['detail'])} ${String(reply.body['suggestion'] ?? '')}`, text);
+    t.equal(reply.headers['content-type'], 'application/problem+json; charset=utf-8');
+  }
+  t.equal((await call({ method: 'DELETE', path: '/v1/runs/1' })).headers['allow'], 'GET, HEAD');
+});
+
+t.test('on loopback another name in the Host header is refused, as DNS rebinding would bring it', async (t) => {
+  const { call, url } = await startApi(t);
+  const { port } = new URL(url);
+  for (const host of ['evil.example', `evil.example:${port}`, 'localhost.evil.example', '127.0.0.1.evil.example']) {
+    t.match(await call({ path: '/v1/runs', headers: { Host: host } }), { status: 421, body: { code: 'api.foreign_host' } }, host);
+  }
+  for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'LOCALHOST']) t.equal((await call({ path: '/v1/runs', headers: { Host: host } })).status, 200, host);
+});
+
+t.test('a page of another origin can start nothing', async (t) => {
+  const operations = fakeOperations();
+  const { call, url } = await startApi(t, operations);
+  for (const headers of [{ Origin: 'http://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }, { Origin: 'http://127.0.0.1:1' }]) {
+    t.match(await call({ method: 'POST', path: '/v1/entities/products/sync', headers: headers as Record<string, string> }), { status: 403, body: { code: 'api.foreign_origin' } });
+  }
+  t.strictSame(operations.asked, []);
+  t.equal((await call({ method: 'POST', path: '/v1/entities/products/sync', headers: { Origin: url } })).status, 202);
+});
+
+t.test('every answer has the security headers and none opens it to other origins', async (t) => {
+  const { call } = await startApi(t);
+  for (const path of ['/', '/nowhere']) {
+    const { headers } = await call({ path, headers: { Origin: 'http://evil.example' } });
+    t.match(headers, { 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'cache-control': 'no-store', 'content-security-policy': /default-src 'none'/ });
+    t.notOk(Object.keys(headers).some((name) => name.startsWith('access-control')));
+  }
+});
+
+t.test('a fault of ours is told by an id alone, under which the log has it whole', async (t) => {
+  const { call, log } = await startApi(t, fakeOperations({ entities: () => Promise.reject(new Error('password "hunter2" is wrong')) }));
+  const { status, body, text } = await call('/v1/entities');
+  t.equal(status, 500);
+  t.match(body, { code: 'api.internal', id: /^[0-9a-f-]{36}$/ });
+  t.notMatch(text, /hunter2|at .*\.ts/);
+  t.match(log, [{ level: 'error', fields: { id: body['id'], path: '/v1/entities', error: { message: /hunter2/ } } }]);
+});
+
+t.test('a database that is away is a 503 that says when to ask again', async (t) => {
+  const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  const { call } = await startApi(t, fakeOperations({ runs: () => Promise.reject(away) }));
+  t.match(await call('/v1/runs'), { status: 503, headers: { 'retry-after': '5' }, body: { code: 'api.database_unavailable' } });
+});
+
+t.test('who sends slowly, or what is no HTTP, is cut off with a problem', async (t) => {
+  const { url } = await startApi(t, fakeOperations(), { timeouts: { headers: 40, request: 80, interval: 10 } });
+  const say = (text: string): Promise<string> => new Promise((resolve, reject) => {
+    let heard = '';
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(text));
+    socket.on('data', (part) => (heard += String(part))).on('close', () => resolve(heard)).on('error', reject);
+  });
+  t.match(await say('GET / HTTP/1.1\r\nHost: lo'), /^HTTP\/1\.1 408 [\s\S]*api\.slow/);
+  t.match(await say('POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{'), /^HTTP\/1\.1 408 [\s\S]*api\.slow/);
+  t.match(await say('hello\r\n\r\n'), /^HTTP\/1\.1 400 [\s\S]*api\.bad_request/);
+  t.match(await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431 [\s\S]*api\.headers_too_large/);
+});
+
+t.test('where others could reach it, it does not start unless it is told to', async (t) => {
+  const make = (open: boolean) => createApi({ operations: fakeOperations(), log: silentLogger, version: '1', host: '0.0.0.0', port: 0, open });
+  await t.rejects(make(false).start(), { code: 'api.not_open', suggestion: /TDS_API_OPEN=1/ });
+  const api = make(true);
+  t.match(await api.start(), { url: /^http:\/\/0\.0\.0\.0:\d+$/ });
+  await api.stop();
+});
+
+t.test('a taken port is told with the cure', async (t) => {
+  const { url } = await startApi(t);
+  const second = createApi({ operations: fakeOperations(), log: silentLogger, version: '1', host: '127.0.0.1', port: Number(new URL(url).port) });
+  await t.rejects(second.start(), { code: 'api.port_taken', suggestion: /TDS_PORT/ });
+  await second.stop();
+});
+
+t.test('stop lets an answer that is under way end, cuts off one that does not, and may be called twice', async (t) => {
+  const asked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const operations = fakeOperations({ async nodes() {
+    asked.resolve();
+    await release.promise;
+    return [];
+  } });
+  const { call, stop } = await startApi(t, operations, { graceMs: 5000 });
+  const answer = call('/v1/nodes');
+  await asked.promise;
+  const stopped = stop();
+  release.resolve();
+  t.equal((await answer).status, 200);
+  await stopped;
+  await stop();
+
+  const stuck = Promise.withResolvers<void>();
+  const other = await startApi(t, fakeOperations({ nodes: () => (stuck.resolve(), new Promise(() => {})) }), { graceMs: 10 });
+  const lost = t.rejects(other.call('/v1/nodes'));
+  await stuck.promise;
+  await other.stop();
+  await lost;
+});

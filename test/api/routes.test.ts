@@ -1,0 +1,80 @@
+import t from 'tap';
+import { fakeOperations, fakeRun } from './fake-operations.ts';
+import { startApi } from './support.ts';
+
+t.test('the index lists every route', async (t) => {
+  const { call } = await startApi(t);
+  const { body, status } = await call('/');
+  t.equal(status, 200);
+  t.match(body, { name: 'TDS', version: '1.2.3' });
+  const routes = (body['routes'] as { method: string; path: string; summary: string }[]).map(({ method, path }) => `${method} ${path}`);
+  t.strictSame(routes, [
+    'GET /healthz', 'GET /readyz', 'GET /v1/entities', 'GET /v1/entities/:id', 'POST /v1/entities/:id/sync', 'GET /v1/connections', 'GET /v1/plugins',
+    'GET /v1/runs', 'GET /v1/runs/:id', 'POST /v1/runs', 'POST /v1/runs/:id/cancel', 'GET /v1/dead-letters', 'GET /v1/nodes', 'GET /v1/jobs',
+  ]);
+});
+
+t.test('every list answers with a member that names what it holds', async (t) => {
+  const { call } = await startApi(t);
+  for (const [path, member] of [['entities', 'entities'], ['connections', 'connections'], ['plugins', 'plugins'], ['runs', 'runs'], ['dead-letters', 'deadLetters'], ['nodes', 'nodes'], ['jobs', 'jobs']] as const) {
+    const { status, body, headers } = await call(`/v1/${path}`);
+    t.equal(status, 200, path);
+    t.ok(Array.isArray(body[member]), `${path} has ${member}`);
+    t.equal(headers['content-type'], 'application/json; charset=utf-8');
+  }
+});
+
+t.test('a process that lives but can not work says so with its reasons', async (t) => {
+  const health = { ready: false, reasons: ['the queue is fenced'], node: 'n', version: '1', database: 'up' as const, queue: 'fenced' };
+  const { call } = await startApi(t, fakeOperations({ health: async () => health }));
+  t.equal((await call('/healthz')).status, 200);
+  t.match(await call('/readyz'), { status: 503, body: { reasons: ['the queue is fenced'] } });
+});
+
+t.test('one entity is answered, an unknown one is a 404 with the cure', async (t) => {
+  const { call } = await startApi(t);
+  t.match((await call('/v1/entities/products')).body, { id: 'products', records: 3, lastRun: null });
+  t.match(await call('/v1/entities/prodcts'), {
+    status: 404, headers: { 'content-type': 'application/problem+json; charset=utf-8' },
+    body: { code: 'operation.unknown_entity', status: 404, type: 'urn:tds:problem:operation.unknown_entity', suggestion: 'The config has: products.' },
+  });
+});
+
+t.test('runs come in pages, and the last page has no next', async (t) => {
+  const runs = [1, 2, 3, 4, 5].map((id) => fakeRun({ id: String(id) }));
+  const { call } = await startApi(t, fakeOperations({}, runs));
+  const ids = (body: Record<string, unknown>): string[] => (body['runs'] as { id: string }[]).map(({ id }) => id);
+  const first = (await call('/v1/runs?limit=3')).body;
+  t.strictSame([ids(first), first['next']], [['5', '4', '3'], '3']);
+  const second = (await call('/v1/runs?limit=3&before=3')).body;
+  t.strictSame([ids(second), second['next']], [['2', '1'], null]);
+});
+
+t.test('a run tells its duration and speed, its times as ISO, and keeps its position to itself', async (t) => {
+  const run = fakeRun({ read: 500, startedAt: new Date('2026-01-05T08:00:00Z'), endedAt: new Date('2026-01-05T08:00:02Z'), status: 'succeeded', position: { page: 3 } });
+  const { call } = await startApi(t, fakeOperations({}, [run]));
+  const { body } = await call('/v1/runs/1');
+  t.match(body, { id: '1', durationMs: 2000, rowsPerSecond: 250, endedAt: '2026-01-05T08:00:02.000Z' });
+  t.notOk('position' in body);
+});
+
+t.test('a sync that was asked for is accepted, with where to follow it', async (t) => {
+  const operations = fakeOperations();
+  const { post } = await startApi(t, operations);
+  const one = await post('/v1/entities/products/sync', {});
+  t.match(one, { status: 202, headers: { location: '/v1/runs/100' }, body: { runs: [{ entity: 'products', mode: 'incremental', created: true }] } });
+  const many = await post('/v1/runs', { entities: ['products', 'stock'], mode: 'full', allowDeletes: true });
+  t.match(many, { status: 202, headers: { location: '/v1/runs' } });
+  await post('/v1/runs', { entities: 'all' });
+  t.strictSame(operations.asked, [
+    { entities: ['products'], mode: 'incremental', allowDeletes: false, trigger: 'api' },
+    { entities: ['products', 'stock'], mode: 'full', allowDeletes: true, trigger: 'api' },
+    { entities: 'all', mode: 'incremental', allowDeletes: false, trigger: 'api' },
+  ]);
+});
+
+t.test('a run is cancelled once; the second time it has ended already', async (t) => {
+  const { call } = await startApi(t, fakeOperations({}, [fakeRun()]));
+  t.match(await call({ method: 'POST', path: '/v1/runs/1/cancel' }), { status: 200, body: { status: 'cancelled' } });
+  t.match(await call({ method: 'POST', path: '/v1/runs/1/cancel' }), { status: 409, body: { code: 'operation.run_ended' } });
+});
