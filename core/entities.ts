@@ -21,10 +21,14 @@ export function buildEntities(config: Config, connectors: ReadonlyMap<string, Co
   return entities;
 }
 
-/** `auto` asks for details when a field or a child reads something that only the detail carries. */
+/**
+ * `auto` asks for details when a field or a child reads something that only the detail carries. Of a stream whose fields
+ * nobody has listed, children are taken to stand in the detail: lists leave a record's lines out.
+ */
 function wantsDetails(entity: Config['entities'][string], stream: StreamInfo): boolean {
   if (stream.details === 'none' || entity.details === 'never') return false;
   if (entity.details === 'always') return true;
+  if (!stream.fields) return Object.keys(entity.children).length > 0;
   const onlyInDetail = new Set((stream.fields ?? []).filter((field) => field.only === 'detail').map((field) => field.path));
   const first = (path: string): string => path.split('.', 1)[0] ?? path;
   const isDetail = (path: string): boolean => onlyInDetail.has(path) || onlyInDetail.has(first(path));

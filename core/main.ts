@@ -9,7 +9,7 @@ import { container as root, instanceCachingFactory, type DependencyContainer } f
 import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
-import { systemClock } from './monitor/clock.ts';
+import { systemClock, type TimerClock } from './monitor/clock.ts';
 import type { Redactor } from './monitor/redact.ts';
 import type { ConnectionAtWork } from './operations/check.ts';
 import { createOperations } from './operations/create-operations.ts';
@@ -39,6 +39,8 @@ export interface RuntimeOptions {
   /** Where the embedded PostgreSQL and the key file lie. Default `TDS_DATA`, else `.tds`. */
   dataDirectory?: string;
   nodeId?: string;
+  /** The clock of connections: of their minutes, days and tokens. Jobs go by the database's. Default: the machine's. */
+  clock?: TimerClock;
 }
 
 /** TDS at work. */
@@ -121,7 +123,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
-    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: systemClock, log, pool: opened.pool });
+    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool });
   const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts })])));
   return services;
 }
@@ -129,16 +131,16 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
 /** One child container per connection: its connection layer and its connector. */
 function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: { project: Project; options: RuntimeOptions; opened: OpenedDatabase; sealer: Sealer; accounts: Accounts }): DependencyContainer {
   const { id, loaded, settings } = checked;
-  const { project, opened, sealer, accounts, options: { log, redactor } } = around;
+  const { project, opened, sealer, accounts, options: { log, redactor, clock = systemClock } } = around;
   const given = project.config?.connections[id];
   const child = parent.createChildContainer();
   const own = log.child({ connection: id });
   child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
-    id, ...given, defaults: loaded.plugin.defaults, clock: systemClock, log, pool: opened.pool, sealer, account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret),
+    id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret),
   })) });
   child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => {
     const { http, tokens: tokenStore, state } = inner.resolve(tokens.connection);
-    return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, log: own, clock: systemClock, database: inner.resolve(tokens.database) });
+    return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, log: own, clock, database: inner.resolve(tokens.database) });
   }) });
   return child;
 }
@@ -188,7 +190,7 @@ function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
 }
 
 function purposeOf(mode: RunMode): CallPurpose {
-  return mode === 'replay' ? 'other' : mode;
+  return mode === 'replay' || mode === 'retry' ? 'other' : mode;
 }
 
 function connectionsAtWork(project: Project, services: DependencyContainer): Map<string, ConnectionAtWork> {

@@ -48,7 +48,7 @@ export const childSchema = {
   properties: {
     from: { type: 'string', minLength: 1, maxLength: 500, description: 'The path of the list in the record.', examples: ['line_items'] },
     table: { type: 'string', format: 'table', description: 'The table, as `table` or `schema.table`, in the parent\'s connection.', examples: ['invoice_lines'] },
-    key: { ...keySchema, description: 'The column or columns that tell the lines of one parent apart.', examples: ['line_item_id'] },
+    key: { ...keySchema, description: 'The column or columns that tell the lines of one parent apart. `position` numbers them, where they carry nothing of the kind.', examples: ['line_item_id', 'position'] },
     fields: fieldsSchema,
     manage: { type: 'boolean', default: true, description: 'Make and extend the table. `false`: the table is yours, and the mapping is checked against it.' },
   },

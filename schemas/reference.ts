@@ -1,3 +1,5 @@
+import type { CodeTable } from './code-tables.ts'
+import type { StreamList } from './stream-lists.ts'
 import type { SettingSchema } from './vocabulary.ts'
 
 /** The head of every generated page. */
@@ -82,17 +84,44 @@ function code(value: unknown): string {
 }
 
 /** The page of error codes, as Markdown. */
-export function errorsPage(codes: Readonly<Record<string, { readonly means: string; readonly cure: string }>>): string {
-  const rows = Object.entries(codes).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { means, cure }]) => `| \`${name}\` | ${means.replaceAll('|', '\\|')} | ${cure.replaceAll('|', '\\|')} |`)
-  return `${generated.replace('schemas/', 'core/config/codes.ts')}
+export function errorsPage(tables: readonly CodeTable[]): string {
+  const parts = tables.map(({ title, about, codes }) => `## ${title}\n\n${about}\n\n| code | what it means | what to do |\n| --- | --- | --- |\n${rowsOf(codes)}`)
+  return `${generated.replace('schemas/', 'the tables of codes in core/ and plugins/')}
 
-# What the config can have wrong
+# Errors and findings
 
-Each fault is told as \`file:line:column\`, the setting, what is wrong, what to do, and one of these codes. The codes are stable: scripts may
-go by them. All faults are told at once; \`tds validate\` exits with code 2 when there is one.
+Whatever TDS has to tell carries a code. The codes are stable: scripts may go by them. A message says what is wrong, where, and what to do;
+this page says it in general.
 
-| code | what it means | what to do |
-| --- | --- | --- |
-${rows.join('\n')}
+${parts.join('\n\n')}
 `
+}
+
+function rowsOf(codes: CodeTable['codes']): string {
+  const cell = (text: string): string => text.replaceAll('|', '\\|')
+  return Object.entries(codes).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { meaning, cure }]) => `| \`${name}\` | ${cell(meaning)} | ${cell(cure)} |`).join('\n')
+}
+
+/** The page of streams, as Markdown. */
+export function streamsPage(lists: readonly StreamList[]): string {
+  const parts = lists.map(({ plugin, description, streams }) => `## ${plugin}\n\n${description}\n\n| stream | what it is | key | modified | incremental | details | deletions |\n| --- | --- | --- | --- | --- | --- | --- |\n${streams.map(streamRow).join('\n')}`)
+  return `${generated.replace('schemas/', 'what the connectors in plugins/ tell of their streams')}
+
+# Streams
+
+What \`from.stream\` of an entity may name. Any other list resource of the two Zoho APIs is read with \`stream: custom\`; the README shows how.
+
+- **key**: the field, or fields, by which the stream tells its records apart. The \`key\` of your mapping usually names the same.
+- **modified**: the field with the record's own modified time, by which newer wins over older.
+- **incremental**: \`changes\` reads what changed since the last time; with \`full\` every read is a whole one, and unchanged records cost no write.
+- **details**: what the list leaves out comes by calls of its own: \`one by one\`, or so many records a call. They are made only where a mapping needs them.
+- **deletions**: \`by asking\` – a record that a full read did not see is asked for by its key; \`by reading all\` – it is gone when the read was certainly complete.
+
+${parts.join('\n\n')}
+`
+}
+
+function streamRow({ name, description, key, modified, incremental, details, detailBatch, provesGone }: StreamList['streams'][number]): string {
+  const detail = details === 'single' ? 'one by one' : details === 'bulk' ? `${detailBatch ?? 1} a call` : ''
+  return `| \`${name}\` | ${description} | ${key.map((field) => code(field)).join(', ')} | ${modified === undefined ? '' : code(modified)} | ${incremental === 'changes' ? 'changes' : 'full'} | ${detail} | ${provesGone ? 'by asking' : 'by reading all'} |`
 }

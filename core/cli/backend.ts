@@ -8,6 +8,10 @@ export const backend: Backend = {
     const { loadProject } = await import('../project.ts');
     return loadProject(options);
   },
+  async inspectTables(project, options) {
+    const { inspectTables } = await import('../inspect-tables.ts');
+    return inspectTables(project, options);
+  },
   async openRuntime(project, options) {
     const { openRuntime } = await import('../main.ts');
     return openRuntime(project, options);

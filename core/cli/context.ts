@@ -1,5 +1,6 @@
 import path from 'node:path';
-import type { Config } from '../config/index.ts';
+import type { Config, Finding } from '../config/index.ts';
+import type { InspectOptions } from '../inspect-tables.ts';
 import type { Runtime, RuntimeOptions } from '../main.ts';
 import { createLogger, type LogLevel } from '../monitor/log.ts';
 import { Redactor } from '../monitor/redact.ts';
@@ -13,6 +14,7 @@ import type { GlobalOptions, Io, Output } from './io.ts';
 export interface Backend {
   clock: Clock;
   loadProject(options: ProjectOptions): Promise<Project>;
+  inspectTables(project: Project, options: InspectOptions): Promise<Finding[]>;
   openRuntime(project: Project, options: RuntimeOptions): Promise<Runtime>;
 }
 
@@ -55,6 +57,11 @@ export class Context {
     const project = await this.backend.loadProject({ env, cwd: this.io.cwd, log: this.log(), ...(file === undefined ? {} : { file }) });
     for (const secret of project.secrets.values) this.redactor.add(secret);
     return project;
+  }
+
+  /** What is wrong between the mapping and the tables that belong to the user. */
+  inspectTables(project: Project): Promise<Finding[]> {
+    return this.backend.inspectTables(project, { log: this.log(), dataDirectory: path.resolve(this.io.cwd, this.env['TDS_DATA'] || '.tds') });
   }
 
   /** The same for a command that can't work with a config that has errors. @throws ConfigRefused */

@@ -6,15 +6,16 @@ import { databaseErrorKind, StoreError } from '../store/errors.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { counted } from './text.ts';
 
-/** Every code of `core/cli`, with what it means. */
+/** Every code of `core/cli`, with what it means and what to do. */
 export const cliCodes = {
-  'cli.usage': 'The command was called in a way that it does not know.',
-  'cli.config': 'The config has errors; each is told with its line and its cure.',
-  'cli.interrupted': 'A person or the system ended the command.',
-  'cli.no_demo': 'No demo runs that the command could speak with.',
-  'cli.demo_running': 'A demo runs already.',
-  'cli.demo_sandbox': 'The sandbox of the demo did not start, or ended.',
-  'cli.node_version': 'The Node that runs TDS is too old.',
+  'cli.usage': { meaning: 'The command was called in a way that it does not know.', cure: 'See `tds --help`, or `tds <command> --help`.' },
+  'cli.config': { meaning: 'The config has errors; each is told with its line and its cure.', cure: 'Mend them; `tds validate` tells them again.' },
+  'cli.interrupted': { meaning: 'A person or the system ended the command.', cure: 'Nothing; what was under way goes on with the next start.' },
+  'cli.no_demo': { meaning: 'No demo runs that the command could speak with.', cure: 'Start it in another terminal: `npm run demo`.' },
+  'cli.demo_running': { meaning: 'A demo runs already.', cure: 'Use that one (`tds --demo status`), or stop it first.' },
+  'cli.demo_sandbox': { meaning: 'The sandbox of the demo did not start, or ended.', cure: 'Read the message; try again.' },
+  'cli.node_version': { meaning: 'The Node that runs TDS is too old.', cure: 'Run `npm ci` without `--ignore-scripts`, or `npm rebuild node`, or install Node 24.' },
+  'cli.failed': { meaning: 'A command met an error without a code of its own.', cure: '`TDS_DEBUG=1` shows where it happened.' },
 } as const;
 
 /** A fault of the command line itself. */
@@ -81,9 +82,7 @@ function* findingLines({ file, findings }: ConfigRefused): Generator<string> {
 }
 
 function* sentences(error: unknown): Generator<string> {
-  // the message of a StoreError holds its cure and its code already
-  if (error instanceof StoreError) yield `tds: ${error.message}`;
-  else if (isTdsError(error)) {
+  if (isTdsError(error)) {
     yield `tds: ${error.message} (${error.code})`;
     if (error.suggestion !== undefined) yield `  ${error.suggestion}`;
   } else if (databaseErrorKind(error) === 'unavailable') {

@@ -38,5 +38,5 @@ export function cut(text: string, width: number): string {
     if (displayWidth(short + sign) >= width) break;
     short += sign;
   }
-  return `${short}…`;
+  return `${short.trimEnd()}…`;
 }

@@ -51,7 +51,8 @@ class CrossChecks {
       const columns = map(child, 'fields')
       this.#table(connection, text(child, 'table'), [...here, 'table'])
       this.#fields(columns, [...here, 'fields'])
-      this.#key(child, columns, here)
+      // rows without a key of their own are numbered: `key: position`
+      this.#key(child, Object.keys(columns).length === 0 ? columns : { ...columns, position: {} }, here)
     }
     list(entity, 'checks').forEach((check, index) => this.#check(check, fields, [...path, 'checks', index]))
     this.#deletes(map(entity, 'deletes'), fields, path)

@@ -1,4 +1,5 @@
 /** The one way out: each call passes quota, limits, credentials, breaker and transport in this order, and is repeated as its error says. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TimerClock } from '../monitor/clock.ts';
 import {
   AccessDeniedError, PermanentError, QuotaSpentError, RateLimitedError, RetryLaterError, TokenRejectedError, isTdsError,
@@ -51,6 +52,16 @@ interface Call {
   askedPause: number | undefined;
 }
 
+const single = new AsyncLocalStorage<true>();
+
+/**
+ * Runs `work` so that its calls are sent once and no more: each failure is thrown as it is. For the refresh of a token, whose calls
+ * the service counts: who needs the token repeats the whole, and each request for a token is noted.
+ */
+export function withoutRepeats<T>(work: () => T): T {
+  return single.run(true, work);
+}
+
 export function createClient(deps: ClientDeps): HttpClient {
   return { send: (request) => send(deps, request) };
 }
@@ -70,6 +81,7 @@ async function send(deps: ClientDeps, request: HttpRequest): Promise<HttpRespons
       error = thrown;
     }
     spentMs += timing.ms;
+    if (single.getStore() && !(error instanceof RedirectError)) throw error;
     if (error instanceof RedirectError && error.path !== undefined && call.redirects < mostRedirects) {
       call.redirects++;
       call.prepared = { ...call.prepared, path: error.path };
@@ -80,6 +92,10 @@ async function send(deps: ClientDeps, request: HttpRequest): Promise<HttpRespons
     } else if (error instanceof RateLimitedError) {
       limited++;
       const pause = rateLimitPause(error, limited, call.askedPause, deps.random);
+      if (error.scope === 'concurrent' && call.counted) {
+        const concurrent = deps.limiter.narrow();
+        if (concurrent !== undefined) deps.log.warn('the other side takes fewer calls at once than `limits.concurrent` says', { concurrent });
+      }
       // Others must not run into it either, whether this call may still wait or not.
       if (call.counted) deps.limiter.pause(new Date(deps.clock.now().getTime() + Math.min(pause, retry.total)));
       if (spentMs + pause > retry.total) throw lastsTooLong(error, pause);
@@ -142,10 +158,12 @@ async function withTiming<T>(deps: ClientDeps, timing: { ms: number }, work: () 
 }
 
 async function exchange(deps: ClientDeps, call: Call, permit: Permit | undefined): Promise<HttpResponse> {
-  const { request } = call;
-  const credentials = await request.authorize?.();
-  const prepared = credentials ? { ...call.prepared, headers: addHeaders(call.prepared.headers, credentials) } : call.prepared;
-  return permit ? deps.breaker.run(() => once(deps, call, prepared, permit)) : once(deps, call, prepared, permit);
+  const work = async (): Promise<HttpResponse> => {
+    const credentials = await call.request.authorize?.();
+    return once(deps, call, credentials ? { ...call.prepared, headers: addHeaders(call.prepared.headers, credentials) } : call.prepared, permit);
+  };
+  // A sign-in that is down counts as well: no call can be made without it.
+  return permit ? deps.breaker.run(work) : work();
 }
 
 async function once(deps: ClientDeps, call: Call, prepared: PreparedRequest, permit: Permit | undefined): Promise<HttpResponse> {

@@ -4,7 +4,7 @@ import { timerClock } from '../monitor/clock.ts';
 import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, StateStore, TokenStore } from '../sdk/index.ts';
 import type { Pool } from '../store/pool.ts';
 import { createBreaker, type BreakerState } from './breaker.ts';
-import { createClient } from './client.ts';
+import { createClient, withoutRepeats } from './client.ts';
 import { hostGuard } from './host-guard.ts';
 import { openAccount, type Account } from './accounts.ts';
 import type { LimiterStatus } from './limiter.ts';
@@ -105,7 +105,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   };
   const state = pool ? stateStore(pool, id, onState) : memoryStateStore(onState);
   const tokens = createTokenStore({
-    clock, keeper: pool ? tokenKeeper(pool, account.name, deps.sealer ?? sealer()) : memoryTokenKeeper(), ...(deps.onSecret ? { onToken: deps.onSecret } : {}),
+    clock, keeper: pool ? tokenKeeper(pool, account.name, deps.sealer ?? sealer()) : memoryTokenKeeper(), around: withoutRepeats, ...(deps.onSecret ? { onToken: deps.onSecret } : {}),
   });
   const zoneKnown = once(async () => void (await state.get('timezone').catch(() => undefined)));
   const http = createClient({

@@ -45,6 +45,8 @@ export interface Limiter {
   acquire(priority: number, signal?: AbortSignal): Promise<Permit>;
   /** Lets no call start before `until`. */
   pause(until: Date): void;
+  /** The other side takes fewer calls at once than the config says: lets one less go side by side, until the process ends. Answers how many. */
+  narrow(): number | undefined;
   /** Counts calls that were made before this limiter was (another process, before a restart). */
   recall(spent: readonly [number, number][]): void;
   snapshot(): WindowSnapshot;
@@ -77,6 +79,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   let waiting = 0;
   let inFlight = 0;
   let pausedUntil = 0;
+  let { concurrent } = limits;
   let pauseEnd: Promise<void> | undefined;
   let cancelReturn: (() => void) | undefined;
 
@@ -202,6 +205,13 @@ export function createLimiter(deps: LimiterDeps): Limiter {
         free(endless);
       })();
     },
+    narrow() {
+      // One step for each pause, as all calls of one wave are refused for the same reason.
+      if (!queue || concurrent === undefined || concurrent <= 1 || pauseEnd) return undefined;
+      concurrent--;
+      queue.updateSettings({ maxConcurrent: concurrent });
+      return concurrent;
+    },
     recall(calls) {
       for (const [at, count] of calls) {
         if (count <= 0 || at + windowMs + margin <= clock.now().getTime()) continue;
@@ -217,7 +227,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       if (pauseEnd) return `the other side's rate limit, ${seconds(pausedUntil - now)}`;
       const [first] = spent;
       if (limits.perMinute !== undefined && spentCount + inFlight >= limits.perMinute && first) return `the limit per minute, ${seconds(first.at + windowMs + margin - now)}`;
-      return limits.concurrent !== undefined && inFlight >= limits.concurrent ? 'a free call (calls at once)' : undefined;
+      return concurrent !== undefined && inFlight >= concurrent ? 'a free call (calls at once)' : undefined;
     },
     close() {
       closing.abort();

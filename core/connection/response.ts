@@ -12,12 +12,14 @@ export class Response implements HttpResponse {
   readonly headers: Record<string, string>;
   readonly text: string;
   readonly sentAt: Date;
+  readonly #mayLoseDigits: boolean;
   #json: { value: JsonValue } | undefined;
 
   constructor(raw: RawResponse, sentAt: Date) {
     this.status = raw.status;
     this.headers = raw.headers;
     this.text = raw.text;
+    this.#mayLoseDigits = raw.mayLoseDigits;
     this.sentAt = sentAt;
   }
 
@@ -27,7 +29,7 @@ export class Response implements HttpResponse {
 
   #parse(): JsonValue {
     try {
-      return parseJson(this.text);
+      return parseJson(this.text, this.#mayLoseDigits);
     } catch (error) {
       throw new RetryLaterError('http.not_json', `The answer (${this.status}) is not JSON.`, {
         cause: error,

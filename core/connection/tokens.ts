@@ -1,6 +1,6 @@
 /** Access tokens: one per name for all jobs and nodes, fetched by one caller at a time. */
 import type { TimerClock } from '../monitor/clock.ts';
-import { RateLimitedError, RetryLaterError, type Token, type TokenStore } from '../sdk/index.ts';
+import { RateLimitedError, RetryLaterError, isTdsError, type Token, type TokenStore } from '../sdk/index.ts';
 import { cureOf } from './codes.ts';
 
 /** A token is renewed this long before its end. */
@@ -34,12 +34,14 @@ export interface TokenDeps {
   clock: TimerClock;
   /** Told of each token, so that no log shows it. */
   onToken?: (value: string) => void;
+  /** Called around each refresh, to keep what it does from repeating calls by itself. */
+  around?: (refresh: () => Promise<Token>) => Promise<Token>;
   /** Refreshes in ten minutes at most. Default 8. */
   mostRefreshes?: number;
 }
 
 export function createTokenStore(deps: TokenDeps): TokenStore {
-  const { keeper, clock, onToken = () => {} } = deps;
+  const { keeper, clock, onToken = () => {}, around = (refresh) => refresh() } = deps;
   const mostRefreshes = deps.mostRefreshes ?? defaultMostRefreshes;
   const held = new Map<string, Token>();
   const underWay = new Map<string, Promise<Token>>();
@@ -58,7 +60,7 @@ export function createTokenStore(deps: TokenDeps): TokenStore {
       const first = recent.at(-mostRefreshes);
       if (first) throw tooMany(recent.length, first.getTime() + refreshWindowMs - now.getTime());
       await slot.noteRefresh(now);
-      const token = await inTime(clock, refresh());
+      const token = await inTime(clock, around(refresh));
       onToken(token.value);
       await slot.write(token);
       return keep(name, token);
@@ -73,14 +75,22 @@ export function createTokenStore(deps: TokenDeps): TokenStore {
 
   return {
     async get(name, refresh) {
-      const token = held.get(name);
-      if (isGood(name, token)) return token;
-      let work = underWay.get(name);
-      if (!work) {
-        work = obtain(name, refresh).finally(() => underWay.delete(name));
-        underWay.set(name, work);
+      for (;;) {
+        const token = held.get(name);
+        if (isGood(name, token)) return token;
+        const others = underWay.get(name);
+        if (!others) {
+          const own = obtain(name, refresh).finally(() => underWay.delete(name));
+          underWay.set(name, own);
+          return own;
+        }
+        try {
+          return await others;
+        } catch (error) {
+          // An error of the service is everyone's; that another caller was cancelled is not.
+          if (isTdsError(error)) throw error;
+        }
       }
-      return work;
     },
     async reject(name, value) {
       rejected.set(name, value);

@@ -2,17 +2,16 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { TimerClock } from '../monitor/clock.ts';
 import { PermanentError, RetryLaterError, isTdsError } from '../sdk/index.ts';
-import { readBody, tooLarge } from './body.ts';
+import { readBody, tooLarge, type Body } from './body.ts';
 import { cureOf } from './codes.ts';
 import type { HostGuard } from './host-guard.ts';
 import type { PreparedRequest } from './request.ts';
 import type { TimeoutSettings } from './settings.ts';
 
 /** An answer as it came. */
-export interface RawResponse {
+export interface RawResponse extends Body {
   status: number;
   headers: Record<string, string>;
-  text: string;
   /** Bytes of the body on the wire. */
   bytes: number;
 }
@@ -117,7 +116,7 @@ function send(agent: Agent, request: PreparedRequest, exchange: Exchange, deps: 
       },
       onResponseEnd() {
         if (!settle()) return;
-        readBody(chunks, headers?.['content-encoding'], maxBody).then((text) => resolve({ status, headers: headers ?? {}, text, bytes }), reject);
+        readBody(chunks, headers?.['content-encoding'], maxBody).then((body) => resolve({ status, headers: headers ?? {}, bytes, ...body }), reject);
       },
       onResponseError(_controller, error) {
         if (settle()) reject(errorOf(error, headers !== undefined));

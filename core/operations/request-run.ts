@@ -8,7 +8,7 @@ export type Enqueue = (session: SqlSession, job: { task: string; payload: Record
 export const runTaskName = 'run';
 
 /** Lower runs first: what people and incremental reads need before bulk, bulk before details. */
-const priorities: Record<RunMode, number> = { incremental: 0, replay: 5, full: 10, details: 20 };
+const priorities: Record<RunMode, number> = { incremental: 0, retry: 3, replay: 5, full: 10, details: 20 };
 
 /** With growing pauses this spans about a day, so that a source that is away for some hours fails no run. */
 const maxAttempts = 25;

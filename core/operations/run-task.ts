@@ -86,7 +86,8 @@ async function afterFailure(deps: RunTaskDeps, run: Run, error: unknown, log: Lo
   const now = await deps.database.transaction((session) => readRun(session, run.id));
   if (now?.status === 'cancelled') return;
   const { code, message, resumesAt } = describe(error, deps.redact);
-  log.warn('run interrupted', { error });
+  if (code === 'queue.stopping') log.info('run handed back: this node stops');
+  else log.warn('run interrupted', { error });
   await deps.database.transaction((session) => endRun(session, run.id, { status: 'waiting', code, reason: message, waitsOn: message, ...(resumesAt ? { resumesAt } : {}) }));
   throw error;
 }

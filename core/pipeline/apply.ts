@@ -1,5 +1,6 @@
 import { isTdsError, TdsError, type DatabaseAccess, type JsonValue, type Logger, type SqlSession, type TableWrite } from '../sdk/index.ts';
-import { resolveDeadLetters, setAside, type DeadLetterProblem, type DeadLetterWrite } from '../store/dead-letters.ts';
+import { causesOf } from '../store/causes.ts';
+import { closeDeadLetters, resolveDeadLetters, setAside, type DeadLetterProblem, type DeadLetterWrite } from '../store/dead-letters.ts';
 import { insertRecords, lockEntityWrites, remapRecords, replaceRecords, settleDetails } from '../store/records.ts';
 import { advanceRun, noteSeen, type RunCounts } from '../store/runs.ts';
 import { prepareBatch, writesNothing, type PreparedBatch } from './batch.ts';
@@ -16,6 +17,12 @@ export interface Batch {
   incoming: readonly Incoming[];
   /** Records that have no key: they go aside as they are. */
   withoutKey?: readonly DeadLetterWrite[];
+  /** Dead letters that are closed together with it, by their ids. */
+  closing?: readonly { id: string; reason: string }[];
+  /** Counted elsewhere and saved with it, such as the calls that brought it. */
+  counted?: Partial<RunCounts>;
+  /** Records that go aside without being mapped. */
+  refuse?: ReadonlyMap<string, DeadLetterProblem>;
   /** The run that this batch belongs to; its position and counts are saved in the same transaction (promise 3). */
   run?: { id: string; position: JsonValue | undefined; pages: number; noteSeen: boolean };
   /** Throws inside the transaction when the job was taken away from this node. */
@@ -39,8 +46,8 @@ export async function applyBatch(deps: ApplyDeps, batch: Batch): Promise<RunCoun
 }
 
 /** Prepares a batch ahead of its turn; what it saw is compared again by {@link commitPrepared}. */
-export function prepare(deps: ApplyDeps, batch: Batch, refuse?: ReadonlyMap<string, DeadLetterProblem>): Promise<PreparedBatch> {
-  return deps.database.transaction((session) => prepareBatch(batch.entity, session, batch.incoming, refuse));
+export function prepare(deps: ApplyDeps, batch: Batch): Promise<PreparedBatch> {
+  return deps.database.transaction((session) => prepareBatch(batch.entity, session, batch.incoming, batch.refuse));
 }
 
 /** Writes a prepared batch. Answers what it counted. */
@@ -62,7 +69,7 @@ export async function commitPrepared(deps: ApplyDeps, batch: Batch, prepared: Pr
 
 async function write(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Promise<RunCounts> {
   const { entity, run } = batch;
-  const counts = { ...prepared.counts, pages: run?.pages ?? 0, refused: (prepared.counts.refused ?? 0) + (batch.withoutKey?.length ?? 0), read: (prepared.counts.read ?? 0) + (batch.withoutKey?.length ?? 0) };
+  const counts = { ...prepared.counts, ...batch.counted, pages: run?.pages ?? 0, refused: (prepared.counts.refused ?? 0) + (batch.withoutKey?.length ?? 0), read: (prepared.counts.read ?? 0) + (batch.withoutKey?.length ?? 0) };
   if (!entity.destination.transactional) await writeElsewhere(entity, prepared.tables);
   await deps.database.transaction(async (session) => {
     if (!writesNothing(prepared)) {
@@ -71,6 +78,7 @@ async function write(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Pr
       if (entity.destination.transactional && prepared.tables.length > 0) await entity.destination.write(prepared.tables, session);
     }
     if (batch.withoutKey) await setAside(session, entity.id, run?.id ?? null, batch.via, batch.withoutKey);
+    for (const [reason, ids] of byReason(batch.closing ?? [])) await closeDeadLetters(session, ids, { status: 'resolved', by: 'tds', reason });
     if (run) await saveProgress(session, batch, counts);
     await batch.fence?.(session);
   });
@@ -94,11 +102,17 @@ async function writeRecords(session: SqlSession, { entity, run, via }: Batch, pr
     throw error;
   }
   const replaced = await replaceRecords(session, entity.id, runId, via, prepared.replaces);
-  const remapped = await remapRecords(session, entity.id, prepared.remaps);
+  const remapped = await remapRecords(session, entity.id, runId, via, prepared.remaps);
   if (replaced !== prepared.replaces.length || remapped !== prepared.remaps.length) throw new RaceLostError('a record has changed since the batch was prepared');
   await settleDetails(session, entity.id, prepared.settled, new Date());
   await setAside(session, entity.id, runId, via, prepared.letters);
-  await resolveDeadLetters(session, entity.id, prepared.mended, `applied by ${via}`);
+  const where = run ? ` (run ${run.id})` : '';
+  await resolveDeadLetters(session, entity.id, prepared.mended, `applied by ${via}${where}`);
+  await resolveDeadLetters(session, entity.id, prepared.overtaken, `the record is gone, or left out by a check: seen by ${via}${where}`);
+}
+
+function byReason(closing: readonly { id: string; reason: string }[]): Map<string, string[]> {
+  return new Map([...Map.groupBy(closing, ({ reason }) => reason)].map(([reason, letters]) => [reason, letters.map(({ id }) => id)]));
 }
 
 async function saveProgress(session: SqlSession, batch: Batch, counts: Partial<RunCounts>): Promise<void> {
@@ -117,11 +131,14 @@ async function findRefused(deps: ApplyDeps, batch: Batch, error: unknown): Promi
     const only = incoming[0];
     if (!only || only.form === 'gone') throw error;
     deps.log.warn('the destination refused a record', { entity: batch.entity.id, key: only.key, error });
-    return write(deps, batch, await prepare(deps, batch, new Map([[only.key, refusalOf(error)]])));
+    const alone: Batch = { ...batch, refuse: new Map([[only.key, refusalOf(error)]]) };
+    return write(deps, alone, await prepare(deps, alone));
   }
   const middle = incoming.length >> 1;
   const first: Batch = { ...batch, incoming: incoming.slice(0, middle) };
   delete first.withoutKey;
+  delete first.closing;
+  delete first.counted;
   // the position belongs to the whole batch, so only the second half may move it
   const left = await applyBatch(deps, run ? { ...first, run: { ...run, position: undefined, pages: 0 } } : first);
   const right = await applyBatch(deps, { ...batch, incoming: incoming.slice(middle) });
@@ -131,10 +148,12 @@ async function findRefused(deps: ApplyDeps, batch: Batch, error: unknown): Promi
 
 function refusalOf(error: unknown): DeadLetterProblem {
   const { message, detail, column, constraint } = error as { message: string; detail?: string; column?: string; constraint?: string };
+  const causes = causesOf(error);
   return {
     code: `destination.refused.${sqlState(error) ?? 'unknown'}`, ...(column ? { field: column } : {}),
     message: `the table refused the row: ${message}${detail ? ` (${detail})` : ''}`,
     suggestion: constraint ? `Look at the constraint "${constraint}", or add a check or a default to the mapping.` : 'Change the column or the mapping.',
+    ...(causes.length > 0 ? { causes } : {}),
   };
 }
 

@@ -1,10 +1,10 @@
-import { isRecord, type CellValue, type JsonObject, type SqlSession, type TableWrite } from '../sdk/index.ts';
+import type { CellValue, JsonObject, SqlSession, TableWrite } from '../sdk/index.ts';
 import type { DeadLetterProblem, DeadLetterWrite } from '../store/dead-letters.ts';
 import { readBodies, readHeads, type RecordBodies, type RecordHead, type RecordWrite } from '../store/records.ts';
 import type { RunCounts } from '../store/runs.ts';
 import { decide, type Decision, type Incoming, type IncomingRecord } from './decide.ts';
 import type { Entity } from './entity.ts';
-import { parseJson } from '../connection/json-lossless.ts';
+import { bodyOf } from './stored.ts';
 
 /** A record that will be written, with what mapping and checks said of it. */
 interface Change { incoming: Incoming; stored: RecordHead | undefined; decision: Decision; write: RecordWrite }
@@ -23,6 +23,8 @@ export interface PreparedBatch {
   letters: DeadLetterWrite[];
   /** Keys whose open dead letters are mended by this batch. */
   mended: string[];
+  /** Keys whose open dead letters have nothing to mend any more: the record is gone, or a check drops it now. */
+  overtaken: string[];
   counts: Partial<RunCounts>;
 }
 
@@ -46,12 +48,13 @@ function isOlder(one: Incoming, other: Incoming): boolean {
 
 /**
  * Decides on each record, maps and checks those that will be written. Reads the database, writes nothing; the versions
- * that it saw are compared again inside the transaction. `refuse` names records that the destination would not take.
+ * that it saw are compared again inside the transaction. `refuse` names records that the destination would not take, or
+ * that kill the process that maps them: they are not mapped.
  */
 export async function prepareBatch(entity: Entity, session: SqlSession, batch: readonly Incoming[], refuse?: ReadonlyMap<string, DeadLetterProblem>): Promise<PreparedBatch> {
   const incoming = newestOfEach(batch);
   const heads = await readHeads(session, entity.id, incoming.map((one) => one.key));
-  const prepared: PreparedBatch = { inserts: [], replaces: [], remaps: [], settled: [], tables: [], letters: [], mended: [], counts: { read: batch.length, unchanged: batch.length - incoming.length } };
+  const prepared: PreparedBatch = { inserts: [], replaces: [], remaps: [], settled: [], tables: [], letters: [], mended: [], overtaken: [], counts: { read: batch.length, unchanged: batch.length - incoming.length } };
   const changes: Change[] = [];
   for (const one of incoming) {
     const stored = heads.get(one.key);
@@ -93,9 +96,13 @@ function latest(one: Date | null, other: Date | null): Date | null {
 
 async function mapChanges(entity: Entity, session: SqlSession, changes: Change[], prepared: PreparedBatch, refuse: ReadonlyMap<string, DeadLetterProblem> | undefined): Promise<void> {
   const bodies = await storedBodies(entity, session, changes);
-  const whole = changes.map((change) => wholeRecord(change.incoming, bodies.get(change.incoming.key)));
+  const whole = changes.map((change) => (refuse?.has(change.incoming.key) ? undefined : wholeRecord(change.incoming, bodies.get(change.incoming.key))));
   const known = changes.filter((_, index) => whole[index] !== undefined);
   const mapped = await entity.mapping.mapAll(whole.filter((record) => record !== undefined));
+  for (const change of changes) {
+    const refusal = refuse?.get(change.incoming.key);
+    if (refusal) setAside(change, false, [refusal], prepared);
+  }
   const rows: CellValue[][] = [];
   const rowsAreNew: boolean[] = [];
   const gone: CellValue[][] = [];
@@ -104,14 +111,12 @@ async function mapChanges(entity: Entity, session: SqlSession, changes: Change[]
   known.forEach((change, index) => {
     const result = mapped[index];
     if (result === undefined) throw new Error('the mapping answered fewer records than it was given');
-    const refusal = refuse?.get(change.incoming.key);
     if (change.decision === 'gone') {
       if (result.ok) gone.push(result.key);
       return;
     }
-    if (!result.ok || refusal) {
-      const problems = refusal ? [refusal] : result.ok ? [] : result.problems;
-      setAside(change, !refusal && !result.ok && result.action === 'drop', problems, prepared);
+    if (!result.ok) {
+      setAside(change, result.action === 'drop', result.problems, prepared);
       return;
     }
     count(prepared, change.decision === 'new' ? 'new' : 'changed');
@@ -130,7 +135,7 @@ async function mapChanges(entity: Entity, session: SqlSession, changes: Change[]
   for (const change of changes) {
     if (change.decision === 'gone') {
       if (change.stored) count(prepared, 'deleted');
-      if (change.stored?.refused) prepared.mended.push(change.incoming.key);
+      if (change.stored?.refused) prepared.overtaken.push(change.incoming.key);
     }
     targetOf(change, prepared).push(change.write);
   }
@@ -147,7 +152,10 @@ function targetOf({ incoming, stored, write }: Change, prepared: PreparedBatch):
 function setAside(change: Change, drop: boolean, problems: readonly DeadLetterProblem[], prepared: PreparedBatch): void {
   if (change.incoming.form === 'gone') return;
   count(prepared, drop ? 'dropped' : 'refused');
-  if (drop) return;
+  if (drop) {
+    if (change.stored?.refused) prepared.overtaken.push(change.incoming.key);
+    return;
+  }
   change.write.refused = true;
   prepared.letters.push({ key: change.incoming.key, problems, raw: change.incoming.text });
 }
@@ -164,11 +172,6 @@ function wholeRecord(incoming: Incoming, bodies: RecordBodies | undefined): Json
   if (incoming.form === 'gone') return bodies ? { ...bodyOf(bodies.raw), ...bodyOf(bodies.detail) } : undefined;
   const other = incoming.form === 'list' ? bodies?.detail : bodies?.raw;
   return other ? { ...bodyOf(other), ...incoming.record } : incoming.record;
-}
-
-function bodyOf(text: string | null): JsonObject {
-  const body = text === null ? {} : parseJson(text);
-  return isRecord(body) ? body : {};
 }
 
 interface ChildRows { rows: CellValue[][]; parents: CellValue[][] }

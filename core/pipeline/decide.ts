@@ -18,6 +18,8 @@ export interface IncomingRecord {
   observedAt: Date;
   /** True when the source itself answered with this record at `observedAt`; false for a message that may be late. */
   proof: boolean;
+  /** Asked for by a retry: a record that stands refused is mapped again though neither it nor the mapping has changed. */
+  again?: boolean;
 }
 
 /** The proof that a record is gone. */
@@ -64,7 +66,7 @@ export function decide(incoming: Incoming, stored: Stored | undefined, mapping: 
   const known = incoming.form === 'list' ? stored.listHash : stored.detailHash;
   // the same list content with a newer time: it was changed and changed back, and the row may hold what was between
   if (incoming.hash === known) {
-    if (stored.mapping !== mapping || order > 0) return 'changed';
+    if (stored.mapping !== mapping || order > 0 || (incoming.again && stored.refused)) return 'changed';
     return incoming.form === 'detail' && stored.detailDue ? 'settled' : 'unchanged';
   }
   return order === 0 && isOlderLook(incoming, stored) ? 'stale' : 'changed';

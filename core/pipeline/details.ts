@@ -1,7 +1,8 @@
 import { PermanentError, type DetailResult } from '../sdk/index.ts';
 import { dueDetails } from '../store/records.ts';
 import { advanceRun } from '../store/runs.ts';
-import { commitPrepared, prepare, type Batch } from './apply.ts';
+import type { Batch } from './apply.ts';
+import { applyCarefully } from './careful.ts';
 import type { Incoming } from './decide.ts';
 import { receive } from './incoming.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
@@ -27,10 +28,8 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
     const keys = await database.transaction((session) => dueDetails(session, entity.id, size, unsettled));
     if (keys.length === 0) break;
     const incoming = await askDetails(context, keys);
-    const batch: Batch = { entity, via: 'details', incoming, fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: false } };
-    const prepared = await prepare(context, batch);
-    const counts = await commitPrepared(context, batch, { ...prepared, counts: { ...prepared.counts, ...since() } });
-    context.onProgress(counts);
+    const batch: Batch = { entity, via: 'details', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: false } };
+    context.onProgress(await applyCarefully(context, batch));
     unsettled.push(...await stillDue(context, keys));
   }
   const { calls, bytes } = since();

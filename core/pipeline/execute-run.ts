@@ -1,6 +1,7 @@
 import { fetchDetails } from './details.ts';
 import { readSource } from './read-source.ts';
 import { replayRecords } from './replay.ts';
+import { retryLetters } from './retry.ts';
 import { ensureRecordPartition } from '../store/records.ts';
 import type { RunContext, RunOutcome } from './run-context.ts';
 
@@ -17,6 +18,7 @@ export async function executeRun(context: RunContext): Promise<RunOutcome> {
   switch (context.run.mode) {
     case 'details': return fetchDetails(context);
     case 'replay': return replayRecords(context);
+    case 'retry': return retryLetters(context);
     default: return readSource(context);
   }
 }

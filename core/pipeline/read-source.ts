@@ -3,6 +3,7 @@ import { noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
 import { dueDetails } from '../store/records.ts';
 import { commitPrepared, prepare, type Batch } from './apply.ts';
 import type { PreparedBatch } from './batch.ts';
+import { applyCarefully } from './careful.ts';
 import { removeUnseen } from './deletions.ts';
 import { sourceOf } from './entity.ts';
 import { receive } from './incoming.ts';
@@ -60,7 +61,7 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
   let end: ReadEnd | undefined;
 
   const write = async (batch: Batch, ready: PreparedBatch): Promise<void> => {
-    const counts = await commitPrepared(context, batch, { ...ready, counts: { ...ready.counts, ...since() } });
+    const counts = await commitPrepared(context, { ...batch, counted: since() }, ready);
     idle = true;
     context.onProgress(counts);
   };
@@ -68,6 +69,10 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
     const batch = batchOf(context, collected, isFull);
     collected = [];
     size = 0;
+    if (context.care) {
+      context.onProgress(await applyCarefully(context, { ...batch, counted: since() }));
+      return;
+    }
     const prepared = prepare(context, batch);
     prepared.catch(() => undefined); // it is awaited below, after the batch before
     await writing;

@@ -1,5 +1,6 @@
 import type { Clock, DatabaseAccess, Logger, SqlSession } from '../sdk/index.ts';
 import type { Run, RunCounts, RunMode } from '../store/runs.ts';
+import type { Care } from './careful.ts';
 import type { Entity } from './entity.ts';
 
 /** What one attempt of a run works with. Made by the run's job. */
@@ -17,6 +18,8 @@ export interface RunContext {
   sliceMs: number;
   /** True when the node is about to stop: the run ends its batch and hands the rest on (`more`). */
   stopping: () => boolean;
+  /** How the run goes on after it lost a worker; absent where it lost none. */
+  care?: Care;
   /** Pages that a read may be ahead of the writing. */
   readAhead: number;
   /** Remote calls and bytes of this attempt so far. */

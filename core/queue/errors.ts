@@ -1,18 +1,20 @@
 /** What the queue throws, and what a handler may throw to steer it. */
 import { TdsError, type TdsErrorOptions } from '../sdk/index.ts';
 
-/** Every code of `core/queue`, with the sentence that the reference table shows. */
+/** Every code of `core/queue`, with what it means and what to do. */
 export const queueErrorCodes = {
-  'queue.job_lost': 'The job was taken away from this node; what it was about to write must not land.',
-  'queue.worker_lost': 'The process that ran the job died, or stopped answering, too often.',
-  'queue.exhausted': 'The job has no attempts left.',
-  'queue.stopping': 'The node is stopping.',
-  'queue.cancelled': 'A person cancelled the job.',
-  'queue.payload': "A job's payload is not a small JSON object.",
-  'queue.add': 'The job could not be added.',
-  'queue.unknown_task': 'No handler has the name of the task.',
-  'queue.state': 'The queue was used before its start or after its stop.',
-  'queue.schema': 'The tables of the queue are missing.',
+  'queue.job_lost': { meaning: 'The job was taken away from this node; what it was about to write must not land.', cure: 'Nothing; the job runs again where it is, and nothing of this attempt was kept.' },
+  'queue.worker_lost': { meaning: 'The process that ran the job died, or stopped answering, too often.', cure: 'Look at the log and the memory of the node around that time; then ask for the run again.' },
+  'queue.exhausted': { meaning: 'The job has no attempts left.', cure: 'Look at the last error of the run; then ask for it again.' },
+  'queue.stopping': { meaning: 'The node is stopping.', cure: 'Nothing; the work goes on after the next start or on another node.' },
+  'queue.cancelled': { meaning: 'A person cancelled the job.', cure: 'Nothing; ask for a new run if you want one.' },
+  'queue.postponed': { meaning: 'The job waits for something that is known to pass, such as an open breaker or a spent quota; no attempt is used up.', cure: 'Nothing; it goes on at its time.' },
+  'queue.suspect': { meaning: 'The job may have killed its process once, and another such job is running; it waits for its turn.', cure: 'Nothing; it runs when the other has ended.' },
+  'queue.payload': { meaning: 'A job\'s payload is not a small JSON object.', cure: 'This is a fault of TDS: put ids into a payload, not bodies.' },
+  'queue.add': { meaning: 'The job could not be added.', cure: 'Read PostgreSQL\'s message; ask again.' },
+  'queue.unknown_task': { meaning: 'No handler has the name of the task.', cure: 'Another node runs another version of TDS: bring all to one version.' },
+  'queue.state': { meaning: 'The queue was used before its start or after its stop.', cure: 'This is a fault of TDS.' },
+  'queue.schema': { meaning: 'The tables of the queue are missing.', cure: 'Start TDS once with a user who may create tables.' },
 } as const;
 
 export type QueueErrorCode = keyof typeof queueErrorCodes;

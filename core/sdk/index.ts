@@ -5,7 +5,7 @@
  * 1. The host imports the file and checks the default export (`id`, `sdk`, `kind`). Nothing may happen at import.
  * 2. For each connection that names the plugin, `with:` is checked against `configSchema`.
  * 3. `create(context)` is called once per connection and node. It must not do any I/O; it returns at once.
- * 4. `check()` runs when a person asks (`tds check`) and before the first sync after a start.
+ * 4. `check()` runs when a person asks (`tds check`).
  * 5. `source` and `destination` are used by the jobs, several at the same time.
  * 6. `close()` is called once when the node stops, also when nothing else was ever called.
  */

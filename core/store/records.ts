@@ -108,15 +108,15 @@ export async function replaceRecords(session: SqlSession, entity: string, runId:
   const keys = writes.map((write) => write.key);
   const versions = writes.map((write) => write.expected);
   await session.query(
-    `INSERT INTO record_history (entity, key, version, modified_at, observed_at, deleted_at, run_id, via, written_at, raw, detail)
-     SELECT r.entity, r.key, r.version, r.modified_at, r.observed_at, r.deleted_at, r.run_id, r.via, r.written_at, r.raw, r.detail
+    `INSERT INTO record_history (entity, key, version, modified_at, observed_at, detail_at, deleted_at, refused, mapping, run_id, via, written_at, mapped_at, mapped_run, mapped_via, raw, detail)
+     SELECT r.entity, r.key, r.version, r.modified_at, r.observed_at, r.detail_at, r.deleted_at, r.refused, r.mapping, r.run_id, r.via, r.written_at, r.mapped_at, r.mapped_run, r.mapped_via, r.raw, r.detail
        FROM unnest($2::text[], $3::int[]) AS w (key, version)
        JOIN records r ON r.entity = $1 AND r.key = w.key AND r.version = w.version`, [entity, keys, versions]);
   const result = await session.query(
     `UPDATE records r SET version = r.version + 1, modified_at = w.modified_at, observed_at = w.observed_at, list_hash = w.list_hash,
             detail_hash = w.detail_hash, detail_at = w.detail_at, detail_modified_at = w.detail_modified_at, detail_due = w.detail_due,
             refused = w.refused, mapping = w.mapping, deleted_at = w.deleted_at, raw = coalesce(w.raw, r.raw), detail = coalesce(w.detail, r.detail),
-            run_id = $2, via = $3, written_at = now()
+            run_id = $2, via = $3, written_at = now(), mapped_at = NULL, mapped_run = NULL, mapped_via = NULL
        FROM unnest($4::text[], $5::int[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[],
                    $12::boolean[], $13::boolean[], $14::int[], $15::timestamptz[], $16::json[], $17::json[])
             AS w (key, version, modified_at, observed_at, list_hash, detail_hash, detail_at, detail_modified_at, detail_due, refused, mapping, deleted_at, raw, detail)
@@ -128,13 +128,13 @@ export async function replaceRecords(session: SqlSession, entity: string, runId:
 }
 
 /** Notes by which mapping rows were written again, each only when the record's version is still the expected one. Answers how many. */
-export async function remapRecords(session: SqlSession, entity: string, writes: readonly RecordWrite[]): Promise<number> {
+export async function remapRecords(session: SqlSession, entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Promise<number> {
   if (writes.length === 0) return 0;
   const result = await session.query(
-    `UPDATE records r SET version = r.version + 1, mapping = w.mapping, refused = w.refused, detail_due = w.detail_due
+    `UPDATE records r SET version = r.version + 1, mapping = w.mapping, refused = w.refused, detail_due = w.detail_due, mapped_at = now(), mapped_run = $7, mapped_via = $8
        FROM unnest($2::text[], $3::int[], $4::int[], $5::boolean[], $6::boolean[]) AS w (key, version, mapping, refused, detail_due)
       WHERE r.entity = $1 AND r.key = w.key AND r.version = w.version`,
-    [entity, writes.map((w) => w.key), writes.map((w) => w.expected), writes.map((w) => w.mapping), writes.map((w) => w.refused), writes.map((w) => w.detailDue)]);
+    [entity, writes.map((w) => w.key), writes.map((w) => w.expected), writes.map((w) => w.mapping), writes.map((w) => w.refused), writes.map((w) => w.detailDue), runId, via]);
   return result.rowCount;
 }
 
@@ -152,14 +152,20 @@ export async function dueDetails(session: SqlSession, entity: string, limit: num
   return result.rows.map((row) => row['key'] as string);
 }
 
+const whole = `key, version, modified_at AS "modifiedAt", observed_at AS "observedAt", list_hash AS "listHash", detail_hash AS "detailHash",
+            detail_at AS "detailAt", detail_modified_at AS "detailModifiedAt", detail_due AS "detailDue", refused, mapping, deleted_at AS "deletedAt",
+            raw::text AS raw, detail::text AS detail`;
+
 /** Stored records in the order of their keys, for a replay. `after` is the last key of the batch before. */
 export async function storedAfter(session: SqlSession, entity: string, after: string, limit: number): Promise<(RecordHead & RecordBodies)[]> {
-  const result = await session.query(
-    `SELECT key, version, modified_at AS "modifiedAt", observed_at AS "observedAt", list_hash AS "listHash", detail_hash AS "detailHash",
-            detail_at AS "detailAt", detail_modified_at AS "detailModifiedAt", detail_due AS "detailDue", refused, mapping, deleted_at AS "deletedAt",
-            raw::text AS raw, detail::text AS detail
-       FROM records WHERE entity = $1 AND key > $2 ORDER BY key LIMIT $3`, [entity, after, limit]);
+  const result = await session.query(`SELECT ${whole} FROM records WHERE entity = $1 AND key > $2 ORDER BY key LIMIT $3`, [entity, after, limit]);
   return result.rows as unknown as (RecordHead & RecordBodies)[];
+}
+
+/** What is stored under these keys, with the bodies. Keys without a record are left out. */
+export async function storedUnder(session: SqlSession, entity: string, keys: readonly string[]): Promise<Map<string, RecordHead & RecordBodies>> {
+  const result = await session.query(`SELECT ${whole} FROM records WHERE entity = $1 AND key = ANY($2::text[])`, [entity, keys]);
+  return new Map((result.rows as unknown as (RecordHead & RecordBodies)[]).map((row) => [row.key, row]));
 }
 
 /** How far an entity has come. */

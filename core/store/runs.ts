@@ -1,6 +1,7 @@
 import type { JsonValue, SqlSession } from '../sdk/index.ts';
+import type { LetterFilter } from './dead-letter-queries.ts';
 
-export type RunMode = 'full' | 'incremental' | 'details' | 'replay';
+export type RunMode = 'full' | 'incremental' | 'details' | 'replay' | 'retry';
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled';
 
 /** What a run has counted. */
@@ -22,6 +23,7 @@ export interface Run extends RunCounts {
   waitsOn: string | null;
   resumesAt: Date | null;
   position: JsonValue | null;
+  suspect: RunSuspect | null;
   attempts: number;
   node: string | null;
   jobId: string | null;
@@ -33,6 +35,20 @@ export interface Run extends RunCounts {
 export interface RunOptions {
   /** A person allows this run to delete more rows than the guard does. */
   allowDeletes?: boolean;
+  /** Of a retry: which dead letters. `upTo` is the newest one when it was asked for, so that those which come meanwhile can't keep it from ending; `most` ends it sooner. */
+  letters?: LetterFilter & { upTo: string; most?: number };
+}
+
+/** Which records of a run may be what kills its workers. There is none before the run has lost one. */
+export interface RunSuspect {
+  /** The record that is being worked on, alone; null where records go in sets. */
+  at: string | null;
+  /** How often a worker was lost while it worked on this record alone. */
+  named: Record<string, number>;
+  /** Found out: these go aside without being mapped. */
+  guilty: string[];
+  /** The run's pages when it began to be careful. */
+  pages: number;
 }
 
 const countNames = ['pages', 'read', 'new', 'changed', 'unchanged', 'stale', 'deleted', 'refused', 'dropped', 'warnings', 'calls', 'bytes'] as const;
@@ -47,17 +63,25 @@ export function addCounts(counts: RunCounts, more: Partial<RunCounts>): void {
   for (const name of countNames) counts[name] += more[name] ?? 0;
 }
 
-const columns = `id::text AS id, entity, mode, trigger, options, status, code, reason, waits_on AS "waitsOn", resumes_at AS "resumesAt", position, attempts, node, job_id AS "jobId",
+const columns = `id::text AS id, entity, mode, trigger, options, status, code, reason, waits_on AS "waitsOn", resumes_at AS "resumesAt", position, suspect, attempts, node, job_id AS "jobId",
   pages::float8 AS pages, read::float8 AS read, new::float8 AS new, changed::float8 AS changed, unchanged::float8 AS unchanged, stale::float8 AS stale,
   deleted::float8 AS deleted, refused::float8 AS refused, dropped::float8 AS dropped, warnings::float8 AS warnings, calls::float8 AS calls, bytes::float8 AS bytes,
   queued_at AS "queuedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
 
-/** Asks for a run. When one of the same entity and mode is queued, running or waiting, that one is answered instead. */
+/**
+ * Asks for a run. When one of the same entity and mode is queued, running or waiting, that one is answered instead; of
+ * retries, when one for the same letters is queued.
+ */
 export async function createRun(session: SqlSession, run: { entity: string; mode: RunMode; trigger: string; options?: RunOptions }): Promise<{ run: Run; created: boolean }> {
+  const options = JSON.stringify(run.options ?? {});
+  if (run.mode === 'retry') {
+    const same = await session.query(`SELECT ${columns} FROM runs WHERE entity = $1 AND mode = 'retry' AND status = 'queued' AND options = $2::jsonb LIMIT 1`, [run.entity, options]);
+    if (same.rowCount > 0) return { run: same.rows[0] as unknown as Run, created: false };
+  }
   const inserted = await session.query(
     `INSERT INTO runs (entity, mode, trigger, options) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (entity, mode) WHERE status IN ('queued', 'running', 'waiting') DO NOTHING RETURNING ${columns}`,
-    [run.entity, run.mode, run.trigger, JSON.stringify(run.options ?? {})]);
+     ON CONFLICT (entity, mode) WHERE status IN ('queued', 'running', 'waiting') AND mode <> 'retry' DO NOTHING RETURNING ${columns}`,
+    [run.entity, run.mode, run.trigger, options]);
   if (inserted.rowCount > 0) return { run: inserted.rows[0] as unknown as Run, created: true };
   const active = await session.query(
     `SELECT ${columns} FROM runs WHERE entity = $1 AND mode = $2 AND status IN ('queued', 'running', 'waiting')`, [run.entity, run.mode]);
@@ -78,8 +102,8 @@ export interface RunFilter { entity?: string; status?: RunStatus; mode?: RunMode
 export async function listRuns(session: SqlSession, filter: RunFilter): Promise<Run[]> {
   const result = await session.query(
     `SELECT ${columns} FROM runs
-      WHERE ($1::text IS NULL OR entity = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR mode = $3) AND ($4::bigint IS NULL OR id < $4)
-      ORDER BY id DESC LIMIT $5`,
+      WHERE ($1::text IS NULL OR entity = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR mode = $3) AND ($4::bigint IS NULL OR runs.id < $4)
+      ORDER BY runs.id DESC LIMIT $5`,
     [filter.entity ?? null, filter.status ?? null, filter.mode ?? null, filter.before ?? null, filter.limit]);
   return result.rows as unknown as Run[];
 }
@@ -107,6 +131,11 @@ export async function advanceRun(session: SqlSession, id: string, position: Json
       WHERE id = $1 AND status = 'running'`,
     [id, position === undefined ? null : JSON.stringify(position), ...countNames.map((name) => counts[name] ?? 0)]);
   return result.rowCount > 0;
+}
+
+/** Notes what may be killing the run's workers. In a transaction of its own: it must outlive this process. */
+export async function noteSuspect(session: SqlSession, id: string, suspect: RunSuspect): Promise<void> {
+  await session.query(`UPDATE runs SET suspect = $2 WHERE id = $1`, [id, JSON.stringify(suspect)]);
 }
 
 /** Notes which job does a run. */

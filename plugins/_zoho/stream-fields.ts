@@ -57,6 +57,17 @@ export const journalFields = fields(`journal_id entry_number journal_date:date r
 export const packageFields = fields(`package_id package_number salesorder_id salesorder_number customer_id customer_name date:date status total_quantity:number
   shipment_id shipment_date tracking_number delivery_method line_items:array* ${times}`);
 
+export const compositeItemFields = fields(`composite_item_id name sku unit status description rate:number purchase_rate:number tax_id tax_name tax_percentage:number
+  item_type product_type stock_on_hand:number available_stock:number actual_available_stock:number reorder_level:number is_combo_product:boolean
+  mapped_items:array* mapped_items.0.line_item_id* mapped_items.0.item_id* mapped_items.0.quantity:number* custom_fields:array* ${times}`);
+
+export const transferOrderFields = fields(`transfer_order_id transfer_order_number date:date status description from_location_id from_location_name
+  to_location_id to_location_name is_intransit_order:boolean quantity_transferred:number
+  line_items:array* line_items.0.line_item_id* line_items.0.item_id* line_items.0.quantity_transfer:number* ${times}`);
+
+export const adjustmentFields = fields(`inventory_adjustment_id date:date reason reason_id description reference_number adjustment_type status total:number
+  line_items:array* line_items.0.line_item_id* line_items.0.item_id* line_items.0.quantity_adjusted:number* location_id* location_name* ${times}`);
+
 export const priceBookFields = fields(`pricebook_id name description status currency_id currency_code pricebook_type percentage:number is_increase:boolean
   is_default:boolean rounding_type sales_or_purchase_type pricing_scheme decimal_place:number pricebook_items:array`);
 

@@ -1,7 +1,7 @@
 import { commonStreams } from '../_zoho/common-streams.ts';
 import { stream, type StreamEntry, type StreamOptions } from '../_zoho/stream-catalogue.ts';
 import {
-  billFields, creditNoteFields, customerPaymentFields, invoiceFields, itemFields, packageFields, purchaseOrderFields, salesOrderFields, vendorCreditFields,
+  adjustmentFields, billFields, compositeItemFields, creditNoteFields, customerPaymentFields, invoiceFields, itemFields, packageFields, purchaseOrderFields, salesOrderFields, transferOrderFields, vendorCreditFields,
 } from '../_zoho/stream-fields.ts';
 
 const created: StreamOptions = { createdSort: 'yes' };
@@ -16,7 +16,7 @@ export const inventoryStreams: readonly StreamEntry[] = [
   },
   ...commonStreams('items', 'try'),
   stream('itemgroups', 'group_id', 'items', 'Item groups', { detail: ['item_group', 'itemgroup'] }),
-  stream('compositeitems', 'composite_item_id', 'compositeitems', 'Composite items (kits and assemblies)', { ...created, recordKey: 'composite_items', detail: 'composite_item' }),
+  stream('compositeitems', 'composite_item_id', 'compositeitems', 'Composite items (kits and assemblies)', { ...created, recordKey: 'composite_items', detail: 'composite_item', fields: compositeItemFields }),
   stream('salesorders', 'salesorder_id', 'salesorders', 'Sales orders', { detail: 'salesorder', fields: salesOrderFields }),
   stream('packages', 'package_id', 'packages', 'Packages', { ...created, detail: 'package', fields: packageFields }),
   stream('shipmentorders', 'shipment_id', 'shipmentorders', 'Shipment orders', { detail: ['shipment_order', 'shipmentorder'] }),
@@ -29,6 +29,6 @@ export const inventoryStreams: readonly StreamEntry[] = [
   stream('purchasereceives', 'receive_id', 'purchasereceives', 'Purchase receives', { detail: ['purchasereceive', 'purchase_receive'] }),
   stream('bills', 'bill_id', 'bills', 'Bills', { ...ignoresFilter, detail: 'bill', fields: billFields }),
   stream('vendorcredits', 'vendor_credit_id', 'debitnotes', 'Vendor credits', { modifiedFilter: 'yes', createdSort: 'yes', detail: 'vendor_credit', fields: vendorCreditFields }),
-  stream('transferorders', 'transfer_order_id', 'transferorders', 'Transfers between locations', { recordKey: 'transfer_orders', detail: 'transfer_order' }),
-  stream('inventoryadjustments', 'inventory_adjustment_id', 'inventoryadjustments', 'Inventory adjustments', { recordKey: 'inventory_adjustments', detail: 'inventory_adjustment' }),
+  stream('transferorders', 'transfer_order_id', 'transferorders', 'Transfers between locations', { recordKey: 'transfer_orders', detail: 'transfer_order', fields: transferOrderFields }),
+  stream('inventoryadjustments', 'inventory_adjustment_id', 'inventoryadjustments', 'Inventory adjustments', { recordKey: 'inventory_adjustments', detail: 'inventory_adjustment', fields: adjustmentFields }),
 ];

@@ -81,9 +81,11 @@ export class Limits {
   headers(api: Api): Record<string, string> {
     this.#turn()
     const second = Math.floor(this.#clock.now() / 1000)
+    // with the limits off a caller that plans by these headers must not see a day run out
+    const perDay = this.settings.enabled ? this.settings.perDay[api] : 1_000_000_000
     return {
-      'X-Rate-Limit-Limit': String(this.settings.perDay[api]),
-      'X-Rate-Limit-Remaining': String(Math.max(0, this.settings.perDay[api] - this.#used[api])),
+      'X-Rate-Limit-Limit': String(perDay),
+      'X-Rate-Limit-Remaining': String(Math.max(0, perDay - this.#used[api])),
       'X-Rate-Limit-Reset': String(this.#day + 86400 - second),
     }
   }

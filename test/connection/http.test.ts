@@ -188,6 +188,30 @@ t.test('a refused token is renewed and the call sent once more, not twice', asyn
   await t.rejects(http.send({ url }), TokenRejectedError, 'as it is where nobody can renew it');
 });
 
+t.test('a sign-in that is down is asked once for each attempt of the call that needs it, and opens the breaker', async (t) => {
+  let down = true;
+  const signIn = await remote(t, (request, response) => reply(down ? 500 : 200, { token: 'good' })(request, response));
+  const { url, requests } = await remote(t, reply(200));
+  const connection = connect(t, { breaker: { failures: 5 } });
+  const call = (): Promise<HttpResponse> => connection.http.send({ url, authorize: async () => {
+    const token = await connection.tokens.get('access', async () => {
+      const answer = (await connection.http.send({ method: 'POST', url: signIn.url, form: {}, counted: false })).json() as { token: string };
+      return { value: answer.token, expiresAt: new Date(connection.clock.now().getTime() + 3_600_000) };
+    });
+    return { authorization: token.value };
+  } });
+  await t.rejects(connection.run(call()), { code: 'http.server_error' });
+  t.equal(signIn.requests.length, 3);
+  await t.rejects(connection.run(call()), { code: 'connection.paused' });
+  t.equal(signIn.requests.length, 5);
+  down = false;
+  await connection.clock.advance(60_000);
+  await Promise.all([call(), call()]);
+  t.equal(signIn.requests.length, 6);
+  t.equal(requests.length, 2);
+  t.equal(connection.status().callsLastMinute, 2);
+});
+
 t.test('what a plugin throws that is none of the SDK is a permanent error with the cause', async (t) => {
   const { url, requests } = await remote(t, reply(200));
   const { http } = connect(t);

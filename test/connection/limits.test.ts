@@ -134,6 +134,31 @@ t.test('without a time of the other side, a spent minute waits a minute; calls a
   }
 });
 
+t.test('a remote that takes fewer calls at once than the config says is asked for fewer', async (t) => {
+  const clock = new TestClock();
+  let [atOnce, refused] = [0, 0];
+  const transport = transportOf(async () => {
+    const status = ++atOnce > 3 ? 429 : 200;
+    if (status === 429) refused++;
+    await clock.sleep(100);
+    atOnce--;
+    return { status };
+  });
+  const connection = connect(t, { clock, transport, limits: { concurrent: 6 } });
+  const inspect = ({ status }: HttpResponse): void => {
+    if (status === 429) throw new RateLimitedError('shop.limited', 'slower', { scope: 'concurrent' });
+  };
+  const work = Promise.all(Array.from({ length: 60 }, () => connection.http.send({ url: 'http://remote/', inspect })));
+  // How many go at once is what is looked for, so stillness shows by nothing having changed for a while.
+  let [seen, turns] = ['', 0];
+  await clock.runUntil(work, () => {
+    const now = JSON.stringify([connection.status(), atOnce]);
+    [seen, turns] = [now, now === seen ? turns + 1 : 0];
+    return turns > 60;
+  });
+  t.ok(refused >= 3 && refused <= 3 + 2 + 1, `${refused} refusals until it fits`);
+});
+
 t.test('a storm of refusals ends a call after the total time, as "too many calls" still', async (t) => {
   const connection = connect(t, { limits: { perMinute: 100 }, retry: { total: 300_000 }, transport: transportOf(async () => ({ status: 429 })) });
   const error = await connection.run(connection.http.send({ url: 'http://remote/' })).catch((error: unknown) => error);

@@ -75,7 +75,7 @@ export function transportOf(send: (path: string, onHeaders: () => void) => Promi
     async send(request, exchange) {
       const { status = 200, headers = {}, text = '{}', bytes = 2 } = await send(request.path, exchange.onHeaders ?? (() => {}));
       exchange.onHeaders?.();
-      return { status, headers, text, bytes };
+      return { status, headers, text, bytes, mayLoseDigits: true };
     },
     async close() {},
   };

@@ -79,6 +79,22 @@ for (const backend of backends) {
       t.equal((await store.get('access', issuer(clock).refresh)).value, 'token-1');
     });
 
+    t.test('that one caller was cancelled does not end the others', async (t) => {
+      const clock = new TestClock();
+      const [keeper] = backend.nodes();
+      const store = createTokenStore({ keeper, clock });
+      const [asked, cancel] = [signal(), signal<never>()];
+      const cancelled = store.get('access', () => {
+        asked.resolve();
+        return cancel.promise;
+      });
+      await asked.promise;
+      const others = [store.get('access', issuer(clock).refresh), store.get('access', issuer(clock).refresh)];
+      cancel.reject(new Error('run cancelled'));
+      await t.rejects(cancelled, { message: 'run cancelled' });
+      t.strictSame((await Promise.all(others)).map(({ value }) => value), ['token-1', 'token-1']);
+    });
+
     t.test('whatever happens, no more than eight tokens are asked for in ten minutes', async (t) => {
       const clock = new TestClock();
       const [one, two] = backend.nodes();

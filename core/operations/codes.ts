@@ -1,0 +1,10 @@
+/** Codes that runs and probes end with, beside those of the plugins and of the corridor. The reference of errors is made of it. */
+export const runCodes = {
+  'run.cancelled': { meaning: 'A person cancelled the run. What it had saved stays.', cure: 'Ask for a new run: `tds sync <entity>`.' },
+  'run.unknown_entity': { meaning: 'A run was asked for while the config had the entity; now it has not, or has it switched off.', cure: 'Put the entity back, or leave the run failed.' },
+  'run.threw': { meaning: 'A run met an error without a code of its own.', cure: 'TDS tries again by itself. The run\'s reason and the log tell the rest.' },
+  'check.threw': { meaning: 'A probe of `tds check` met an error without a code of its own.', cure: 'Read the message; `TDS_DEBUG=1` shows more.' },
+} as const;
+
+/** A code of {@link runCodes}. */
+export type RunCode = keyof typeof runCodes;

@@ -1,0 +1,97 @@
+import { isRecord, type SqlSession } from '../sdk/index.ts';
+import { parseJson } from '../connection/json-lossless.ts';
+import { lettersToRetry, type LetterToRetry } from '../store/dead-letter-queries.ts';
+import { storedUnder } from '../store/records.ts';
+import { readRun, type Run } from '../store/runs.ts';
+import type { Batch } from './apply.ts';
+import { applyCarefully } from './careful.ts';
+import type { IncomingRecord } from './decide.ts';
+import type { Entity } from './entity.ts';
+import { contentHash, receive, type Received } from './incoming.ts';
+import type { RunContext, RunOutcome } from './run-context.ts';
+import { incomingOf } from './stored.ts';
+
+/** A set of dead letters made ready for the corridor. */
+export interface LetterSet {
+  incoming: IncomingRecord[];
+  withoutKey: Received['withoutKey'];
+  /** Letters that need no mapping to be closed, with the reason. */
+  overtaken: { id: string; reason: string }[];
+  /** Letters whose record has a key now; its own letter takes over where it is refused again. */
+  keyed: { id: string; reason: string }[];
+}
+
+/** How a retry ended. */
+export interface RetryResult { tried: number; mended: number; refused: number; dropped: number }
+
+/** Runs the present mapping over dead letters, in sets whose position is saved with them (promises 1, 3 and 5). */
+export async function retryLetters(context: RunContext): Promise<RunOutcome> {
+  const { entity, run, database, signal } = context;
+  const { upTo = '0', most = Number.POSITIVE_INFINITY, ...filter } = run.options.letters ?? {};
+  let after = typeof run.position === 'string' ? run.position : '0';
+  let tried = run.read;
+  for (;;) {
+    signal.throwIfAborted();
+    if (context.stopping()) return { more: true };
+    const limit = Math.min(entity.config.batchSize, most - tried);
+    const letters = limit <= 0 ? [] : await database.transaction((session) => lettersToRetry(session, { ...filter, entity: entity.id }, { after, upTo, limit }));
+    const last = letters.at(-1);
+    if (!last) return { reason: wording(resultOf(await endedRun(context))) };
+    const set = await database.transaction((session) => gather(entity, session, letters));
+    after = last.id;
+    tried += letters.length;
+    const batch: Batch = {
+      entity, via: 'replay', incoming: set.incoming, withoutKey: set.withoutKey, closing: [...set.overtaken, ...set.keyed], fence: context.fence,
+      run: { id: run.id, position: after, pages: 1, noteSeen: false },
+    };
+    context.onProgress(await applyCarefully(context, batch));
+  }
+}
+
+/**
+ * The records behind these letters. What is stored now counts, not what the letter holds: it may be newer. Reads only.
+ */
+export async function gather(entity: Entity, session: SqlSession, letters: readonly LetterToRetry[]): Promise<LetterSet> {
+  const keys = letters.map(({ key }) => key).filter((key) => key !== null);
+  const stored = await storedUnder(session, entity.id, keys);
+  const set: LetterSet = { incoming: [], withoutKey: [], overtaken: [], keyed: [] };
+  for (const letter of letters) {
+    const record = letter.key === null ? undefined : stored.get(letter.key);
+    if (record?.deletedAt) set.overtaken.push({ id: letter.id, reason: 'the record is gone at the source' });
+    else if (record && !record.refused) set.overtaken.push({ id: letter.id, reason: 'a newer version of the record was applied' });
+    else {
+      const incoming = record && incomingOf(record);
+      if (incoming) set.incoming.push({ ...incoming, again: true });
+      else receiveAgain(entity, letter, set);
+    }
+  }
+  return set;
+}
+
+/** A letter without a stored record, such as one that had no key: it comes in as it came the first time. */
+function receiveAgain(entity: Entity, letter: LetterToRetry, set: LetterSet): void {
+  const record = letter.raw === null ? undefined : parseJson(letter.raw);
+  if (letter.raw === null || !isRecord(record)) {
+    set.withoutKey.push({ key: null, raw: null, problems: [{ code: letter.code, message: 'the raw record could not be kept, so that there is nothing to try again', suggestion: 'Discard it.' }] });
+    return;
+  }
+  const { records: [known], withoutKey } = receive(entity, [record], { form: 'list', observedAt: letter.at, proof: false });
+  // as it was kept, digit by digit: this text is what the letter is known by
+  for (const one of withoutKey) set.withoutKey.push({ ...one, raw: letter.raw });
+  if (!known) return;
+  set.incoming.push({ ...known, text: letter.raw, hash: contentHash(letter.raw), again: true });
+  if (letter.key === null) set.keyed.push({ id: letter.id, reason: `its record has the key ${known.key} now` });
+}
+
+async function endedRun({ database, run }: RunContext): Promise<Run> {
+  return await database.transaction((session) => readRun(session, run.id)) ?? run;
+}
+
+/** What a retry has done so far, out of the counts of its run. */
+export function resultOf(run: Pick<Run, 'read' | 'new' | 'changed' | 'refused' | 'dropped' | 'unchanged' | 'stale'>): RetryResult {
+  return { tried: run.read, mended: run.new + run.changed, refused: run.refused, dropped: run.dropped };
+}
+
+function wording({ mended, refused, dropped }: RetryResult): string {
+  return [`${mended} mended`, `${refused} still refused`, ...(dropped > 0 ? [`${dropped} dropped by a check`] : [])].join(', ');
+}

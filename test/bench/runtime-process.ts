@@ -1,0 +1,40 @@
+/** The process that is measured: the whole of TDS over the sample config, told by messages what to sync. Started by `processes.ts`. */
+import { loadProject, openRuntime } from '../../core/main.ts';
+import { createLogger } from '../../core/monitor/log.ts';
+import { Redactor } from '../../core/monitor/redact.ts';
+import type { SyncResult } from './processes.ts';
+
+const log = createLogger({ level: 'error' });
+const project = await loadProject({ env: process.env, cwd: process.cwd(), log });
+if (!project.config) throw new Error(`the sample config has errors: ${JSON.stringify(project.findings)}`);
+const runtime = await openRuntime(project, { role: 'node', log, redactor: new Redactor(), env: process.env });
+
+process.on('message', (message) => void act(message as string));
+process.on('disconnect', () => void stop());
+process.send?.('ready');
+
+async function act(message: string): Promise<void> {
+  if (message === 'stop') return stop();
+  process.send?.(await sync(message as 'full' | 'incremental'));
+}
+
+async function sync(mode: 'full' | 'incremental'): Promise<SyncResult> {
+  const before = process.cpuUsage();
+  const [asked] = await runtime.operations.sync({ entities: ['products'], mode, trigger: 'bench' });
+  if (!asked) throw new Error('no run was made');
+  for (;;) {
+    const run = await runtime.operations.run(asked.run.id);
+    if (run.endedAt) {
+      if (run.status !== 'succeeded') throw new Error(`the run ended as ${run.status}: ${String(run.reason)}`);
+      const { user, system } = process.cpuUsage(before);
+      return { run, seconds: (run.endedAt.getTime() - run.queuedAt.getTime()) / 1000, cpu: (user + system) / 1e6, peak: process.resourceUsage().maxRSS * 1024 };
+    }
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+}
+
+async function stop(): Promise<void> {
+  await runtime.stop({ drainMs: 0 });
+  process.disconnect?.();
+  process.exit(0);
+}
