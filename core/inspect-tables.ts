@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { finding, type EntityConfig, type Finding, type Path } from './config/index.ts';
 import { createConnector } from './host/index.ts';
 import { inertContext } from './inert-context.ts';
@@ -6,6 +5,7 @@ import { compileMapping } from './pipeline/mapping/index.ts';
 import type { Project } from './project.ts';
 import type { Destination, JsonObject, Logger, StreamField, TableSpec } from './sdk/index.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
+import { embeddedDirectory } from './store/open-database.ts';
 import { createPool } from './store/pool.ts';
 import { databaseAccess } from './store/session.ts';
 
@@ -25,7 +25,7 @@ export async function inspectTables(project: Project, options: InspectOptions): 
   if (!config) return [];
   const owned = Object.entries(config.entities).filter(([, entity]) => entity.enabled && (!entity.to.manage || Object.values(entity.children).some((child) => !child.manage)));
   if (owned.length === 0) return [];
-  const embedded = config.database.url === '' ? await startEmbeddedPostgres({ dataDirectory: path.join(options.dataDirectory, 'postgres'), log: options.log }) : undefined;
+  const embedded = config.database.url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(options.dataDirectory), log: options.log }) : undefined;
   const pool = createPool({ url: embedded?.url ?? config.database.url, schema: config.database.schema, max: 2 });
   const findings: Finding[] = [];
   try {

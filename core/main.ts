@@ -7,21 +7,24 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
 import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
+import { composeHealing } from './compose-healing.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import type { Redactor } from './monitor/redact.ts';
 import type { ConnectionAtWork } from './operations/check.ts';
 import { createOperations } from './operations/create-operations.ts';
+import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
 import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
 import type { Project } from './project.ts';
-import { createQueue, type OnExhausted, type Queue, type TaskHandler } from './queue/index.ts';
+import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
 import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
-import { endRun, type RunMode } from './store/runs.ts';
-import { databaseAccess, sessionOf } from './store/session.ts';
+import { maintainPartitions } from './store/partitions.ts';
+import type { RunMode } from './store/runs.ts';
+import { databaseAccess } from './store/session.ts';
 import { tokens } from './tokens.ts';
 import { version } from './version.ts';
 
@@ -41,6 +44,8 @@ export interface RuntimeOptions {
   nodeId?: string;
   /** The clock of connections: of their minutes, days and tokens. Jobs go by the database's. Default: the machine's. */
   clock?: TimerClock;
+  /** For tests that can't wait: shorter times of the queue. */
+  queueTimings?: Partial<QueueTimings>;
 }
 
 /** TDS at work. */
@@ -61,6 +66,8 @@ const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
 /** Milliseconds after which a run of details gives way to others. */
 const detailSliceMs = 30_000;
 const drainMs = 10_000;
+/** A run that kills its process so often before it has saved anything is given up. */
+const mostLosses = 5;
 
 /**
  * Opens a checked project. Throws StoreError when the database can't be had, and what a plugin throws when its connector
@@ -81,6 +88,8 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
     const services = compose(project, options, opened, sealer);
+    await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
+      .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
     closers.push(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
     const connectors = services.resolve(tokens.connectors);
@@ -90,6 +99,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     let drain = drainMs;
     closers.push(() => queue.stop({ drainMs: drain }));
     await queue.start();
+    const healing = services.resolve(tokens.healing);
+    closers.push(() => healing.stop());
+    if (options.role === 'node') healing.start();
     let stopping: Promise<void> | undefined;
     return {
       operations: services.resolve(tokens.operations), nodeId: queue.nodeId, database: services.resolve(tokens.database),
@@ -117,9 +129,13 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   services.register(tokens.connectors, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connector)]))) });
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => makeQueue(inner, config, options, opened)) });
+  services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
+    project, log, redact: (text) => options.redactor.text(text), pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
+    entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
+  })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    enqueue: enqueueBy(inner.resolve(tokens.queue)), connections: connectionsAtWork(project, inner),
+    enqueue: enqueueBy(inner.resolve(tokens.queue)), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
@@ -163,21 +179,11 @@ function makeQueue(services: DependencyContainer, config: NonNullable<Project['c
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
   });
   queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: endExhausted(redactor),
-    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, tasks: { [runTaskName]: run as TaskHandler },
-    ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }),
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text) }),
+    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler },
+    ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });
   return queue;
-}
-
-/** A run whose job failed for good has failed. */
-function endExhausted(redactor: Redactor): OnExhausted {
-  return async (job, error, client) => {
-    const { runId } = job.payload;
-    if (job.task !== runTaskName || typeof runId !== 'string') return;
-    const reason = redactor.text(error.suggestion ? `${error.message} ${error.suggestion}` : error.message);
-    await endRun(sessionOf(client), runId, { status: 'failed', code: error.code, reason });
-  };
 }
 
 function enqueueBy(queue: Queue): Enqueue {

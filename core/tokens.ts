@@ -1,5 +1,6 @@
 import type { InjectionToken } from 'tsyringe';
 import type { Connection } from './connection/index.ts';
+import type { Healing } from './healing/index.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
@@ -18,6 +19,7 @@ export const tokens = {
   connectors: token<ReadonlyMap<string, Connector>>('connectors'),
   entities: token<ReadonlyMap<string, Entity>>('entities'),
   queue: token<Queue>('queue'),
+  healing: token<Healing>('healing'),
   operations: token<Operations>('operations'),
   /** In the child container of one connection. */
   connection: token<Connection>('connection'),

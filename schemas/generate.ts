@@ -4,7 +4,7 @@
  *     node schemas/generate.ts           writes them
  *     node schemas/generate.ts --check   exits with 1 when one of them is not current
  *
- * It is a tool, not a part of the program: it may know the core's codes and the plugins' streams, which `schemas` itself does not.
+ * It is a tool, not a part of the program: it may know the core's codes and routes and the plugins' streams, which `schemas` itself does not.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -12,6 +12,7 @@ import { codeTables } from './code-tables.ts'
 import { configSchema } from './config.ts'
 import { editorSchema } from './editor-schema.ts'
 import { errorsPage, referencePage, streamsPage } from './reference.ts'
+import { withRoutes } from './route-list.ts'
 import { streamLists } from './stream-lists.ts'
 
 const root = path.join(import.meta.dirname, '..')
@@ -22,6 +23,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     'schemas/tds.config.schema.json': `${JSON.stringify(editorSchema(configSchema), undefined, 2)}\n`,
     'docs/reference/config.md': referencePage(configSchema),
     'docs/reference/errors.md': errorsPage(codeTables),
+    'README.md': withRoutes(await readFile(path.join(root, 'README.md'), 'utf8')),
     'docs/reference/streams.md': streamsPage(await streamLists()),
   }
 }

@@ -65,6 +65,10 @@ export interface Connection {
   waitsOn(): string | undefined;
   /** Corrects the day's count by what the service says. `X-Rate-Limit-*` of answers is read without it where `perDay` is set. */
   observeQuota(observation: QuotaObservation): void;
+  /** Runs `work`, by which tokens that end within `ms` are renewed ahead of time. Answers the errors of the renewals. */
+  renewingTokens(ms: number, work: () => Promise<unknown>): Promise<unknown[]>;
+  /** The account whose tokens it uses, as the database names it. */
+  readonly accountName: string;
   /** Closes the breaker by hand. */
   resetBreaker(): void;
   /** Breaks off all calls, writes what is to be kept. Safe to call twice. Call it before the pool ends. */
@@ -94,7 +98,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       deps.onBreaker?.(state);
     },
   });
-  const quota = createQuota({ connectionId: id, limits, clock, log, ...(deps.timezone === undefined ? {} : { zone: deps.timezone }), ...(pool ? { store: quotaStore(pool, id) } : {}) });
+  const quota = createQuota({ connectionId: id, limits, clock, log, onZone: (zone) => void state.set('timezone', zone).catch(() => {}), ...(deps.timezone === undefined ? {} : { zone: deps.timezone }), ...(pool ? { store: quotaStore(pool, id) } : {}) });
   const onState = (name: string, value: JsonValue): void => {
     if (name !== 'timezone' || typeof value !== 'string' || deps.timezone !== undefined) return;
     try {
@@ -129,6 +133,8 @@ export function createConnection(deps: ConnectionDeps): Connection {
       return state === 'open' && resumesAt ? `the breaker, until ${resumesAt.toISOString()}` : limiter.waitsOn();
     },
     observeQuota: (observation) => quota.observe(observation),
+    renewingTokens: (ms, work) => tokens.renewing(ms, work),
+    accountName: account.name,
     resetBreaker: () => breaker.reset(),
     close: once(async () => {
       closing.abort();

@@ -42,7 +42,8 @@ export function mayLoseDigits(bytes: Uint8Array): boolean {
   const { length } = bytes;
   for (let at = Math.min(4, length - 1); at < length; at += 5) {
     const byte = bytes[at] as number;
-    // Most bytes are letters, and of those only an `e` after a digit may belong to a number.
+    // Most bytes are letters: those beyond `e` go first, and of the rest only an `e` after a digit may belong to a number.
+    if (byte > 101) continue;
     if (byte > 57 ? (byte !== 101 && byte !== 69) || numeric[bytes[at - 1] as number] !== 1 : numeric[byte] === 0) continue;
     let before = at - 1;
     while (before >= 0 && numeric[bytes[before] as number] !== 0) before--;

@@ -3,7 +3,7 @@ import { QuotaSpentError, type Clock, type Logger } from '../sdk/index.ts';
 import { cureOf } from './codes.ts';
 import { isUrgent, type CallContext } from './context.ts';
 import type { Limits } from './settings.ts';
-import { dayIn, nextDayIn } from './zone.ts';
+import { dayIn, nextDayIn, zoneOfMidnight } from './zone.ts';
 
 /** What the service says of the day, such as by `X-Rate-Limit-Remaining`. */
 export interface QuotaObservation {
@@ -68,8 +68,10 @@ export interface QuotaDeps {
   limits: Limits;
   clock: Clock & { after(ms: number, act: () => void): () => void };
   log: Logger;
-  /** Zone of the service's day. Default `UTC`. */
+  /** Zone of the service's day. Without it (or by `setZone`) it is learned from when the service says that its day ends; UTC until then. */
   zone?: string;
+  /** Told of a zone that was learned, as an offset such as `+03:00`. */
+  onZone?: (zone: string) => void;
   store?: QuotaStore;
   /** ms between two writes. Default 1,000. */
   interval?: number;
@@ -80,6 +82,8 @@ export function createQuota(deps: QuotaDeps): Quota {
   const interval = deps.interval ?? 1_000;
   let zone = deps.zone ?? 'UTC';
   let dayEnds = 0;
+  /** A name is the service's own; an offset was learned, and may change with the seasons. */
+  let isNamed = deps.zone !== undefined;
   let day = '';
   let known: QuotaDay = { calls: 0, elsewhere: 0 };
   let loaded: Promise<void> | undefined;
@@ -109,6 +113,19 @@ export function createQuota(deps: QuotaDeps): Quota {
     if (limits.perDay === undefined || known.limit === undefined) return limits.perDay ?? known.limit;
     return Math.min(limits.perDay, known.limit);
   };
+
+  function useZone(name: string): void {
+    if (name === zone) return;
+    zone = name;
+    dayEnds = 0;
+    turnDay();
+  }
+
+  function learnZone(name: string): void {
+    if (name === zone) return;
+    useZone(name);
+    deps.onZone?.(name);
+  }
 
   function check(context: CallContext): void {
     turnDay();
@@ -196,7 +213,8 @@ export function createQuota(deps: QuotaDeps): Quota {
       turnDay();
       const now = clock.now().getTime();
       // An answer from before midnight that arrives after it speaks of another day.
-      if (!Number.isFinite(remaining) || (resetsAt && (resetsAt.getTime() <= now || resetsAt.getTime() > dayEnds + 3_600_000))) return;
+      if (!Number.isFinite(remaining) || (resetsAt && (resetsAt.getTime() <= now || resetsAt.getTime() > now + 90_000_000))) return;
+      if (resetsAt && !isNamed) learnZone(zoneOfMidnight(resetsAt));
       const before = JSON.stringify(known);
       if (all !== undefined && all > 0) known.limit = all;
       const total = limit();
@@ -214,9 +232,8 @@ export function createQuota(deps: QuotaDeps): Quota {
     },
     setZone(name) {
       dayIn(name, clock.now());
-      if (name === zone) return;
-      zone = name;
-      dayEnds = 0;
+      isNamed = !/^[+-]/.test(name);
+      useZone(name);
     },
     status() {
       turnDay();

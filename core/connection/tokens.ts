@@ -40,7 +40,13 @@ export interface TokenDeps {
   mostRefreshes?: number;
 }
 
-export function createTokenStore(deps: TokenDeps): TokenStore {
+/** The store of a connection, which may also renew ahead of time. */
+export interface RenewingTokenStore extends TokenStore {
+  /** Runs `work`, which is to use the tokens; those that end within `ms` are renewed by that, each once. Answers the errors of the renewals. Never throws for them. */
+  renewing(ms: number, work: () => Promise<unknown>): Promise<unknown[]>;
+}
+
+export function createTokenStore(deps: TokenDeps): RenewingTokenStore {
   const { keeper, clock, onToken = () => {}, around = (refresh) => refresh() } = deps;
   const mostRefreshes = deps.mostRefreshes ?? defaultMostRefreshes;
   const held = new Map<string, Token>();
@@ -48,8 +54,12 @@ export function createTokenStore(deps: TokenDeps): TokenStore {
   /** The last token that was refused, in case the store can't be told. */
   const rejected = new Map<string, string>();
 
+  /** While tokens are renewed ahead of time: how long before their end, and which have had their turn. */
+  let ahead: { ms: number; done: Set<string>; errors: unknown[] } | undefined;
+
+  const marginOf = (name: string): number => (ahead && !ahead.done.has(name) ? Math.max(ahead.ms, renewBefore) : renewBefore);
   const isGood = (name: string, token: Token | undefined): token is Token =>
-    token !== undefined && token.expiresAt.getTime() - clock.now().getTime() > renewBefore && rejected.get(name) !== token.value;
+    token !== undefined && token.expiresAt.getTime() - clock.now().getTime() > marginOf(name) && rejected.get(name) !== token.value;
 
   async function obtain(name: string, refresh: () => Promise<Token>): Promise<Token> {
     return keeper.withSlot(name, async (slot) => {
@@ -60,6 +70,8 @@ export function createTokenStore(deps: TokenDeps): TokenStore {
       const first = recent.at(-mostRefreshes);
       if (first) throw tooMany(recent.length, first.getTime() + refreshWindowMs - now.getTime());
       await slot.noteRefresh(now);
+      // Once: a token that lives shorter than that is not to be renewed with every call.
+      ahead?.done.add(name);
       const token = await inTime(clock, around(refresh));
       onToken(token.value);
       await slot.write(token);
@@ -81,6 +93,7 @@ export function createTokenStore(deps: TokenDeps): TokenStore {
         const others = underWay.get(name);
         if (!others) {
           const own = obtain(name, refresh).finally(() => underWay.delete(name));
+          if (ahead) own.catch((error: unknown) => ahead?.errors.push(error));
           underWay.set(name, own);
           return own;
         }
@@ -96,6 +109,17 @@ export function createTokenStore(deps: TokenDeps): TokenStore {
       rejected.set(name, value);
       if (held.get(name)?.value === value) held.delete(name);
       await keeper.remove(name, value);
+    },
+    async renewing(ms, work) {
+      const mine = (ahead = { ms, done: new Set<string>(), errors: [] as unknown[] });
+      try {
+        await work();
+      } catch (error) {
+        mine.errors.push(error);
+      } finally {
+        if (ahead === mine) ahead = undefined;
+      }
+      return mine.errors;
     },
   };
 }

@@ -18,6 +18,15 @@ export function nextDayIn(zone: string, moment: Date): Date {
   return new Date(Math.floor(high / 1000) * 1000);
 }
 
+/** The zone, as an offset (`+03:00`), whose day ends at this moment: for a service that tells the end of its day and not its zone. */
+export function zoneOfMidnight(midnight: Date): string {
+  // Zones lie on quarters of an hour; the moment may be some seconds off.
+  const east = (1440 - (Math.round(midnight.getTime() / 900_000) * 15) % 1440) % 1440;
+  const minutes = east > 14 * 60 ? east - 1440 : east;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${minutes < 0 ? '-' : '+'}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
+}
+
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 function formatterOf(zone: string): Intl.DateTimeFormat {

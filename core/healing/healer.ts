@@ -27,6 +27,8 @@ export interface HealerDeps {
 }
 
 const dayMs = 86_400_000;
+/** How long `stop` waits for the tick under way. */
+const patienceMs = 2_000;
 /** Two looks may be nearer than `every` by this share, so that a tick that comes a little early is not a whole tick late. */
 const slack = 0.1;
 
@@ -48,10 +50,13 @@ export class Healer {
     this.#ticking ??= this.#loop();
   }
 
-  /** Resolves when the tick under way has ended; its calls are broken off. Idempotent, and safe before `start`. */
+  /** Resolves when the tick under way has ended, soon in any case; its calls are broken off. Idempotent, and safe before `start`. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#ticking;
+    const ended = new AbortController();
+    // A database that does not answer is not waited for: an act that was cut off is known by its row.
+    await Promise.race([this.#ticking, this.#deps.clock.sleep(patienceMs, ended.signal).catch(() => undefined)]);
+    ended.abort();
   }
 
   async #loop(): Promise<void> {

@@ -1,7 +1,6 @@
 /** What grows is trimmed by age, and the partitions of the days to come stand ready. */
 import type { SqlSession } from '../sdk/index.ts';
 import { trimActs } from '../store/healing-acts.ts';
-import { trimRuns } from '../store/runs.ts';
 import type { HealingRule } from './rule.ts';
 
 /** One thing to keep in order. Answers what it did, in words; undefined where there was nothing to do. */
@@ -9,18 +8,17 @@ export type Chore = (session: SqlSession, now: Date) => Promise<string | undefin
 
 export interface MaintenanceDeps {
   every: number;
-  /** Milliseconds for which runs, and the acts of healing, are kept. */
-  keepRuns: number;
-  /** Of others, such as the partitions of the records' history. */
+  /** Milliseconds for which the acts of healing are kept. */
+  keepActs: number;
+  /** Of others: runs, the partitions of the records' history. */
   chores: readonly Chore[];
 }
 
-export function maintenance({ every, keepRuns, chores }: MaintenanceDeps): HealingRule {
-  const before = (now: Date): Date => new Date(now.getTime() - keepRuns);
-  const own: Chore[] = [
-    async (session, now) => counted(await trimRuns(session, before(now)), 'runs'),
-    async (session, now) => counted(await trimActs(session, before(now), now), 'acts of healing'),
-  ];
+export function maintenance({ every, keepActs, chores }: MaintenanceDeps): HealingRule {
+  const own: Chore = async (session, now) => {
+    const trimmed = await trimActs(session, new Date(now.getTime() - keepActs), now);
+    return trimmed === 0 ? undefined : `${trimmed} old acts of healing removed`;
+  };
   return {
     // It is no trouble that could be mended for good, so no number of acts is too many.
     id: 'maintenance', about: 'Old runs, acts and partitions are removed, new partitions made.', every, cap: Infinity, scope: 'all',
@@ -28,7 +26,7 @@ export function maintenance({ every, keepRuns, chores }: MaintenanceDeps): Heali
     async act(_found, { database, now, log }) {
       const done: string[] = [];
       const failed: string[] = [];
-      for (const chore of [...own, ...chores]) {
+      for (const chore of [own, ...chores]) {
         try {
           const words = await database.transaction((session) => chore(session, now));
           if (words !== undefined) done.push(words);
@@ -42,8 +40,4 @@ export function maintenance({ every, keepRuns, chores }: MaintenanceDeps): Heali
       return done.length === 0 ? undefined : { outcome: 'healed', came: done.join('; ') };
     },
   };
-}
-
-function counted(count: number, what: string): string | undefined {
-  return count === 0 ? undefined : `${count} old ${what} removed`;
 }

@@ -36,7 +36,7 @@ export function orphanedRuns(deps: OrphanedRunsDeps): HealingRule {
     act: (found, context) => mend(deps, found as OrphanedRun, context),
     async giveUp(found, { database }) {
       const { run } = found as OrphanedRun;
-      await database.transaction((session) => endRun(session, run.id, { status: 'failed', code: 'healing.orphaned', reason: `It lost its job ${mostJobs} times.` }));
+      await database.transaction((session) => endRun(session, run.id, { status: 'failed', code: 'run.orphaned', reason: `It lost its job ${mostJobs} times.` }));
       return `run ${run.id} was closed as failed`;
     },
   };
@@ -56,7 +56,7 @@ async function mend({ pool, names, canRun, requeue }: OrphanedRunsDeps, { run: s
     // Between the look and this lock it may have ended, or got a job.
     if (!run || run.endedAt || (run.jobId !== null && (await jobsOnQueue(pool, names, [run.jobId])).size > 0)) return undefined;
     if (!canRun(run.entity)) {
-      await endRun(session, run.id, { status: 'failed', code: 'healing.orphaned', reason: `Its job is gone, and the config has no enabled entity "${run.entity}".` });
+      await endRun(session, run.id, { status: 'failed', code: 'run.orphaned', reason: `Its job is gone, and the config has no enabled entity "${run.entity}".` });
       return { outcome: 'healed', came: 'closed as failed: the config has no such entity switched on' };
     }
     const jobId = await requeue(session, run);

@@ -19,7 +19,7 @@ export interface StuckJobsDeps {
 interface StuckJob extends Found { job: HeldByNode }
 
 export function stuckJobs({ pool, names, every, after }: StuckJobsDeps): HealingRule {
-  const takeFrom = (found: Found, exhaust: boolean): Promise<boolean> => takeBack(pool, names, (found as StuckJob).job, { code: 'healing.stuck', reason: found.seen, exhaust });
+  const takeFrom = (found: Found, exhaust: boolean): Promise<boolean> => takeBack(pool, names, (found as StuckJob).job, { code: 'run.stuck', reason: found.seen, exhaust });
   return {
     id: 'stuck-jobs', about: 'Jobs without progress are taken back and run again, once.', every, cap: 1, scope: 'all',
     async look({ database, now }) {

@@ -2,13 +2,16 @@ import type { Config } from '../../schemas/index.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import type { Queue } from '../queue/types.ts';
 import type { DatabaseAccess } from '../sdk/index.ts';
-import { countDeadLetters, listDeadLetters } from '../store/dead-letters.ts';
+import { countDeadLetters } from '../store/dead-letter-queries.ts';
 import { listEntityStates } from '../store/entities.ts';
 import { countRecords } from '../store/records.ts';
 import { endRun, latestRuns, listRuns, readRun, type Run } from '../store/runs.ts';
 import { checkConnections, type ConnectionAtWork } from './check.ts';
+import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
+import type { HealingOperations } from './healing.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
+import { readRecord } from './record.ts';
 import { requestRun, type Enqueue } from './request-run.ts';
 
 /** What the operations stand on; handed in by `main.ts`. */
@@ -21,6 +24,7 @@ export interface OperationsDeps {
   database: DatabaseAccess;
   queue: Queue;
   enqueue: Enqueue;
+  healing: HealingOperations;
 }
 
 /** The operations of one node. */
@@ -40,7 +44,9 @@ export function createOperations(deps: OperationsDeps): Operations {
     runs: (filter) => database.transaction((session) => listRuns(session, filter)),
     run: (id) => findRun(deps, id),
     cancel: (id) => cancelRun(deps, id),
-    deadLetters: (filter) => database.transaction((session) => listDeadLetters(session, filter)),
+    ...deadLetterOperations(deps),
+    record: (entity, key) => readRecord({ database, entities: deps.entities, known: Object.keys(deps.config.entities) }, entity, key),
+    healing: deps.healing,
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),

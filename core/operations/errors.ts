@@ -6,7 +6,15 @@ export const operationCodes = {
   'operation.unknown_connection': { status: 404, meaning: 'The config has no connection of that name.', cure: 'Check the spelling; the config lists them under `connections`.' },
   'operation.unknown_run': { status: 404, meaning: 'There is no run of that number, or it was trimmed.', cure: 'See the list: `tds runs`.' },
   'operation.disabled_entity': { status: 409, meaning: 'The entity stands in the config with `enabled: false`.', cure: 'Set its `enabled` to true.' },
+  'operation.unknown_rule': { status: 404, meaning: 'Healing has no rule of that name, or it is switched off.', cure: 'See the list: `tds healing rules`.' },
+  'operation.unknown_act': { status: 404, meaning: 'Healing has no such act, or what it was about has been reset already.', cure: 'See the list: `tds healing`.' },
   'operation.run_ended': { status: 409, meaning: 'The run has ended already.', cure: 'Nothing; look at how it ended: `tds runs show`.' },
+  'operation.unknown_letter': { status: 404, meaning: 'There is no dead letter of that number.', cure: 'See the list: `tds dead-letters`.' },
+  'operation.letter_closed': { status: 409, meaning: 'The dead letter is not open any more.', cure: 'See how it was closed: `tds dead-letters show`; `tds dead-letters reopen` opens it again.' },
+  'operation.letter_open': { status: 409, meaning: 'The dead letter can\'t be opened: it is open already, or another one about the same record is.', cure: 'See `tds dead-letters`.' },
+  'operation.no_choice': { status: 400, meaning: 'It was not said which dead letters are meant.', cure: 'Name one, give a filter, or say that all are meant.' },
+  'operation.bad_time': { status: 400, meaning: 'A time has the wrong form.', cure: 'Write a time such as 2026-01-31T08:00:00Z, or how long ago it was: 90m, 24h, 7d.' },
+  'operation.unknown_record': { status: 404, meaning: 'The entity has no record with that key, and had none as far as its history goes back.', cure: 'Give the key as the source has it; parts of a key of several stand with a / between them.' },
 } as const;
 
 export type OperationCode = keyof typeof operationCodes;

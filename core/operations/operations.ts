@@ -1,7 +1,9 @@
 import type { JsonObject } from '../sdk/index.ts';
-import type { DeadLetter } from '../store/dead-letters.ts';
+import type { HealingOperations } from './healing.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
+import type { DeadLetterOperations } from './dead-letters.ts';
+import type { RecordStory } from './record.ts';
 
 /** How far one entity is. */
 export interface EntityStatus {
@@ -48,7 +50,7 @@ export interface Health { ready: boolean; reasons: string[]; node: string; versi
  * that both say the same.
  * Each throws OperationError for a question that can't be answered (unknown entity, unknown run …).
  */
-export interface Operations {
+export interface Operations extends DeadLetterOperations {
   entities(): Promise<EntityStatus[]>;
   entity(id: string): Promise<EntityStatus>;
   connections(): Promise<ConnectionStatus[]>;
@@ -61,7 +63,10 @@ export interface Operations {
   run(id: string): Promise<Run>;
   /** Ends a queued or running run. Answers the run as it is then. */
   cancel(id: string): Promise<Run>;
-  deadLetters(filter: { entity?: string; status?: string; before?: string; limit: number }): Promise<DeadLetter[]>;
+  /** What happened to one record. `key` as the source has it, parts with a `/` between. @throws OperationError `operation.unknown_entity`, `operation.unknown_record` */
+  record(entity: string, key: string): Promise<RecordStory>;
+  /** What TDS mended by itself, and the rules that do it. */
+  healing: HealingOperations;
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;

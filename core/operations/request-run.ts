@@ -2,7 +2,7 @@ import type { SqlSession } from '../sdk/index.ts';
 import { createRun, noteRunJob, type Run, type RunMode, type RunOptions } from '../store/runs.ts';
 
 /** Adds a job in the caller's transaction; the queue's `enqueue`. */
-export type Enqueue = (session: SqlSession, job: { task: string; payload: Record<string, unknown>; queueName: string; priority: number; maxAttempts: number }) => Promise<string>;
+export type Enqueue = (session: SqlSession, job: { task: string; payload: Record<string, unknown>; queueName: string | null; priority: number; maxAttempts: number }) => Promise<string>;
 
 /** The task that does runs. */
 export const runTaskName = 'run';
@@ -23,9 +23,13 @@ const maxAttempts = 25;
 export async function requestRun(session: SqlSession, enqueue: Enqueue, request: { entity: string; mode: RunMode; trigger: string; options?: RunOptions }): Promise<{ run: Run; created: boolean }> {
   const outcome = await createRun(session, request);
   if (!outcome.created) return outcome;
-  const { id, entity, mode } = outcome.run;
-  const queueName = mode === 'details' ? `details:${entity}` : `entity:${entity}`;
-  const jobId = await enqueue(session, { task: runTaskName, payload: { runId: id }, queueName, priority: priorities[mode], maxAttempts });
-  await noteRunJob(session, id, jobId);
+  const jobId = await enqueue(session, runJob(outcome.run));
+  await noteRunJob(session, outcome.run.id, jobId);
   return { ...outcome, run: { ...outcome.run, jobId } };
+}
+
+/** The job that does a run. */
+export function runJob({ id, entity, mode }: Pick<Run, 'id' | 'entity' | 'mode'>): Parameters<Enqueue>[1] {
+  const queueName = mode === 'details' ? `details:${entity}` : `entity:${entity}`;
+  return { task: runTaskName, payload: { runId: id }, queueName, priority: priorities[mode], maxAttempts };
 }

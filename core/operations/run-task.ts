@@ -1,8 +1,11 @@
 import type { JobContext, JobOutcome, TaskHandler } from '../queue/types.ts';
+import { crashPoint } from '../monitor/crash-points.ts';
 import { JobLostError, postpone } from '../queue/errors.ts';
 import { isTdsError, PermanentError, type Clock, type DatabaseAccess, type Logger, type SqlSession } from '../sdk/index.ts';
-import { endRun, noteWaiting, readRun, startRun, type Run, type RunCounts, type RunMode } from '../store/runs.ts';
+import { resolveDeadJobs, runIdentity } from '../store/dead-letter-jobs.ts';
+import { endRun, lossesOf, noteSuspect, noteWaiting, readRun, startRun, type Run, type RunCounts, type RunMode } from '../store/runs.ts';
 import { executeRun } from '../pipeline/execute-run.ts';
+import { Care } from '../pipeline/careful.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import type { RunOutcome } from '../pipeline/run-context.ts';
 
@@ -53,9 +56,10 @@ export function runTask(deps: RunTaskDeps): TaskHandler<{ runId: string }> {
 async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, run: Run, entity: Entity, log: Logger): Promise<void | JobOutcome> {
   const outcome = await deps.withUsage(run, async (usage) => {
     const watch = watchWaiting(deps, run, entity);
+    const care = await careFor(deps, job, run, entity);
     try {
       return await executeRun({
-        run, entity, log, usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs, stopping: deps.stopping,
+        run, entity, log, ...(care ? { care } : {}), usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs, stopping: deps.stopping,
         fence: (session) => job.fence(asClient(session)),
         onProgress: (counts) => deps.onProgress?.(run, counts),
         requestRun: (session, mode) => deps.requestRun(session, run.entity, mode),
@@ -69,12 +73,31 @@ async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, ru
     await deps.database.transaction((session) => endRun(session, run.id, { status: 'waiting', waitsOn: 'its next turn' }));
     return postpone({ until: now, reason: 'others have their turn' });
   }
+  crashPoint('before-run-end');
   await finish(deps, run, outcome, log);
+  crashPoint('after-run-end');
   return { runId: run.id };
 }
 
+/** How the run is to go on where it lost a worker before; a first attempt asks nothing. */
+async function careFor({ database }: RunTaskDeps, { jobId }: JobContext, run: Run, entity: Entity): Promise<Care | undefined> {
+  if (run.attempts <= 1 && run.suspect === null) return undefined;
+  return database.transaction(async (session) => {
+    const losses = await lossesOf(session, jobId);
+    const seen = run.suspect?.job?.id === jobId ? run.suspect.job.losses : 0;
+    if (losses === 0 && run.suspect === null) return undefined;
+    const care = new Care(run.suspect, losses > seen, run.pages, entity.config.batchSize);
+    care.suspect.job = { id: jobId, losses };
+    await noteSuspect(session, run.id, care.suspect);
+    return care;
+  });
+}
+
 async function finish(deps: RunTaskDeps, run: Run, outcome: RunOutcome, log: Logger): Promise<void> {
-  await deps.database.transaction((session) => endRun(session, run.id, { status: 'succeeded', code: outcome.code, reason: outcome.reason }));
+  await deps.database.transaction(async (session) => {
+    await endRun(session, run.id, { status: 'succeeded', code: outcome.code, reason: outcome.reason });
+    await resolveDeadJobs(session, runIdentity(run.entity, run.mode), `run ${run.id} succeeded`);
+  });
   if (outcome.code) log.warn('run succeeded, but a person should look', { code: outcome.code, reason: outcome.reason });
   else log.info('run succeeded');
   deps.onProgress?.(run, {});

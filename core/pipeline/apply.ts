@@ -1,4 +1,5 @@
 import { isTdsError, TdsError, type DatabaseAccess, type JsonValue, type Logger, type SqlSession, type TableWrite } from '../sdk/index.ts';
+import { crashPoint } from '../monitor/crash-points.ts';
 import { causesOf } from '../store/causes.ts';
 import { closeDeadLetters, resolveDeadLetters, setAside, type DeadLetterProblem, type DeadLetterWrite } from '../store/dead-letters.ts';
 import { insertRecords, lockEntityWrites, remapRecords, replaceRecords, settleDetails } from '../store/records.ts';
@@ -70,27 +71,35 @@ export async function commitPrepared(deps: ApplyDeps, batch: Batch, prepared: Pr
 async function write(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Promise<RunCounts> {
   const { entity, run } = batch;
   const counts = { ...prepared.counts, ...batch.counted, pages: run?.pages ?? 0, refused: (prepared.counts.refused ?? 0) + (batch.withoutKey?.length ?? 0), read: (prepared.counts.read ?? 0) + (batch.withoutKey?.length ?? 0) };
-  if (!entity.destination.transactional) await writeElsewhere(entity, prepared.tables);
+  crashPoint('before-write');
   await deps.database.transaction(async (session) => {
     if (!writesNothing(prepared)) {
       await lockEntityWrites(session, entity.id);
       await writeRecords(session, batch, prepared);
-      if (entity.destination.transactional && prepared.tables.length > 0) await entity.destination.write(prepared.tables, session);
+      crashPoint('after-raw');
+      await writeTables(session, batch, prepared.tables);
+      crashPoint('after-table');
     }
     if (batch.withoutKey) await setAside(session, entity.id, run?.id ?? null, batch.via, batch.withoutKey);
     for (const [reason, ids] of byReason(batch.closing ?? [])) await closeDeadLetters(session, ids, { status: 'resolved', by: 'tds', reason });
+    crashPoint('before-position');
     if (run) await saveProgress(session, batch, counts);
     await batch.fence?.(session);
+    crashPoint('before-commit');
   });
+  crashPoint('after-commit');
   return counts as RunCounts;
 }
 
 /**
- * A destination in another database is written before TDS's own transaction: when the process dies between the two, the
- * batch is applied again and changes nothing there.
+ * A destination in another database is written under the lock, when versions and fence have been looked at and before TDS's
+ * own transaction commits: when the process dies between the two, the batch is applied again and changes nothing there.
  */
-async function writeElsewhere(entity: Entity, tables: readonly TableWrite[]): Promise<void> {
-  if (tables.length > 0) await entity.destination.write(tables, undefined);
+async function writeTables(session: SqlSession, { entity, fence }: Batch, tables: readonly TableWrite[]): Promise<void> {
+  if (tables.length === 0) return;
+  if (entity.destination.transactional) return entity.destination.write(tables, session);
+  await fence?.(session);
+  return entity.destination.write(tables, undefined);
 }
 
 async function writeRecords(session: SqlSession, { entity, run, via }: Batch, prepared: PreparedBatch): Promise<void> {
@@ -131,7 +140,7 @@ async function findRefused(deps: ApplyDeps, batch: Batch, error: unknown): Promi
     const only = incoming[0];
     if (!only || only.form === 'gone') throw error;
     deps.log.warn('the destination refused a record', { entity: batch.entity.id, key: only.key, error });
-    const alone: Batch = { ...batch, refuse: new Map([[only.key, refusalOf(error)]]) };
+    const alone: Batch = { ...batch, refuse: new Map([...(batch.refuse ?? []), [only.key, refusalOf(error)]]) };
     return write(deps, alone, await prepare(deps, alone));
   }
   const middle = incoming.length >> 1;

@@ -39,14 +39,14 @@ const poison: DeadLetterProblem = {
 /** What a lost worker proves: the record that it had alone is named once more. */
 export function afterLoss(before: RunSuspect | null, lost: boolean, pages: number): RunSuspect {
   const suspect: RunSuspect = before ? { ...before, named: { ...before.named }, guilty: [...before.guilty] } : { at: null, named: {}, guilty: [], pages };
-  if (!lost || suspect.at === null) return suspect;
   const key = suspect.at;
+  suspect.at = null; // a fault that was told proves nothing about the record
+  if (!lost || key === null) return suspect;
   const times = (Object.hasOwn(suspect.named, key) ? suspect.named[key] ?? 0 : 0) + 1;
   if (times >= lossesOfOne) {
     suspect.guilty.push(key);
     suspect.named = {};
   } else suspect.named = { ...suspect.named, [key]: times };
-  suspect.at = null;
   return suspect;
 }
 

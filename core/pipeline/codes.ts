@@ -2,6 +2,7 @@
 export const pipelineCodes = {
   'record.no_key': { meaning: 'A record came without the value by which its stream tells records apart; it is set aside.', cure: 'Look at the raw record; when the source names its key otherwise, the stream (`idField` of a custom one) must say so.' },
   'record.too_deep': { meaning: 'A record is nested so deeply that it can\'t be kept as text; it is set aside without its body.', cure: 'Look at it at the source; no sound record is like that.' },
+  'record.poison': { meaning: 'The process that mapped the record died or stopped answering, three times. The record is set aside unmapped, the others go on.', cure: 'Look at the raw record and at the expressions of the mapping; when they are mended: `tds dead-letters retry <id>`.' },
   'destination.refused': { meaning: 'The table refused a row; PostgreSQL\'s own five letters follow, as in `destination.refused.23502`. The record is set aside, the others are written.', cure: 'Read PostgreSQL\'s message: change the column or its constraint, or give the mapping a default or a check.' },
   'deletes.held': { meaning: 'A full read missed more records than `deletes.maxShare` lets go; none was deleted. The run itself succeeded.', cure: 'See at the source whether they are really gone, then: `tds sync <entity> --mode full --allow-deletes`.' },
   'details.unsettled': { meaning: 'Some records got no details this time; they stay due. The run itself succeeded.', cure: 'Nothing; the next run asks again. If it lasts, look at the record that the message names.' },

@@ -1,7 +1,6 @@
 import { countUnseen, unseenKeys } from '../store/runs.ts';
 import { applyBatch } from './apply.ts';
-import type { Incoming } from './decide.ts';
-import { askDetails } from './details.ts';
+import { askDetails, type Asked } from './details.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
 
 const chunkSize = 1000;
@@ -30,9 +29,15 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
     const keys = await database.transaction((session) => unseenKeys(session, run, after, chunkSize));
     if (keys.length === 0) return {};
     after = keys.at(-1) ?? after;
-    const incoming = stream.provesGone ? await askDetails(context, keys) : keys.map((key): Incoming => ({ form: 'gone', key, observedAt: run.startedAt ?? context.clock.now() }));
-    if (incoming.length === 0) continue;
-    const counts = await applyBatch(context, { entity, via: 'full', incoming, fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: false } });
-    context.onProgress({ ...counts, ...since() });
+    const { incoming, failure } = stream.provesGone ? await askDetails(context, keys) : goneByAbsence(context, keys);
+    if (incoming.length > 0) {
+      context.onProgress(await applyBatch(context, { entity, via: 'full', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: false } }));
+    }
+    if (failure) throw failure.error;
   }
+}
+
+function goneByAbsence({ run, clock }: RunContext, keys: readonly string[]): Asked {
+  const observedAt = run.startedAt ?? clock.now();
+  return { incoming: keys.map((key) => ({ form: 'gone', key, observedAt })) };
 }

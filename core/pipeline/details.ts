@@ -1,4 +1,4 @@
-import { PermanentError, type DetailResult } from '../sdk/index.ts';
+import { PermanentError, type DetailResult, type JsonValue } from '../sdk/index.ts';
 import { dueDetails } from '../store/records.ts';
 import { advanceRun } from '../store/runs.ts';
 import type { Batch } from './apply.ts';
@@ -9,6 +9,8 @@ import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
 
 /** Calls for details under way at once; the connection's own limits hold besides. */
 const callsAtOnce = 8;
+/** So many records without an answer mean that something is wrong with the source; the next run tries again. */
+const mostUnsettled = 1000;
 /** Records whose details are saved together, where one call brings one record. */
 const recordsAtOnce = 40;
 
@@ -20,22 +22,29 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
   const { entity, run, database, signal } = context;
   const size = (entity.stream.detailBatch ?? 1) > 1 ? (entity.stream.detailBatch ?? 1) * callsAtOnce : recordsAtOnce;
   const since = usageMeter(context);
-  const unsettled: string[] = [];
+  const unsettled = unsettledBefore(run.position);
   const sliceEnds = context.clock.now().getTime() + context.sliceMs;
   for (;;) {
     signal.throwIfAborted();
-    if (context.stopping() || (context.clock.now().getTime() >= sliceEnds && unsettled.length === 0)) return { more: true };
+    if (context.stopping() || context.clock.now().getTime() >= sliceEnds) return { more: true };
     const keys = await database.transaction((session) => dueDetails(session, entity.id, size, unsettled));
-    if (keys.length === 0) break;
-    const incoming = await askDetails(context, keys);
-    const batch: Batch = { entity, via: 'details', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: false } };
+    if (keys.length === 0 || unsettled.length >= mostUnsettled) break;
+    const { incoming, failure } = await askDetails(context, keys);
+    const batch: Batch = { entity, via: 'details', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: unsettled, pages: 0, noteSeen: false } };
     context.onProgress(await applyCarefully(context, batch));
+    // what did arrive was worth its calls and is written; the rest stays due
+    if (failure) throw failure.error;
     unsettled.push(...await stillDue(context, keys));
   }
   const { calls, bytes } = since();
-  if (calls > 0) await database.transaction(async (session) => void await advanceRun(session, run.id, undefined, { calls, bytes }));
+  if (calls > 0) await database.transaction(async (session) => void await advanceRun(session, run.id, unsettled, { calls, bytes }));
   if (unsettled.length === 0) return {};
   return { code: 'details.unsettled', reason: `${unsettled.length} records got no details this time, the first ${unsettled[0]}; the next run asks again` };
+}
+
+/** The keys that earlier slices of this run asked for in vain. */
+function unsettledBefore(position: JsonValue | null): string[] {
+  return Array.isArray(position) ? position.filter((key) => typeof key === 'string') : [];
 }
 
 /** Keys that stay due although they were asked for: no answer came, or one older than the list. Asking again at once would not end. */
@@ -45,8 +54,16 @@ async function stillDue({ entity, database }: RunContext, keys: readonly string[
   return result.rows.map((row) => row['key'] as string);
 }
 
-/** Asks the source for these records, several calls at once. Keys without an answer are left out. */
-export async function askDetails({ entity, signal }: RunContext, keys: readonly string[]): Promise<Incoming[]> {
+/** What came of asking for details. */
+export interface Asked {
+  /** What arrived. Keys without an answer are left out. */
+  incoming: Incoming[];
+  /** The first error of a call, to be thrown when what arrived is written. */
+  failure?: { error: unknown };
+}
+
+/** Asks the source for these records, several calls at once. After an error no further call is made. */
+export async function askDetails({ entity, signal }: RunContext, keys: readonly string[]): Promise<Asked> {
   const { source, stream, options } = entity;
   const ask = source.readDetails?.bind(source);
   if (!ask) throw new PermanentError('source.no_details', `the connector declares details for "${stream.name}" but can't read them`);
@@ -55,16 +72,19 @@ export async function askDetails({ entity, signal }: RunContext, keys: readonly 
   for (let start = 0; start < keys.length; start += perCall) chunks.push(keys.slice(start, start + perCall));
   const incoming: Incoming[] = [];
   const work = chunks.values();
-  const workers = Array.from({ length: Math.min(callsAtOnce, chunks.length) }, async () => {
+  let failure: { error: unknown } | undefined;
+  const worker = async (): Promise<void> => {
     for (const chunk of work) {
-      for (const result of await ask({ stream: stream.name, options, keys: chunk, signal })) incoming.push(incomingOf(entity, result));
+      if (failure) return;
+      try {
+        for (const result of await ask({ stream: stream.name, options, keys: chunk, signal })) incoming.push(incomingOf(entity, result));
+      } catch (error) {
+        failure ??= { error };
+      }
     }
-  });
-  const ended = await Promise.allSettled(workers);
-  const failed = ended.find((end) => end.status === 'rejected');
-  // what did arrive is worth its calls: it is written before the error is told, unless nothing came at all
-  if (failed && incoming.length === 0) throw failed.reason;
-  return incoming;
+  };
+  await Promise.all(Array.from({ length: Math.min(callsAtOnce, chunks.length) }, worker));
+  return failure ? { incoming, failure } : { incoming };
 }
 
 function incomingOf(entity: RunContext['entity'], result: DetailResult): Incoming {

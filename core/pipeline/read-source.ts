@@ -1,4 +1,5 @@
 import { RetryLaterError, type ReadEnd, type ReadPage } from '../sdk/index.ts';
+import { crashPoint } from '../monitor/crash-points.ts';
 import { noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
 import { dueDetails } from '../store/records.ts';
 import { commitPrepared, prepare, type Batch } from './apply.ts';
@@ -20,6 +21,7 @@ export async function readSource(context: RunContext): Promise<RunOutcome> {
   if (end === 'stopped') return { more: true };
   const outcome = isFull ? await removeUnseen(context, end.complete) : {};
   await finish(context, state, isFull, end);
+  crashPoint('after-read-end');
   return outcome;
 }
 

@@ -18,7 +18,7 @@ export interface LetterSet {
   /** Letters that need no mapping to be closed, with the reason. */
   overtaken: { id: string; reason: string }[];
   /** Letters whose record has a key now; its own letter takes over where it is refused again. */
-  keyed: { id: string; reason: string }[];
+  keyed: { id: string; key: string; reason: string }[];
 }
 
 /** How a retry ended. */
@@ -80,7 +80,7 @@ function receiveAgain(entity: Entity, letter: LetterToRetry, set: LetterSet): vo
   for (const one of withoutKey) set.withoutKey.push({ ...one, raw: letter.raw });
   if (!known) return;
   set.incoming.push({ ...known, text: letter.raw, hash: contentHash(letter.raw), again: true });
-  if (letter.key === null) set.keyed.push({ id: letter.id, reason: `its record has the key ${known.key} now` });
+  if (letter.key === null) set.keyed.push({ id: letter.id, key: known.key, reason: `its record has the key ${known.key} now` });
 }
 
 async function endedRun({ database, run }: RunContext): Promise<Run> {

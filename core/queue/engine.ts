@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { Logger as WorkerLogger, runTaskList, type TaskList, type WorkerPool } from 'graphile-worker';
 import type { Pool } from 'pg';
+import { crashPoint } from '../monitor/crash-points.ts';
 import { isTdsError, PermanentError, type Clock, type Logger } from '../sdk/index.ts';
 import { EnginePool } from './engine-pool.ts';
 import { JobLostError, Postponement, QueueError } from './errors.ts';
@@ -147,7 +148,9 @@ export class Engine {
     let ending: Ending | undefined;
     try {
       ending = this.#refuse(job) ?? (await this.#handle(job));
+      crashPoint('before-job-completion');
       outcome = job.lost ? undefined : await this.#options.settler.settle(job, ending);
+      crashPoint('after-job-completion');
     } finally {
       this.#release(job);
     }

@@ -20,4 +20,8 @@ export async function fenceWith(client: Pick<ClientBase, 'query'>, names: Names,
     values: [job.id, job.poolId, job.row.attempts, job.row.key !== null, stillMs],
   });
   if (rows[0]?.mine !== true) throw new JobLostError(job.id, 'another has it');
+  if (job.row.attempts === 1 || job.progressed) return;
+  // What gets on with its work is not what kills its workers: earlier losses no longer count, once this transaction lands.
+  await client.query({ name: 'tds_progress', text: `delete from ${names.losses} where job_id = $1::bigint`, values: [job.id] });
+  job.progressed = true;
 }

@@ -2,7 +2,8 @@
  * Frees what nobody works on any more. Each node asks once a second; an advisory lock gives one of them the turn.
  *
  * A job is freed when its pool is dead, when its pool never registered, or when its pool lives, beats, and doesn't list it. It loses its
- * place in line a little, and counts the loss: what lost its worker `maxLosses` times is exhausted, as it may be what kills them.
+ * place in line a little, and counts the loss: what lost its worker `maxLosses` times is exhausted, as it may be what kills them. A job that
+ * has written something in between (`fence`) starts to count anew.
  */
 import type { Client, PoolClient } from 'pg';
 import type { Logger } from '../sdk/index.ts';

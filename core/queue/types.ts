@@ -102,7 +102,7 @@ export interface QueueOptions {
   readonly log: Logger;
   readonly onExhausted: OnExhausted;
   readonly timings?: Partial<QueueTimings>;
-  /** A job is given up after it lost its worker so often, whatever `maxAttempts` says. Default 3. */
+  /** A job is given up after it lost its worker so often without having written anything in between, whatever `maxAttempts` says. Default 3. */
   readonly maxLosses?: number;
   /** Days that finished jobs are kept. Default 30. */
   readonly historyDays?: number;

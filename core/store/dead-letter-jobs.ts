@@ -2,9 +2,14 @@
 import { hash } from 'node:crypto';
 import type { JsonObject, SqlSession } from '../sdk/index.ts';
 import type { DeadLetterProblem } from './dead-letters.ts';
+import type { RunMode, RunOptions } from './runs.ts';
 
 /** A job as its dead letter keeps it: enough to add it once more. */
-export interface DeadJob { id: string; task: string; payload: JsonObject; queueName: string | null; jobKey: string | null; maxAttempts: number; attempts: number }
+export interface DeadJob {
+  id: string; task: string; payload: JsonObject; queueName: string | null; jobKey: string | null; maxAttempts: number; attempts: number;
+  /** What its run was for; the run's own row is trimmed by age. */
+  run?: { mode: RunMode; options: RunOptions };
+}
 
 export interface DeadJobWrite {
   job: DeadJob;

@@ -29,9 +29,14 @@ export interface OpenDatabaseOptions {
   log: Logger;
 }
 
+/** Where the embedded PostgreSQL lies. */
+export function embeddedDirectory(dataDirectory: string): string {
+  return path.join(dataDirectory, 'postgres');
+}
+
 /** Starts or reaches the database and migrates it. @throws StoreError */
 export async function openDatabase({ url, schema, poolSize, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
-  const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: path.join(dataDirectory, 'postgres'), log }) : undefined;
+  const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
   const pool = createPool({ url: address, schema, max: poolSize, onError: (error) => log.debug('an idle database connection broke', { error }) });
   const close = async (): Promise<void> => {

@@ -49,6 +49,8 @@ export interface RunSuspect {
   guilty: string[];
   /** The run's pages when it began to be careful. */
   pages: number;
+  /** How many of its job's losses are reckoned with here. */
+  job?: { id: string; losses: number };
 }
 
 const countNames = ['pages', 'read', 'new', 'changed', 'unchanged', 'stale', 'deleted', 'refused', 'dropped', 'warnings', 'calls', 'bytes'] as const;
@@ -136,6 +138,12 @@ export async function advanceRun(session: SqlSession, id: string, position: Json
 /** Notes what may be killing the run's workers. In a transaction of its own: it must outlive this process. */
 export async function noteSuspect(session: SqlSession, id: string, suspect: RunSuspect): Promise<void> {
   await session.query(`UPDATE runs SET suspect = $2 WHERE id = $1`, [id, JSON.stringify(suspect)]);
+}
+
+/** How often a job lost its worker. */
+export async function lossesOf(session: SqlSession, jobId: string): Promise<number> {
+  const result = await session.query('SELECT losses FROM job_losses WHERE job_id = $1::bigint', [jobId]);
+  return (result.rows[0]?.['losses'] as number | undefined) ?? 0;
 }
 
 /** Notes which job does a run. */

@@ -59,6 +59,25 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       asked.push(filter);
       return [];
     },
+    deadLetter: async (id) => { throw new OperationError('operation.unknown_letter', `there is no dead letter "${id}"`); },
+    deadLetterGroups: async () => [],
+    async retryDeadLetters(choice) {
+      asked.push(choice);
+      return { letters: 0, runs: [], jobs: [], skipped: [] };
+    },
+    async tryDeadLetters(choice) {
+      asked.push(choice);
+      return { entities: [], tried: 0, pass: 0, jobs: 0, skipped: [] };
+    },
+    async discardDeadLetters(choice) {
+      asked.push(choice);
+      return 0;
+    },
+    reopenDeadLetter: async (id) => { throw new OperationError('operation.unknown_letter', `there is no dead letter "${id}"`); },
+    async record(entity, key) {
+      asked.push({ entity, key });
+      throw new OperationError('operation.unknown_record', `${entity} has no record "${key}"`);
+    },
     nodes: async () => [],
     jobs: async () => [],
     health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),

@@ -4,13 +4,13 @@ import type { Sandbox } from './processes.ts';
 
 const statement = `
 WITH page AS (SELECT item, x.* FROM jsonb_array_elements($1::jsonb) AS item, jsonb_to_record(item) AS x (
-    item_id text, name text, sku text, unit text, description text, rate numeric, purchase_rate numeric, reorder_level text, group_id text, item_type text,
+    item_id text, name text, sku text, unit text, description text, rate text, purchase_rate text, reorder_level text, group_id text, item_type text,
     tax_id text, status text, last_modified_time timestamptz)),
 kept AS (INSERT INTO tds.records (entity, key, modified_at, observed_at, mapping, via, raw)
   SELECT 'products', item_id, last_modified_time, now(), 0, 'full', item::json FROM page
   ON CONFLICT (entity, key) DO UPDATE SET modified_at = excluded.modified_at, observed_at = excluded.observed_at, raw = excluded.raw)
 INSERT INTO erp.products (item_id, name, sku, unit, description, price, purchase_price, reorder_level, group_id, item_type, tax_id, active, modified_at)
-  SELECT item_id, name, sku, unit, description, rate, purchase_rate, nullif(reorder_level, '')::numeric, group_id, item_type, tax_id, status = 'active', last_modified_time FROM page
+  SELECT item_id, name, sku, unit, description, nullif(rate, '')::numeric, nullif(purchase_rate, '')::numeric, nullif(reorder_level, '')::numeric, group_id, item_type, tax_id, status = 'active', last_modified_time FROM page
   ON CONFLICT (item_id) DO UPDATE SET name = excluded.name, sku = excluded.sku, unit = excluded.unit, description = excluded.description, price = excluded.price,
     purchase_price = excluded.purchase_price, reorder_level = excluded.reorder_level, group_id = excluded.group_id, item_type = excluded.item_type,
     tax_id = excluded.tax_id, active = excluded.active, modified_at = excluded.modified_at`;

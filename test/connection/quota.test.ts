@@ -1,7 +1,7 @@
 import { t } from 'tap';
 import { withCallContext } from '../../core/connection/context.ts';
 import { quotaOfHeaders } from '../../core/connection/connection.ts';
-import { dayIn, nextDayIn } from '../../core/connection/zone.ts';
+import { dayIn, nextDayIn, zoneOfMidnight } from '../../core/connection/zone.ts';
 import { QuotaSpentError, type HttpResponse } from '../../core/sdk/index.ts';
 import { TestClock } from '../support/clock.ts';
 import { connect, transportOf } from './support.ts';
@@ -66,6 +66,24 @@ t.test('"none left" holds until the time that the service names', async (t) => {
   const connection = connect(t, { transport: transportOf(async () => ({ headers: { 'x-rate-limit-limit': '10', 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': '3600' } })), limits: { perDay: 1000 } });
   await connection.http.send({ url });
   t.match(await connection.http.send({ url }).catch((error: unknown) => error), { name: 'QuotaSpentError', resumesAt: new Date('2026-01-05T09:00:00Z') });
+});
+
+t.test('the zone is learned from when the service says that its day ends, as long as nobody names it', async (t) => {
+  t.strictSame(['2026-01-05T21:00:02Z', '2026-01-05T18:29:59Z', '2026-01-06T05:00:00Z', '2026-01-06T00:00:00Z', '2026-01-05T10:00:00Z', '2026-01-05T12:00:01Z'].map((text) => zoneOfMidnight(new Date(text))), ['+03:00', '+05:30', '-05:00', '+00:00', '+14:00', '+12:00']);
+  const clock = new TestClock('2026-01-05T20:00:00Z');
+  let left = 1;
+  const transport = transportOf(async () => ({ headers: { 'x-rate-limit-limit': '10', 'x-rate-limit-remaining': String(left), 'x-rate-limit-reset': '3600' } }));
+  const connection = connect(t, { clock, transport, limits: { perDay: 1000 } });
+  await connection.http.send({ url });
+  t.match(connection.status().quota, { zone: '+03:00', day: '2026-01-05', used: 9 });
+  t.equal(await connection.state.get('timezone'), '+03:00');
+  // The service's day turns while UTC's goes on.
+  await clock.moveTo('2026-01-05T21:00:00Z');
+  left = 9;
+  t.match(connection.status().quota, { day: '2026-01-06', used: 0 });
+  await connection.state.set('timezone', 'Asia/Baghdad');
+  await connection.http.send({ url });
+  t.match(connection.status().quota, { zone: 'Asia/Baghdad', used: 1 });
 });
 
 t.test('senseless headers change nothing', (t) => {

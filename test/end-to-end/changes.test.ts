@@ -24,11 +24,12 @@ void t.test('a copy follows its source', async (t) => {
 
   await t.test('a second full sync of an unchanged source writes no row', async (t) => {
     const before = await places(shop);
+    const history = await shop.rows('SELECT count(*) FROM tds.record_history');
     const runs = await shop.sync('all');
     t.same(runs.filter((run) => run.new + run.changed + run.deleted + run.refused > 0).map((run) => `${run.entity} ${run.new} ${run.changed} ${run.deleted}`), []);
     t.ok(runs.every((run) => run.read === run.unchanged), 'all that was read was unchanged');
     t.same(await places(shop), before);
-    t.same(await shop.rows('SELECT 1 FROM tds.record_history'), [], 'and there is no history yet');
+    t.same(await shop.rows('SELECT count(*) FROM tds.record_history'), history, 'nor is there more history');
     t.same(await shop.rows(`SELECT 1 FROM tds.runs WHERE mode = 'details' AND id > ALL (SELECT id FROM tds.runs WHERE mode = 'full' AND entity = 'products')`), [], 'nor was any detail asked for again');
   });
 

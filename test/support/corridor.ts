@@ -4,6 +4,7 @@ import { mappingNumber, type Entity } from '../../core/pipeline/entity.ts';
 import { compileMapping } from '../../core/pipeline/mapping/index.ts';
 import type { RunContext, RunOutcome } from '../../core/pipeline/run-context.ts';
 import type { DatabaseAccess, Logger } from '../../core/sdk/index.ts';
+import type { Pool } from '../../core/store/pool.ts';
 import { databaseAccess } from '../../core/store/session.ts';
 import { createRun, endRun, readRun, startRun, type Run, type RunMode, type RunOptions } from '../../core/store/runs.ts';
 import postgres from '../../plugins/postgres/plugin.ts';
@@ -14,6 +15,7 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: ()
 
 /** The write path on a real database, with a source in memory and no queue: runs are executed by the test itself. */
 export interface Corridor {
+  pool: Pool;
   database: DatabaseAccess;
   entity: Entity;
   requested: RunMode[];
@@ -46,7 +48,7 @@ export async function openCorridor(scope: TestScope, source: MemorySource, confi
   let merged = { ...base, ...config } as EntityConfig;
   const requested: RunMode[] = [];
   const corridor: Corridor = {
-    database, requested, entity: build(merged),
+    pool, database, requested, entity: build(merged),
     async begin(mode, options) {
       const { run } = await database.transaction((session) => createRun(session, { entity: 'things', mode, trigger: 'test', ...(options ? { options } : {}) }));
       return run.id;

@@ -1,18 +1,69 @@
+import type { LetterChoice } from '../../operations/dead-letters.ts';
+import { readSince } from '../../operations/dead-letters.ts';
+import type { LetterFilter } from '../../store/dead-letter-queries.ts';
 import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
+import { shapeRun } from '../shapes.ts';
 
-/** Records that failed for good. */
+const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
+const filterMembers = {
+  entity: text, key: { ...text, description: 'Of the record, parts with a / between.' }, code: text, field: { ...text, description: 'The column at fault.' },
+  fingerprint: { ...text, description: 'The same fault; see the groups.' }, kind: { type: 'string', enum: ['record', 'job'] },
+  since: { ...text, description: 'Failed last since then: a date and time, or how long ago, such as 24h.' },
+} as const;
+const status = { type: 'string', enum: ['open', 'resolved', 'discarded'] } as const;
+const choiceMembers = {
+  ...filterMembers, ids: { type: 'array', minItems: 1, maxItems: 1000, items: { type: 'string', pattern: '^[0-9]{1,18}$' }, description: 'Dead letters by their numbers.' },
+  all: { type: 'boolean', default: false, description: 'Says that all open ones are meant; without it a filter is needed.' },
+  most: { type: 'integer', minimum: 1, maximum: 1_000_000_000, description: 'So many of each entity at most, to begin with.' },
+} as const;
+
+type Given = { [K in keyof typeof filterMembers]?: string } & { ids?: unknown; all?: boolean; most?: number; status?: string };
+
+/** What failed for good: seen, grouped, tried again, given up. */
 export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/v1/dead-letters', summary: 'Records that could not be applied, the newest first.',
-      query: {
-        type: 'object', additionalProperties: false,
-        properties: { ...paging, entity: { type: 'string', minLength: 1 }, status: { type: 'string', enum: ['open', 'resolved', 'discarded'] } },
-      },
-      async handle({ query: { limit = 50, ...filter } }) {
-        const { page, next } = pageOf(await operations.deadLetters({ ...filter, limit: limit + 1 }), limit);
+      method: 'GET', path: '/v1/dead-letters', summary: 'Records and jobs that failed for good, the newest first.',
+      query: { type: 'object', additionalProperties: false, properties: { ...paging, ...filterMembers, status } },
+      async handle({ query: { limit = 50, before, ...filter } }) {
+        const { page, next } = pageOf(await operations.deadLetters({ ...filterOf(filter), ...(before === undefined ? {} : { before }), limit: limit + 1 }), limit);
         return { body: { deadLetters: page, next } };
       },
     }),
+    defineRoute({
+      method: 'GET', path: '/v1/dead-letter-groups', summary: 'The same faults, counted; those of open ones unless a status is given.',
+      query: { type: 'object', additionalProperties: false, properties: { limit: paging.limit, ...filterMembers, status: { ...status, default: 'open' } } },
+      handle: async ({ query: { limit = 50, ...filter } }) => ({ body: { groups: await operations.deadLetterGroups(filterOf(filter), limit) } }),
+    }),
+    defineRoute({
+      method: 'GET', path: '/v1/dead-letters/:id', summary: 'One, with its raw record or job and every attempt.',
+      handle: async ({ params }) => ({ body: await operations.deadLetter(params['id'] ?? '') }),
+    }),
+    defineRoute({
+      method: 'POST', path: '/v1/dead-letters/retry', summary: 'Maps the records again and puts failed jobs back; with `dryRun` says how many would pass now.',
+      body: { type: 'object', additionalProperties: false, properties: { ...choiceMembers, dryRun: { type: 'boolean', default: false, description: 'Runs the mapping and the checks, writes nothing.' } } },
+      async handle({ body: { dryRun = false, ...given } }) {
+        if (dryRun) return { body: await operations.tryDeadLetters(choiceOf(given)) };
+        const asked = await operations.retryDeadLetters({ ...choiceOf(given), trigger: 'api' });
+        return { status: 202, headers: { Location: '/v1/runs' }, body: { ...asked, runs: asked.runs.map(({ run, created, letters }) => ({ ...shapeRun(run, new Date()), created, letters })) } };
+      },
+    }),
+    defineRoute({
+      method: 'POST', path: '/v1/dead-letters/discard', summary: 'Gives dead letters up; they are kept, with who, when and why.',
+      body: { type: 'object', additionalProperties: false, required: ['reason'], properties: { ...choiceMembers, reason: text, by: { ...text, default: 'api', description: 'Who says so.' } } },
+      handle: async ({ body: { reason = '', by = 'api', ...given } }) => ({ body: { discarded: await operations.discardDeadLetters({ ...choiceOf(given), reason, by }) } }),
+    }),
+    defineRoute({
+      method: 'POST', path: '/v1/dead-letters/:id/reopen', summary: 'Opens a closed one again.',
+      handle: async ({ params }) => ({ body: await operations.reopenDeadLetter(params['id'] ?? '') }),
+    }),
   ];
+}
+
+function filterOf({ since, all: _all, most: _most, ...rest }: Given): LetterFilter {
+  return { ...rest, ...(since === undefined ? {} : { since: readSince(since, new Date()) }) } as LetterFilter;
+}
+
+function choiceOf(given: Given): LetterChoice {
+  return { filter: filterOf(given), all: given.all === true, ...(given.most === undefined ? {} : { most: given.most }) };
 }

@@ -1,0 +1,51 @@
+import type { Config } from '../../schemas/index.ts';
+import type { Names } from '../queue/index.ts';
+import type { SqlSession } from '../sdk/index.ts';
+import { maintainPartitions } from '../store/partitions.ts';
+import type { Pool } from '../store/pool.ts';
+import type { Run } from '../store/runs.ts';
+import { accessTokens, type TokenConnection } from './access-tokens.ts';
+import { breakers, type ProbedConnection } from './breakers.ts';
+import { deadLetters, type DeadLettersDeps } from './dead-letters.ts';
+import { maintenance, type Chore } from './maintenance.ts';
+import { orphanedRuns } from './orphaned-runs.ts';
+import type { HealingRule } from './rule.ts';
+import { stuckJobs } from './stuck-jobs.ts';
+
+/** What the rules need of the rest of TDS; handed in by `main.ts`. */
+export interface RulesDeps {
+  policies: Config['policies'];
+  pool: Pool;
+  /** The queue's tables. */
+  names: Names;
+  connections: readonly (ProbedConnection & TokenConnection)[];
+  causeOf: DeadLettersDeps['causeOf'];
+  retry: DeadLettersDeps['retry'];
+  requeue: (session: SqlSession, run: Run) => Promise<string>;
+}
+
+const minuteMs = 60_000;
+
+/** The rules that are switched on. Missed schedules join here, with the schedules themselves. */
+export function healingRules({ policies, pool, names, connections, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
+  const { healing, retention } = policies;
+  const { every, cap } = healing;
+  const soon = Math.max(every, 30_000);
+  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention)];
+  return [
+    { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
+    { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity) !== undefined, requeue }) },
+    { on: healing.deadLetters.enabled, make: () => deadLetters({
+      every, cap: healing.deadLetters.cap, tryFor: healing.deadLetters.for, firstPause: healing.deadLetters.firstPause, canary: healing.deadLetters.canary, causeOf, retry,
+    }) },
+    { on: healing.breakers.enabled, make: () => breakers({ connections, every, cap }) },
+    { on: healing.tokens.enabled, make: () => accessTokens({ connections, every: Math.max(every, minuteMs), cap, before: healing.tokens.before }) },
+    { on: healing.maintenance.enabled, make: () => maintenance({ every: healing.maintenance.every, keepActs: retention.runs, chores }) },
+  ].filter(({ on }) => on).map(({ make }) => make());
+}
+
+async function keepPartitions(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {
+  const { made, dropped, runs } = await maintainPartitions(session, now, retention);
+  const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`].filter(Boolean);
+  return words.length === 0 ? undefined : words.join('; ');
+}

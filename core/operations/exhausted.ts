@@ -1,0 +1,50 @@
+/** What becomes of a job that the queue gives up. */
+import { afterLoss } from '../pipeline/careful.ts';
+import type { ExhaustedJob, OnExhausted } from '../queue/types.ts';
+import type { SqlSession, TdsError } from '../sdk/index.ts';
+import { causesOf } from '../store/causes.ts';
+import { jobIdentity, runIdentity, setJobAside } from '../store/dead-letter-jobs.ts';
+import { endRun, noteRunJob, noteSuspect, readRun, type Run } from '../store/runs.ts';
+import { sessionOf } from '../store/session.ts';
+import { runJob, runTaskName, type Enqueue } from './request-run.ts';
+
+export interface ExhaustedDeps { enqueue: Enqueue; /** Takes secrets out of a text before it is stored. */ redact: (text: string) => string }
+
+/**
+ * The job becomes a dead letter, in the transaction that removes it; its run has failed. A run that lost its workers to a
+ * record that is known now, or that got on in between, has not failed: it goes on with a new job.
+ */
+export function onExhausted({ enqueue, redact }: ExhaustedDeps): OnExhausted {
+  return async (job, error, client) => {
+    const session = sessionOf(client);
+    const { runId } = job.payload;
+    const run = job.task === runTaskName && typeof runId === 'string' ? await readRun(session, runId) : undefined;
+    if (run && run.endedAt !== null) return; // cancelled, or ended by another way: nothing is left to be done
+    if (run && error.code === 'queue.worker_lost' && await goesOn(session, run, enqueue)) return;
+    const message = redact(error.message);
+    if (run) await endRun(session, run.id, { status: 'failed', code: error.code, reason: error.suggestion ? `${message} ${redact(error.suggestion)}` : message });
+    await keep(session, job, run, error, redact);
+  };
+}
+
+async function goesOn(session: SqlSession, run: Run, enqueue: Enqueue): Promise<boolean> {
+  const suspect = afterLoss(run.suspect, true, run.pages);
+  const found = suspect.guilty.length > (run.suspect?.guilty.length ?? 0);
+  if (!found && !(run.suspect && run.pages > run.suspect.pages)) return false;
+  await noteSuspect(session, run.id, { ...suspect, pages: run.pages });
+  const why = found ? `the record ${suspect.guilty.at(-1)} killed its process three times and is set aside` : 'it lost its workers, but got on in between';
+  await endRun(session, run.id, { status: 'waiting', code: found ? 'record.poison' : 'queue.worker_lost', reason: why, waitsOn: why });
+  await noteRunJob(session, run.id, await enqueue(session, runJob(run)));
+  return true;
+}
+
+async function keep(session: SqlSession, job: ExhaustedJob, run: Run | undefined, error: TdsError, redact: (text: string) => string): Promise<void> {
+  const { id, task, payload, queueName, jobKey, maxAttempts, attempts } = job;
+  const causes = causesOf(error, redact);
+  const entity = run?.entity ?? (typeof payload['entity'] === 'string' ? payload['entity'] : null);
+  await setJobAside(session, {
+    entity, runId: run?.id ?? null, identity: run ? runIdentity(run.entity, run.mode) : jobIdentity(job),
+    job: { id, task, payload, queueName, jobKey, maxAttempts, attempts, ...(run ? { run: { mode: run.mode, options: run.options } } : {}) },
+    problem: { code: error.code, message: redact(error.message), ...(error.suggestion ? { suggestion: redact(error.suggestion) } : {}), ...(causes.length > 0 ? { causes } : {}) },
+  });
+}

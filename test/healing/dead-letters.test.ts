@@ -1,0 +1,133 @@
+import t from 'tap';
+import { deadLetters, type DeadLettersDeps } from '../../core/healing/dead-letters.ts';
+import { deadLetterOperations } from '../../core/operations/dead-letters.ts';
+import { resetActs } from '../../core/store/healing-acts.ts';
+import { openCorridor, type Corridor } from '../support/corridor.ts';
+import type { TestScope } from '../support/database.ts';
+import { MemorySource } from '../support/memory-source.ts';
+import { hour, minute, ward, type Ward } from './support.ts';
+
+const numeric = { type: 'numeric(12,2)' };
+const mapping = { id: {}, name: {}, price: numeric, stock: numeric, weight: numeric };
+/** Forgives what the records of `shop` have wrong. */
+const mended = {
+  id: {}, name: {}, price: { ...numeric, expr: `price = 'cheap' ? 1 : price` }, stock: { ...numeric, expr: `stock = 'many' ? 100 : stock` }, weight: { ...numeric, expr: `weight = 'light' ? 0 : weight` },
+};
+
+interface Shop extends Ward { corridor: Corridor; mend(fields: object): void; /** Executes the retries that were asked for, as the queue would. */ retries(): Promise<{ read: number; refused: number }[]> }
+
+/** An entity with `count` records, all of them dead letters, in three faults. */
+async function shop(scope: TestScope, count: number, more: Partial<DeadLettersDeps> = {}): Promise<Shop> {
+  const source = new MemorySource();
+  source.pageSize = 500;
+  for (let id = 1; id <= count; id += 1) {
+    const wrong = [{ price: 'cheap' }, { stock: 'many' }, { weight: 'light' }][id % 3];
+    source.put({ id: String(id), name: `thing ${id}`, price: 1, stock: 1, weight: 1, modified: new Date(Date.UTC(2026, 0, 1, 0, 0, id)).toISOString(), ...wrong });
+  }
+  const corridor = await openCorridor(scope, source, { fields: mapping as never, batchSize: 500 });
+  await corridor.run('full');
+  let jobs = 0;
+  const operations = () => deadLetterOperations({ entities: new Map([['things', corridor.entity]]), database: corridor.database, enqueue: async () => String((jobs += 1)) });
+  const rule = deadLetters({
+    every: 10_000, cap: 10, tryFor: 24 * hour, firstPause: minute, canary: 5, causeOf: () => corridor.entity.mapping.hash,
+    async retry({ entity, fingerprint, most }) {
+      const { runs: [asked] } = await operations().retryDeadLetters({ filter: { kind: 'record', entity, fingerprint }, trigger: 'healing', ...(most === undefined ? {} : { most }) });
+      return asked && { runId: asked.run.id };
+    }, ...more,
+  });
+  return {
+    ...ward(corridor.pool, [rule]), corridor, mend: (fields) => corridor.remap({ fields: fields as never }),
+    async retries() {
+      const ended: { read: number; refused: number }[] = [];
+      for (const { id } of await corridor.rows(`SELECT id::text FROM runs WHERE mode = 'retry' AND status = 'queued' ORDER BY runs.id`)) ended.push(await corridor.resume(id as string));
+      return ended;
+    },
+  };
+}
+
+const open = async ({ corridor }: Shop): Promise<number> => (await corridor.rows(`SELECT count(*)::int AS n FROM dead_letters WHERE status = 'open'`))[0]?.['n'] as number;
+const outcomes = async (s: Shop): Promise<string[]> => (await s.acts()).map((act) => act.outcome);
+
+t.test('1,000 dead letters of three faults heal by themselves when the mapping is mended: a canary of each first, then the rest', async (t) => {
+  const s = await shop(t, 1000);
+  await s.after(0);
+  t.equal(await open(s), 1000);
+  t.same(await s.acts(), [], 'new faults have their first pause');
+  s.mend(mended);
+  await s.after(10_000);
+  t.match(await s.acts(), [{ seen: /^33\d dead letters of "things"/, done: 'try 5 of them again, then the rest, as the config or a plugin has changed', outcome: 'started' }, {}, {}]);
+  t.match(await s.retries(), [{ read: 5, refused: 0 }, { read: 5 }, { read: 5 }]);
+  t.equal(await open(s), 985);
+  await s.after(10_000);
+  t.match((await s.acts()).map((act) => act.came), [...Array<RegExp>(3).fill(/^run \d+: 5 of 5 passed, 3\d\d are left$/), ...Array<RegExp>(3).fill(/^run \d+ tries them$/)]);
+  t.equal((await s.retries()).reduce((sum, run) => sum + run.read, 0), 985);
+  await s.after(10_000);
+  t.equal(await open(s), 0);
+  t.same(await outcomes(s), ['healed', 'healed', 'healed', 'healed', 'healed', 'healed']);
+  t.match((await s.acts()).at(-1), { came: /passed, none is left$/ });
+  t.same(await s.corridor.rows('SELECT * FROM healing_faults'), []);
+  t.match(await s.corridor.rows(`SELECT count(*)::int AS rows, sum(price)::int AS price, sum(stock)::int AS stock FROM erp.things`), [{ rows: 1000, price: 1000, stock: 666 + 33400 }]);
+  await s.after(hour);
+  t.equal((await s.acts()).length, 6, 'nothing is left to be done');
+});
+
+t.test('a change that mends nothing costs a canary and no more', async (t) => {
+  const s = await shop(t, 300);
+  await s.after(0);
+  s.mend({ ...mapping, name: { expr: '$uppercase(name)' } });
+  await s.after(10_000);
+  t.match(await s.retries(), [{ read: 5, refused: 5 }, { read: 5, refused: 5 }, { read: 5, refused: 5 }]);
+  await s.after(10_000);
+  t.same(await s.retries(), []);
+  t.match(await s.acts(), [{ outcome: 'failed', came: /^run \d+: 0 of 5 passed, 100 are left$/ }, {}, {}]);
+  t.match(await s.corridor.rows(`SELECT count(*)::int AS n FROM dead_letters WHERE attempts > 1`), [{ n: 15 }]);
+});
+
+t.test('a fault that stays is tried with growing pauses for a day; then a person is told, once; a mended mapping is tried at once all the same', async (t) => {
+  const s = await shop(t, 3);
+  const triedAt: number[] = [];
+  await s.after(0);
+  const began = s.clock.now().getTime();
+  while (s.clock.now().getTime() < began + 26 * hour) {
+    const [{ at } = {}] = await s.corridor.rows('SELECT min(next_at) AS at FROM healing_faults');
+    await s.after(Math.min(Math.max((at as Date).getTime() - s.clock.now().getTime(), 10_000), 2 * hour));
+    if ((await s.retries()).length > 0) triedAt.push(Math.round((s.clock.now().getTime() - began) / minute));
+  }
+  t.ok(triedAt.length >= 5 && triedAt.length <= 7, `tried ${triedAt.length} times`);
+  t.equal(triedAt[0], 1);
+  const pauses = triedAt.slice(1).map((at, index) => at - triedAt[index]!);
+  t.ok(pauses.every((pause, index) => index === 0 || pause > pauses[index - 1]! * 3), `pauses of ${pauses.join(', ')} minutes`);
+  const told = (await s.acts()).filter((act) => act.outcome === 'told');
+  t.equal(told.length, 3);
+  t.match(told[0], { done: 'a person is told: they were tried for 24 hours', came: /tds dead-letters --entity things/ });
+  s.mend(mended);
+  await s.after(minute);
+  t.equal((await s.retries()).length, 3);
+  await s.after(minute);
+  t.equal(await open(s), 0);
+});
+
+t.test('a fault that is beyond help never takes more tries than its cap', async (t) => {
+  const s = await shop(t, 3, { cap: 2, firstPause: 1000 });
+  for (let at = 0; at < 12; at += 1) {
+    await s.after(20 * minute);
+    await s.retries();
+  }
+  t.same((await outcomes(s)).sort(), [...Array<string>(6).fill('failed'), 'told', 'told', 'told']);
+  await s.corridor.database.transaction((session) => resetActs(session, 'all', s.clock.now()));
+  t.same(await s.corridor.rows('SELECT * FROM healing_faults'), [], 'a reset begins anew');
+});
+
+t.test('while a retry is under way no other begins, and a few letters beyond help do not hold up the others', async (t) => {
+  const s = await shop(t, 60);
+  await s.after(0);
+  s.mend({ ...mended, price: { ...numeric, expr: `id in ['3', '30'] ? 'still cheap' : 1` } });
+  for (let at = 0; at < 5; at += 1) await s.after(10_000);
+  t.equal((await s.acts()).length, 3);
+  await s.retries();
+  await s.after(10_000);
+  t.equal((await s.retries()).length, 3);
+  t.equal(await open(s), 2);
+  await s.after(10_000);
+  t.same(await outcomes(s), Array<string>(6).fill('healed'));
+});
