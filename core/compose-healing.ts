@@ -6,13 +6,15 @@ import { runJob, type Enqueue } from './operations/request-run.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Project } from './project.ts';
 import { namesOf, type Queue } from './queue/index.ts';
-import type { Connector, DatabaseAccess, Logger } from './sdk/index.ts';
+import type { Clock, Connector, DatabaseAccess, Logger } from './sdk/index.ts';
 import type { Pool } from './store/pool.ts';
 import { noteRunJob } from './store/runs.ts';
 
 /** What the healing is made of. */
 export interface HealingParts {
   project: Project; pool: Pool; database: DatabaseAccess; queue: Queue; enqueue: Enqueue; log: Logger; redact: (text: string) => string;
+  /** The clock of the connections. */
+  connectionClock: Clock;
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>; connectors: ReadonlyMap<string, Connector>;
 }
 
@@ -23,7 +25,7 @@ export function composeHealing(parts: HealingParts): Healing {
   const letters = deadLetterOperations({ entities, database, enqueue });
   return createHealing({
     policies: config.policies, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
-    connections: connectionsToHeal(parts), causeOf: (id) => causeOf(project, entities.get(id)),
+    connectionClock: parts.connectionClock, connections: connectionsToHeal(parts), causeOf: (id) => causeOf(project, entities.get(id)),
     async retry({ entity, fingerprint, most }) {
       const { runs: [asked] } = await letters.retryDeadLetters({ filter: { kind: 'record', entity, fingerprint }, trigger: 'healing', ...(most === undefined ? {} : { most }) });
       return asked && { runId: asked.run.id };

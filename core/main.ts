@@ -130,7 +130,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => makeQueue(inner, config, options, opened)) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
-    project, log, redact: (text) => options.redactor.text(text), pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
+    project, log, redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({

@@ -1,6 +1,6 @@
 /** Open breakers: after its rest a connection is called once, cheaply, so that nothing has to wait for the next sync to find that it works again. */
 import type { BreakerState } from '../connection/breaker.ts';
-import type { CheckFinding } from '../sdk/index.ts';
+import type { CheckFinding, Clock } from '../sdk/index.ts';
 import type { HealingRule } from './rule.ts';
 
 /** What the rule needs of a connection on this node. */
@@ -8,16 +8,19 @@ export interface ProbedConnection { id: string; breaker: () => BreakerState; che
 
 export interface BreakersDeps {
   connections: readonly ProbedConnection[];
+  /** The one that the breakers rest by. */
+  clock: Clock;
   every: number;
   cap: number;
 }
 
 /** A connection's breaker lives in the memory of each node, so each node looks for itself. */
-export function breakers({ connections, every, cap }: BreakersDeps): HealingRule {
+export function breakers({ connections, clock, every, cap }: BreakersDeps): HealingRule {
   const byId = new Map(connections.map((connection) => [connection.id, connection]));
   return {
     id: 'breakers', about: 'Open breakers are probed with one call when their rest is over.', every, cap, scope: 'node',
-    async look({ now, node }) {
+    async look({ node }) {
+      const now = clock.now();
       return connections.flatMap(({ id, breaker }) => {
         const { state, resumesAt, code } = breaker();
         if (state !== 'open' || (resumesAt && resumesAt > now)) return [];

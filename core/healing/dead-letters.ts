@@ -61,7 +61,7 @@ function due(deps: DeadLettersDeps, fault: OpenFault, state: FaultState | undefi
     // Mended config is another matter: what a person was told of before is tried with it at once.
     fingerprint: `${fault.fingerprint}/${cause}`, seen: `${fault.letters} dead ${fault.letters === 1 ? 'letter' : 'letters'} of "${fault.entity}": ${fault.message} (${fault.code})`,
     plan: fresh ? `${how}, as the config or a plugin has changed` : how,
-    cure: `See "tds dead-letters --entity ${fault.entity}" (fingerprint ${fault.fingerprint}); mend the mapping or the record at its source. After a change of the config they are tried again by themselves.`,
+    cure: `See "tds dead-letters --fingerprint ${fault.fingerprint}"; mend the mapping or the record at its source. After a change of the config they are tried again by themselves.`,
     facts: { entity: fault.entity, fault: fault.fingerprint, letters: fault.letters },
     ...(over && !fresh ? { hopeless: `they were tried for ${Math.round(deps.tryFor / 3_600_000)} hours` } : {}),
   };

@@ -30,7 +30,7 @@ export function createHealing(deps: RulesDeps & Omit<HealerDeps, 'rules' | 'ever
       acts: (filter) => database.transaction((session) => listActs(session, filter)),
       async rules() {
         const rows = await database.transaction(listRules);
-        return healer.rules.map(({ id, about, every, cap, scope }) => ({ id, about, every, cap, scope, looks: rows.filter(({ rule }) => rule === id).map(({ rule: _rule, ...look }) => look) }));
+        return healer.rules.map(({ id, about, every, cap, scope }) => ({ id, about, every, cap: Number.isFinite(cap) ? cap : null, scope, looks: rows.filter(({ rule }) => rule === id).map(({ rule: _rule, ...look }) => look) }));
       },
       run: (request) => healer.run(request),
       async reset(act) {

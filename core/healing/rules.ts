@@ -1,6 +1,6 @@
 import type { Config } from '../../schemas/index.ts';
 import type { Names } from '../queue/index.ts';
-import type { SqlSession } from '../sdk/index.ts';
+import type { Clock, SqlSession } from '../sdk/index.ts';
 import { maintainPartitions } from '../store/partitions.ts';
 import type { Pool } from '../store/pool.ts';
 import type { Run } from '../store/runs.ts';
@@ -19,6 +19,8 @@ export interface RulesDeps {
   /** The queue's tables. */
   names: Names;
   connections: readonly (ProbedConnection & TokenConnection)[];
+  /** The clock of the connections. */
+  connectionClock: Clock;
   causeOf: DeadLettersDeps['causeOf'];
   retry: DeadLettersDeps['retry'];
   requeue: (session: SqlSession, run: Run) => Promise<string>;
@@ -27,7 +29,7 @@ export interface RulesDeps {
 const minuteMs = 60_000;
 
 /** The rules that are switched on. Missed schedules join here, with the schedules themselves. */
-export function healingRules({ policies, pool, names, connections, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
+export function healingRules({ policies, pool, names, connections, connectionClock, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
   const { healing, retention } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
@@ -38,7 +40,7 @@ export function healingRules({ policies, pool, names, connections, causeOf, retr
     { on: healing.deadLetters.enabled, make: () => deadLetters({
       every, cap: healing.deadLetters.cap, tryFor: healing.deadLetters.for, firstPause: healing.deadLetters.firstPause, canary: healing.deadLetters.canary, causeOf, retry,
     }) },
-    { on: healing.breakers.enabled, make: () => breakers({ connections, every, cap }) },
+    { on: healing.breakers.enabled, make: () => breakers({ connections, clock: connectionClock, every, cap }) },
     { on: healing.tokens.enabled, make: () => accessTokens({ connections, every: Math.max(every, minuteMs), cap, before: healing.tokens.before }) },
     { on: healing.maintenance.enabled, make: () => maintenance({ every: healing.maintenance.every, keepActs: retention.runs, chores }) },
   ].filter(({ on }) => on).map(({ make }) => make());

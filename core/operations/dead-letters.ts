@@ -85,7 +85,7 @@ async function retry(deps: DeadLetterDeps, { trigger, ...choice }: LetterChoice 
       else {
         const { status: _status, entity: _entity, ...rest } = filter;
         const letters = { ...rest, upTo: newest, ...(choice.most === undefined ? {} : { most: choice.most }) };
-        asked.runs.push({ ...await requestRun(session, deps.enqueue, { entity, mode: 'retry', trigger, options: { letters } }), letters: count });
+        asked.runs.push({ ...await requestRun(session, deps.enqueue, { entity, mode: 'retry', trigger, options: { letters } }), letters: Math.min(count, choice.most ?? count) });
       }
     }
     return asked;

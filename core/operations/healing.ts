@@ -8,8 +8,8 @@ export interface HealingRuleStatus {
   about: string;
   /** Milliseconds between two looks. */
   every: number;
-  /** Acts on one thing within 24 hours, before a person is told. */
-  cap: number;
+  /** Acts on one thing within 24 hours, before a person is told; null where there is no end. */
+  cap: number | null;
   /** One node looks for all, or each for itself. */
   scope: 'all' | 'node';
   /** The looks: none before the first; one, or one per node. */

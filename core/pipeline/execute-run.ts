@@ -1,3 +1,4 @@
+import { refuseMisfits } from './check-tables.ts';
 import { fetchDetails } from './details.ts';
 import { readSource } from './read-source.ts';
 import { replayRecords } from './replay.ts';
@@ -12,6 +13,7 @@ import type { RunContext, RunOutcome } from './run-context.ts';
  */
 export async function executeRun(context: RunContext): Promise<RunOutcome> {
   const { entity, database } = context;
+  await refuseMisfits(entity);
   await database.transaction((session) => ensureRecordPartition(session, entity.id));
   await entity.destination.prepare(entity.mapping.table);
   for (const child of entity.mapping.children) await entity.destination.prepare(child.spec);

@@ -78,6 +78,7 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       asked.push({ entity, key });
       throw new OperationError('operation.unknown_record', `${entity} has no record "${key}"`);
     },
+    healing: { enabled: true, acts: async () => [], rules: async () => [], run: async () => [], reset: async () => 0 },
     nodes: async () => [],
     jobs: async () => [],
     health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),

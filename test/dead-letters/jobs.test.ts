@@ -32,7 +32,7 @@ t.test('a run that fails for good is a dead letter with the error, its causes an
 
   const { runs, jobs } = await b.operations.retryDeadLetters({ filter: { kind: 'job' }, trigger: 'ann' });
   t.same([runs.length, jobs.length, b.jobs.length], [0, 1, 1]);
-  const next = (b.jobs[0]?.payload as { runId: string }).runId;
+  const next = String(b.jobs[0]?.payload['runId']);
   t.match(await b.corridor.database.transaction((session) => readRun(session, next)), { mode: 'full', status: 'queued', trigger: 'ann' });
   t.match(await b.operations.deadLetter(letter!.id), { status: 'resolved', closedBy: 'ann', closedReason: `tried again as run ${next}` });
   await fail(b, { id: jobs[0]!.jobId, task: 'run', payload: { runId: next } });

@@ -8,7 +8,7 @@ const strict = { fields: { ...typed, size: { type: 'integer' }, made: { type: 'd
 const lax = { fields: { ...typed, price: { from: 'price', type: 'text' }, size: { type: 'text' }, made: { type: 'text' } } } as never;
 
 t.test('1,000 dead letters of 3 faults have 3 fingerprints; with the mapping mended a dry run says that 1,000 pass, and a retry leaves none open', async (t) => {
-  const { corridor, source, operations, retry, open } = await bench(t, { config: { ...(strict as object), to: { connection: 'erp', table: 'things', manage: true }, fields: { id: {}, name: {}, price: { type: 'integer' }, size: { type: 'integer' }, made: { type: 'date' } } } });
+  const { corridor, source, operations, retry, open } = await bench(t, { config: { ...(strict as object), fields: { ...typed, price: { type: 'integer' }, size: { type: 'integer' }, made: { type: 'date' } } } });
   source.pageSize = 200;
   const faults = [{ price: 'cheap' }, { size: 'large' }, { made: 'yesterday' }];
   for (let id = 1; id <= 1100; id += 1) source.put(thing(id, id <= 1000 ? faults[id % 3] : {}));
@@ -74,7 +74,7 @@ t.test('a newer good version, a deletion and a check that drops close the dead l
   await corridor.run('full');
   t.equal(await open(), 0);
   const closed = await operations.deadLetters({ limit: 10 });
-  t.same(closed.map(({ status, closedBy }) => [status, closedBy]), Array(3).fill(['resolved', 'tds']));
+  t.same(closed.map(({ status, closedBy }) => [status, closedBy]), Array.from({ length: 3 }, () => ['resolved', 'tds']));
   t.match(closed.find(({ key }) => key === '2')?.closedReason, /gone/);
 });
 
@@ -96,7 +96,7 @@ t.test('a record without a key is one dead letter however often it comes, and is
   const { corridor, operations, retry, open } = await bench(t);
   const { key } = corridor.entity.stream;
   const look = { form: 'list', observedAt: new Date(), proof: true } as const;
-  const come = () => applyBatch(corridor as never, { entity: corridor.entity, via: 'full', incoming: [], ...{ withoutKey: receive(corridor.entity, [{ number: 7, name: 'seven', id2: '7' }, { number: 7, name: 'seven', id2: '7' }], look).withoutKey } });
+  const come = () => applyBatch(corridor as never, { entity: corridor.entity, via: 'full', incoming: [], withoutKey: receive(corridor.entity, [1, 2].map(() => ({ number: 7, name: 'seven', id2: '7' })), look).withoutKey });
   await corridor.run('full');
   await come();
   await come();

@@ -11,7 +11,7 @@ import { minute, ward } from './support.ts';
 /** Probes with one call; a fault is a finding, as connectors promise. */
 function checkOf(connection: TestConnection, url: string) {
   return async (signal: AbortSignal) => {
-    const answer = connection.http.request({ method: 'GET', url, signal });
+    const answer = connection.http.send({ url, signal });
     return connection.run(answer).then(() => [{ probe: 'call', ok: true, message: 'answers' }], (error: Error) => [{ probe: 'call', ok: false, message: error.message }]);
   };
 }
@@ -21,7 +21,7 @@ test('an open breaker is probed with one call when its rest is over, and the end
   const { url, requests } = await remote(t, inTurn(reply(500), reply(500), reply(500), reply(200)));
   const connection = connect(t, { breaker: { failures: 2, coolDown: 60_000 }, retry: { attempts: 1 } } as never);
   const check = checkOf(connection, url);
-  const w = ward(pool, [breakers({ connections: [{ id: 'shop', breaker: () => connection.status().breaker, check }], every: 10_000, cap: 5 })], { clock: connection.clock });
+  const w = ward(pool, [breakers({ connections: [{ id: 'shop', breaker: () => connection.status().breaker, check }], clock: connection.clock, every: 10_000, cap: 5 })], { clock: connection.clock });
   for (let call = 0; call < 2; call += 1) await check(new AbortController().signal);
   t.equal(connection.status().breaker.state, 'open');
   await w.after(30_000);
@@ -42,7 +42,7 @@ test('a remote that stays away is probed as often as the cap says; then a person
   const connection = connect(t, { breaker: { failures: 1, coolDown: 60_000 }, retry: { attempts: 1 } } as never);
   const check = checkOf(connection, url);
   await check(new AbortController().signal);
-  const w = ward(pool, [breakers({ connections: [{ id: 'shop', breaker: () => connection.status().breaker, check }], every: 10_000, cap: 3 })], { clock: connection.clock });
+  const w = ward(pool, [breakers({ connections: [{ id: 'shop', breaker: () => connection.status().breaker, check }], clock: connection.clock, every: 10_000, cap: 3 })], { clock: connection.clock });
   for (let tick = 0; tick < 10; tick += 1) await w.after(2 * minute);
   t.same((await w.acts()).map((act) => act.outcome), ['failed', 'failed', 'failed', 'told']);
   t.match((await w.acts())[3], { came: 'Try it by hand: "tds check shop". The next call of a sync probes it as well.' });

@@ -42,7 +42,7 @@ function heal(pool: Parameters<typeof ward>[0], healing: object = {}) {
   const clock = new TestClock(Date.now());
   return Object.assign(createHealing({
     policies: { ...policies, healing: { ...policies.healing, ...healing } } as never, pool, names: namesOf(), database: databaseAccess(pool), clock, log: collectingLog(), redact: (text) => text, nodeId: () => 'node-1',
-    connections: [], causeOf: () => undefined, retry: async () => undefined, requeue: async () => '',
+    connections: [], connectionClock: clock, causeOf: () => undefined, retry: async () => undefined, requeue: async () => '',
   }), { clock });
 }
 
@@ -54,7 +54,7 @@ test('every rule is at work by default, can be switched off by its setting, and 
   ]);
   const reports = await healing.operations.run({ dryRun: false, trigger: 'person' });
   t.same(reports.filter((report) => report.error !== undefined), [], 'every rule can look at an empty database');
-  t.match((await healing.operations.rules()).map((rule) => rule.looks[0]), Array(6).fill({ lookedBy: 'node-1', error: null }));
+  t.match((await healing.operations.rules()).map((rule) => rule.looks[0]), Array.from({ length: 6 }, () => ({ lookedBy: 'node-1', error: null })));
   t.same(heal(pool, { deadLetters: { ...policies.healing.deadLetters, enabled: false }, tokens: { enabled: false, before: 1 } }).operations.enabled, true);
   t.same((await heal(pool, { breakers: { enabled: false } }).operations.rules()).map((rule) => rule.id), ['stuck-jobs', 'orphaned-runs', 'dead-letters', 'tokens', 'maintenance']);
 });

@@ -30,7 +30,7 @@ export function ward(pool: Pool, rules: readonly HealingRule[], more: Partial<He
       await clock.advance(ms);
       return healer.tick();
     },
-    acts: async () => (await database.transaction((session) => listActs(session, { limit: 500 }))).reverse(),
+    acts: async () => (await database.transaction((session) => listActs(session, { limit: 500 }))).toReversed(),
   };
 }
 

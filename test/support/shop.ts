@@ -1,7 +1,7 @@
 /** A whole TDS against a Zoho that runs locally: what the end-to-end tests stand on. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { loadProject, openRuntime, projectRoot, type Project, type Runtime } from '../../core/main.ts';
 import { renderFinding } from '../../core/config/index.ts';
 import type { TimerClock } from '../../core/monitor/clock.ts';
@@ -17,6 +17,10 @@ export interface ShopOptions {
   sandbox?: SandboxOptions;
   /** YAML of the config; absent: the sample config as it ships. */
   config?: string;
+  /** Files beside the config, by their paths. */
+  files?: Record<string, string>;
+  /** Credentials in place of the sandbox's own. */
+  credentials?: Partial<ZohoSandbox['credentials']>;
   /** Further variables; they win. */
   env?: Record<string, string>;
   role?: 'node' | 'client';
@@ -78,7 +82,11 @@ export async function openShop(scope: TestScope, options: ShopOptions = {}): Pro
     startZohoSandbox({ scale: 'small', limits: false, ...options.sandbox }), testDatabase(scope), mkdtemp(join(tmpdir(), 'tds-shop-')),
   ]);
   const file = options.config === undefined ? 'tds.config.yaml' : join(folder, 'tds.config.yaml');
-  if (options.config !== undefined) await writeFile(file, options.config);
+  for (const [path, content] of Object.entries({ ...options.files, ...(options.config === undefined ? {} : { 'tds.config.yaml': options.config }) })) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+  Object.assign(sandbox.credentials, options.credentials);
   const env: Record<string, string> = { ...envOf(sandbox), TDS_DATABASE_URL: database.url, TDS_DATA: folder, TDS_SECRET_KEY: 'a key of the tests, long enough to be one', ...options.env };
   const lines: string[] = [];
   const open = async ({ role = 'node' as const, nodeId }: Pick<ShopOptions, 'role' | 'nodeId'>): Promise<{ project: Project; runtime: Runtime }> => {

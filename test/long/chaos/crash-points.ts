@@ -1,39 +1,44 @@
-import { crashPoints } from '../../../core/monitor/crash-points.ts';
-import { openWorld } from '../../support/chaos/world.ts';
+import { crashPoints, type CrashPoint } from '../../../core/monitor/crash-points.ts';
+import { openWorld, type ChaosNode, type World } from '../../support/chaos/world.ts';
 import type { TestScope } from '../../support/database.ts';
 import { until } from '../../support/processes.ts';
 import type { Outcome, ScenarioOptions } from './scenario.ts';
 
-/** A process dies at each named point of the write path in turn, in a read; the next one ends the run as if nothing had been. `rounds`: of all points. */
+/** Passed once per batch: there a process may die the second time too. */
+const perBatch: readonly CrashPoint[] = ['before-write', 'after-raw', 'after-table', 'before-position', 'before-commit', 'after-commit'];
+
+/** A process dies at each named point of the write path in turn; another one ends the run as if nothing had been. `rounds`: of all points. */
 export async function dieAtEachPoint(scope: TestScope, { seed, rounds, timings, say }: ScenarioOptions): Promise<Outcome> {
   const world = await openWorld(scope, { seed, records: 120, pageMs: 1, ...(timings ? { timings } : {}) });
-  const faults: string[] = [];
-  let crashes = 0;
-  let next = world.node({ waits: true, crashAt: `${crashPoints[0]}:1` });
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, point] of crashPoints.entries()) {
-      const victim = next;
-      const heir = world.node({ waits: true });
-      const following = crashPoints[index + 1] ?? crashPoints[0];
-      await victim.begin();
-      if (crashes > 0) await world.change(90, 70); // more than one batch, whatever the mode
-      const mode = world.random.pick(['full', 'incremental'] as const);
-      const run = await world.ask(mode);
-      await until(`the process dies ${point}`, async () => victim.over || (await world.run(run.id)).endedAt !== null);
-      if (!victim.over) await Promise.race([victim.ended, world.settled(5_000)]);
-      crashes += 1;
-      next = world.node({ waits: true, crashAt: `${following}:${['before-write', 'after-raw', 'after-table', 'before-position', 'before-commit', 'after-commit'].includes(following) ? world.random.between(1, 2) : 1}` });
-      await heir.begin();
-      await world.settled();
-      for (const fault of await world.faults()) faults.push(`seed ${seed}, round ${round}, ${point}, ${mode}, run ${run.id}: ${fault}`);
-      heir.process.kill('SIGTERM');
-      await heir.ended;
-      const { signal } = victim.over ? await victim.ended : { signal: null };
-      if (signal !== 'SIGKILL') faults.push(`${point}: ended by ${signal}`);
-      say(`${point} (${mode}): ${faults.length === 0 ? 'as if nothing had been' : 'FAULTS'}`);
-      if (faults.length > 0) return { figures: { crashes }, faults };
+  const plan = Array.from({ length: rounds }, () => crashPoints).flat().map((point) => `${point}:${perBatch.includes(point) ? world.random.between(1, 2) : 1}`);
+  const start = (wish: string | undefined): ChaosNode | undefined => (wish === undefined ? undefined : world.node({ nodeId: wish, waits: true, crashAt: wish }));
+  const heir = world.node({ nodeId: 'heir' });
+  let next = start(plan[0]);
+  await heir.ready();
+  let runs = 0;
+  for (const [index, wish] of plan.entries()) {
+    const victim = next as ChaosNode;
+    next = start(plan[index + 1]);
+    await victim.begin();
+    // Which of the two takes a job is chance: one asks until the victim has had one, and it has died of it.
+    for (const mode of ['full', 'incremental', 'full', 'incremental', 'full', 'incremental', 'full', 'incremental', 'full', 'incremental', 'full'] as const) {
+      if (victim.over) break;
+      runs += 1;
+      const faults = await oneRun(world, mode);
+      if (faults.length > 0) return { figures: { runs }, faults: faults.map((fault) => `seed ${seed}, ${wish}, ${mode}: ${fault}`) };
     }
+    await until(`the process dies ${wish}`, () => victim.over);
+    const { signal } = await victim.ended;
+    if (signal !== 'SIGKILL') return { figures: { runs }, faults: [`${wish}: ended by ${signal}: ${victim.output.slice(-800)}`] };
+    say(`${wish}: as if nothing had been`);
   }
-  next.process.kill('SIGKILL');
-  return { figures: { 'crash points': crashPoints.length, crashes, 'audited effects': await world.effects() }, faults };
+  if (heir.over) return { figures: {}, faults: [`the heir ended: ${heir.output.slice(-800)}`] };
+  return { figures: { 'crash points': crashPoints.length, crashes: plan.length, runs, 'audited effects': await world.effects(), 'lost or doubled': 0 }, faults: [] };
+}
+
+async function oneRun(world: World, mode: 'full' | 'incremental'): Promise<string[]> {
+  await world.change(90, 70); // more than one batch, whatever the mode
+  await world.ask(mode);
+  await world.settled();
+  return world.faults(mode);
 }

@@ -2,6 +2,7 @@
  * A whole TDS in a process of its own, for tests that kill, pause and cut it off. Its argument is JSON. It says `loaded`, waits for a
  * line on its input where it is told to, says `ready`, and answers the line `health` with one of JSON.
  */
+import { flushCompileCache } from 'node:module';
 import { createInterface } from 'node:readline';
 import { loadProject, openRuntime, projectRoot } from '../../../core/main.ts';
 import { renderFinding } from '../../../core/config/index.ts';
@@ -26,3 +27,4 @@ lines.on('line', (line) => {
   if (line.startsWith('health')) void runtime.operations.health().then((health) => console.log(`${line} ${JSON.stringify(health)}`));
 });
 console.log('ready');
+flushCompileCache(); // most of these processes come to no orderly end

@@ -169,7 +169,8 @@ entities:
   /** The environment of a process of this world. */
   env(more: Record<string, string> = {}): Record<string, string> {
     const { PATH = '', HOME = '' } = process.env;
-    return { PATH, HOME, TDS_DATABASE_URL: this.url, TDS_DATA: this.folder, TDS_SECRET_KEY: 'a key of the tests, long enough to be one', ...more };
+    // Loading takes longer than all else in a process that lives for a second.
+    return { PATH, HOME, NODE_COMPILE_CACHE: join(tmpdir(), `tds-chaos-compiled-${process.getuid?.() ?? 'user'}`), TDS_DATABASE_URL: this.url, TDS_DATA: this.folder, TDS_SECRET_KEY: 'a key of the tests, long enough to be one', ...more };
   }
 
   /** Asks for a run as a person would; one that is under way is answered as it is. */
@@ -192,9 +193,9 @@ entities:
     });
   }
 
-  /** What is wrong, once all is settled. */
-  async faults(): Promise<string[]> {
-    return [...await differences(this.pool, this.truth, this.label), ...await leftovers(this.pool)];
+  /** What is wrong, once all is settled; `after` says which run was the last. */
+  async faults(after: RunMode): Promise<string[]> {
+    return [...await differences(this.pool, this.truth, { label: this.label, goneToo: after === 'full' }), ...await leftovers(this.pool)];
   }
 
   async effects(): Promise<number> {

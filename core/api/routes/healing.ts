@@ -1,0 +1,35 @@
+import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
+
+/** What TDS mended by itself, and the rules that do it. */
+export function healingRoutes({ operations: { healing } }: RouteDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'GET', path: '/v1/healing', summary: 'What was mended, or told to a person, the newest first.',
+      query: {
+        type: 'object', additionalProperties: false,
+        properties: { ...paging, rule: { type: 'string', minLength: 1, maxLength: 100 }, outcome: { type: 'string', enum: ['started', 'healed', 'failed', 'told'] } },
+      },
+      async handle({ query: { limit = 50, ...filter } }) {
+        const { page, next } = pageOf(await healing.acts({ ...filter, limit: limit + 1 }), limit);
+        return { body: { acts: page, next } };
+      },
+    }),
+    defineRoute({
+      method: 'GET', path: '/v1/healing/rules', summary: 'The rules that are switched on, and when each looked.',
+      handle: async () => ({ body: { enabled: healing.enabled, rules: await healing.rules() } }),
+    }),
+    defineRoute({
+      method: 'POST', path: '/v1/healing/run', summary: 'Lets the rules look and mend now, one or all; with `dryRun` says what they would do.',
+      body: {
+        type: 'object', additionalProperties: false,
+        properties: { rule: { type: 'string', minLength: 1, maxLength: 100 }, dryRun: { type: 'boolean', default: false, description: 'Looks, and changes nothing.' } },
+      },
+      handle: async ({ body: { rule, dryRun = false } }) => ({ body: { dryRun, rules: await healing.run({ rule, dryRun, trigger: 'api' }) } }),
+    }),
+    defineRoute({
+      method: 'POST', path: '/v1/healing/reset', summary: 'Lets healing act again on what a person was told of.',
+      body: { type: 'object', additionalProperties: false, required: ['act'], properties: { act: { type: 'string', pattern: '^([0-9]{1,18}|all)$', description: 'The number of an act, or `all`.' } } },
+      handle: async ({ body: { act = '' } }) => ({ body: { reset: await healing.reset(act) } }),
+    }),
+  ];
+}

@@ -1,0 +1,92 @@
+/** Secrets stay secret (promise 8), also when everything fails around them. */
+import t from 'tap';
+import { createApi } from '../../core/api/index.ts';
+import { silentLogger } from '../../core/monitor/log.ts';
+import { openShop, quickSample, type Shop } from '../support/shop.ts';
+
+const planted = { clientSecret: 'planted-client-secret+/=%"x', refreshToken: '1000.planted-refresh-token', clientId: '1000.CLIENTID', organizationId: '870000001' };
+const key = 'planted key that seals the tokens';
+const apiKey = 'planted-key-of-a-careless-plugin';
+
+/** A plugin that tells its secret wherever it can. */
+const careless = `
+import { definePlugin, PermanentError, RetryLaterError, SDK_VERSION } from 'tds/sdk';
+const stream = { name: 'things', description: 'things', key: ['id'], incremental: 'none', details: 'none', provesGone: false };
+export default definePlugin({
+  id: 'careless', version: '1', sdk: SDK_VERSION, kind: 'connector', description: 'Tells.',
+  configSchema: { type: 'object', additionalProperties: false, required: ['apiKey'], properties: { apiKey: { type: 'string', secret: true } } },
+  create: ({ settings, log }) => {
+    const told = \`signed in with \${settings.apiKey}\`;
+    let calls = 0;
+    return {
+      check: async () => [{ probe: told, ok: false, message: told, code: 'careless.no' }],
+      source: {
+        streams: () => [stream], describe: () => stream,
+        async *read() {
+          log.warn(told, { settings, note: told, nested: [{ told }], error: new Error(told, { cause: new Error(told) }) });
+          calls += 1;
+          if (calls === 1) throw new RetryLaterError('careless.later', told, { details: { told }, suggestion: told, cause: new Error(told) });
+          throw new PermanentError('careless.never', told, { details: { told }, suggestion: told, cause: new Error(told) });
+        },
+      },
+    };
+  },
+});
+`;
+
+/** All rows of all tables as text, the sealed tokens too. */
+async function everyRow(shop: Shop): Promise<Map<string, string>> {
+  const tables = await shop.rows(`SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname IN ('tds', 'graphile_worker', 'erp')`);
+  const found = new Map<string, string>();
+  for (const { name } of tables) found.set(String(name), (await shop.rows(`SELECT t::text AS row FROM ${String(name)} t`)).map((row) => row['row']).join('\n'));
+  return found;
+}
+
+async function everyAnswer(shop: Shop, t: { teardown(action: () => unknown): unknown }): Promise<Map<string, string>> {
+  const api = createApi({ operations: shop.runtime.operations, log: silentLogger, version: '0', host: '127.0.0.1', port: 0 });
+  const { url } = await api.start();
+  t.teardown(() => api.stop());
+  const index = (await (await fetch(url)).json()) as { routes: { method: string; path: string }[] };
+  const runs = await shop.rows('SELECT id FROM tds.runs');
+  const paths = index.routes.filter(({ method }) => method === 'GET').flatMap(({ path }) => (path === '/v1/runs/:id' ? runs.map(({ id }) => `/v1/runs/${id}`) : path.includes(':') ? [path.replace(':id', 'products').replace(':entity', 'products').replace(':key', '1')] : [path]));
+  const answers = new Map<string, string>();
+  for (const path of paths) answers.set(path, await (await fetch(url + path)).text());
+  const checks = [];
+  for await (const result of shop.runtime.operations.check([], AbortSignal.timeout(10_000))) checks.push(result);
+  return answers.set('check', JSON.stringify(checks)).set('plugins', JSON.stringify(shop.runtime.operations.plugins()));
+}
+
+void t.test('no secret stands in any log line, row or answer, whatever fails', async (t) => {
+  const config = `${(await quickSample()).replace('entities:\n', `entities:
+  told:
+    from: { connection: careless, stream: things }
+    to: { connection: erp, table: told }
+    key: id
+    fields: { id: id }
+`).replace('  erp:\n', `  careless: { plugin: careless, with: { apiKey: "\${CARELESS_KEY}" } }\n  erp:\n`)}\nplugins: [./plugins]\n`;
+  const shop = await openShop(t, { config, files: { 'plugins/careless.js': careless }, credentials: planted, env: { TDS_SECRET_KEY: key, CARELESS_KEY: apiKey }, sandbox: { scale: 'small', items: 210, daysOfOrders: 1, customers: 60 } });
+  const { sandbox } = shop;
+  await shop.sync(['products', 'told']); // one that succeeds, one that fails twice
+  for (const kind of ['unauthorized', 'html', 'error-500', 'cut-body', 'bad-json'] as const) sandbox.fault({ kind, after: 1, times: 3 });
+  sandbox.fault({ kind: 'deny', match: '/contacts', times: Infinity });
+  await shop.sync(['products', 'customers', 'invoices']);
+  sandbox.tokens.revoke();
+  sandbox.tokens.expireAll();
+  await shop.sync(['products', 'locations']); // ends with a refused refresh token
+  const runs = await shop.runtime.operations.runs({ limit: 50 });
+  t.ok(runs.some((run) => run.code === 'careless.never') && runs.some((run) => run.code === 'zoho.refresh_token_refused') && runs.some((run) => run.code === 'zoho.not_authorized'), `what was to fail has failed: ${runs.map((run) => run.code).join()}`);
+  t.ok(sandbox.tokens.issued > 0);
+
+  const secrets = [planted.clientSecret, planted.refreshToken, key, apiKey, 'sandbox-access-', new URL(shop.database.url).password].filter((secret) => secret !== '');
+  const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('hex')]);
+  const leaks = (where: string, text: string): string[] => forms.filter((form) => text.includes(form)).map((form) => `${where}: ${form}`);
+  t.ok(shop.lines.length > 20, `${shop.lines.length} lines were logged`);
+  t.same(shop.lines.flatMap((line) => leaks(line, line)), []);
+  const rows = await everyRow(shop);
+  for (const table of ['tds.tokens', 'tds.runs', 'tds.records_1', 'graphile_worker._private_jobs']) t.ok(rows.has(table), `${table} was looked through`);
+  t.match(rows.get('tds.runs'), /\[secret\]/, 'what was told stands there with the secret masked');
+  t.same([...rows].flatMap(([table, text]) => leaks(table, text)), []);
+  const answers = await everyAnswer(shop, t);
+  t.ok(answers.size > 8);
+  t.same([...answers].flatMap(([path, text]) => leaks(path, text)), []);
+});
