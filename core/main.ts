@@ -135,7 +135,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    enqueue: enqueueBy(inner.resolve(tokens.queue)), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
+    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (

@@ -120,7 +120,7 @@ function checkPaths(entity: OutlineEntity, fields: Config['entities'][string]['f
 
 function findingOf(error: unknown, at: Path, sources: Sources): Finding {
   const told = isTdsError(error) ? error : undefined;
-  return finding({ code: told?.code ?? 'host.create_failed', message: `is not possible: ${error instanceof Error ? error.message : String(error)}`, suggestion: told?.suggestion }, sources.locate(at), at);
+  return finding({ code: told?.code ?? 'host.create_failed', message: `is not possible: ${sources.secrets.mask(error instanceof Error ? error.message : String(error))}`, suggestion: told?.suggestion && sources.secrets.mask(told.suggestion) }, sources.locate(at), at);
 }
 
 function pluginStatuses({ plugins, failures }: Discovery, connections: readonly { id: string; plugin: string }[]): PluginStatus[] {

@@ -8,7 +8,7 @@ import {
 import type { Breaker } from './breaker.ts';
 import { cureOf } from './codes.ts';
 import { addCalls, callContext, priorityOf, type CallContext } from './context.ts';
-import { ConnectionPausedError } from './errors.ts';
+import { ConnectionPausedError, closedError } from './errors.ts';
 import type { Limiter, Permit } from './limiter.ts';
 import type { Quota, QuotaObservation } from './quota.ts';
 import { addHeaders, prepareRequest, type PreparedRequest } from './request.ts';
@@ -133,6 +133,8 @@ async function attempt(deps: ClientDeps, call: Call, timing: { ms: number }): Pr
   const permit = await deps.limiter.acquire(priorityOf(context), request.signal);
   let taken = false;
   try {
+    // A limiter that others share goes on when this connection ends.
+    if (deps.closing.aborted) throw closedError();
     // Checked and taken in one step, so that calls side by side can't take the same last one.
     deps.quota.check(context);
     deps.quota.add(context, 1);
@@ -224,7 +226,7 @@ async function wait(deps: ClientDeps, ms: number, signal: AbortSignal | undefine
     await deps.clock.sleep(ms, signal ? AbortSignal.any([signal, deps.closing]) : deps.closing);
   } catch (error) {
     if (!deps.closing.aborted) throw error;
-    throw new RetryLaterError('connection.closed', 'The connection was closed while the call waited.', { suggestion: cureOf('connection.closed') });
+    throw closedError();
   }
 }
 

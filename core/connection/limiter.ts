@@ -1,21 +1,18 @@
 /**
- * Calls at once and calls per minute, in order of priority. bottleneck does the queueing; a call gives its place in the minute back
+ * Calls at once and calls per minute, in order of priority. bottleneck keeps the queue and is handed a turn for each call that may go;
+ * a call that finds room and nobody before it goes at once, as bottleneck takes some milliseconds for each. A call gives its place in the minute back
  * 60 s after the headers of its answer were here. The call reached the other side before that moment, and the one that gets the place
  * reaches it after it left: so in no 60 s, wherever they begin, does the other side see more calls than allowed.
  */
 import { setMaxListeners } from 'node:events';
 import Bottleneck from 'bottleneck';
 import type { TimerClock } from '../monitor/clock.ts';
-import { RetryLaterError } from '../sdk/index.ts';
-import { withSignal } from './breaker.ts';
-import { cureOf } from './codes.ts';
+import { closedError } from './errors.ts';
 import type { Limits } from './settings.ts';
 
 export const windowMs = 60_000;
 /** More than clocks of a service's machines and ours may drift apart within a minute. */
 const defaultMargin = 200;
-/** What a reservoir holds that is never used up, and what a pause takes out of it. */
-const endless = 2 ** 40;
 
 /** The right to make one call. */
 export interface Permit {
@@ -67,23 +64,37 @@ export interface LimiterDeps {
 export function createLimiter(deps: LimiterDeps): Limiter {
   const { clock, limits } = deps;
   const margin = deps.margin ?? defaultMargin;
-  const limited = limits.perMinute !== undefined || limits.concurrent !== undefined;
-  const queue = limited ? new Bottleneck({ maxConcurrent: limits.concurrent ?? null, reservoir: limits.perMinute ?? endless }) : undefined;
-  /** Places that come back, in order of their time: when the call was counted, and how many. */
-  const spent: { since: number; at: number; count: number }[] = [];
-  /** Without a limit per minute the calls are only counted, and a second is exact enough. */
-  const grain = limits.perMinute === undefined ? 1000 : 0;
-  const closing = new AbortController();
-  setMaxListeners(0, closing.signal);
-  let spentCount = 0;
+  const perMinute = limits.perMinute ?? Infinity;
+  let concurrent = limits.concurrent ?? Infinity;
+  /** Its reservoir holds the turns that were handed out and not yet taken. */
+  const queue = new Bottleneck({ reservoir: 0 });
+  /** Calls in bottleneck, those given up included, and turns on their way to them. */
+  let queued = 0;
+  let turns = 0;
   let waiting = 0;
   let inFlight = 0;
-  let pausedUntil = 0;
-  let { concurrent } = limits;
-  let pauseEnd: Promise<void> | undefined;
+  /** Of those in flight, the ones that are among the spent already: their headers are here, their bodies are not. */
+  let underCount = 0;
+  /** Places that come back, in order of their time: when the call was counted, and how many. */
+  const spent: { since: number; at: number; count: number }[] = [];
+  let spentCount = 0;
+  /** Without a limit per minute the calls are only counted, and a second is exact enough. */
+  const grain = perMinute === Infinity ? 1000 : 0;
   let cancelReturn: (() => void) | undefined;
+  let pausedUntil = 0;
+  let cancelPause: (() => void) | undefined;
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
 
-  const free = (count: number): void => void queue?.incrementReservoir(count).catch(() => {});
+  /** How many more calls may go now. */
+  const room = (): number => (cancelPause || closing.signal.aborted ? 0 : Math.min(concurrent - inFlight, perMinute - spentCount - (inFlight - underCount)) - turns);
+
+  function handOut(): void {
+    const more = Math.min(room(), queued - turns);
+    if (more <= 0) return;
+    turns += more;
+    queue.incrementReservoir(more).catch(() => {});
+  }
 
   function spend(at: number, count: number): void {
     const last = spent.at(-1);
@@ -107,25 +118,26 @@ export function createLimiter(deps: LimiterDeps): Limiter {
 
   function giveBack(): void {
     const end = clock.now().getTime() - windowMs - margin;
-    let back = 0;
-    for (let [first] = spent; first && first.at <= end; [first] = spent) {
-      spent.shift();
-      back += first.count;
-    }
-    spentCount -= back;
-    if (back > 0 && limits.perMinute !== undefined) free(back);
+    let over = 0;
+    while (over < spent.length && (spent[over]?.at ?? 0) <= end) spentCount -= spent[over++]?.count ?? 0;
+    spent.splice(0, over);
     armReturn();
+    handOut();
   }
 
-  function permit(done: () => void): Permit {
+  function permit(): Permit {
     let state: 'waiting' | 'sent' | 'counted' | 'over' = 'waiting';
     let wasSent = false;
+    inFlight++;
     const counted = (): void => {
       if (state !== 'sent') return;
       state = 'counted';
+      // From now on it is among the spent; the call itself goes on in its slot.
       spend(clock.now().getTime(), 1);
+      underCount++;
     };
     return {
+      counted,
       sent() {
         state = 'sent';
         wasSent = true;
@@ -133,45 +145,19 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       get wasSent() {
         return wasSent;
       },
-      counted,
       release() {
         if (state === 'over') return;
         counted();
-        if (state === 'waiting') free(1);
+        if (state === 'counted') underCount--;
         state = 'over';
         inFlight--;
-        done();
+        handOut();
       },
     };
   }
 
-  async function acquire(priority: number, signal?: AbortSignal): Promise<Permit> {
-    if (!queue && pauseEnd === undefined && !closing.signal.aborted) {
-      inFlight++;
-      return permit(() => {});
-    }
-    waiting++;
-    try {
-      for (;;) {
-        if (closing.signal.aborted) throw closedError();
-        signal?.throwIfAborted();
-        if (pauseEnd) await withSignal(pauseEnd, signal);
-        const got = queue ? await queued(queue, priority, signal) : undefined;
-        if (pauseEnd === undefined && !closing.signal.aborted) {
-          inFlight++;
-          return permit(() => got?.());
-        }
-        // A pause began while this one was being let through.
-        free(1);
-        got?.();
-      }
-    } finally {
-      waiting--;
-    }
-  }
-
-  /** Resolves with the function that frees the slot. */
-  function queued(queue: Bottleneck, priority: number, signal: AbortSignal | undefined): Promise<() => void> {
+  /** Resolves with the permit when bottleneck gives it a turn. */
+  function queueUp(priority: number, signal: AbortSignal | undefined): Promise<Permit> {
     return new Promise((resolve, reject) => {
       let gone = false;
       const stop = (): void => {
@@ -180,65 +166,78 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       };
       signal?.addEventListener('abort', stop, { once: true });
       closing.signal.addEventListener('abort', stop, { once: true });
-      queue.schedule({ priority }, () => {
+      const enter = (): void => {
+        queued++;
+        queue.schedule({ priority }, turn).catch(reject);
+        handOut();
+      };
+      const turn = async (): Promise<void> => {
+        queued--;
+        turns--;
+        // A pause began while the turn was on its way: it is handed out anew.
+        if (!gone && cancelPause) return enter();
         signal?.removeEventListener('abort', stop);
         closing.signal.removeEventListener('abort', stop);
-        if (gone) return Promise.resolve(free(1));
-        return new Promise<void>((done) => resolve(done));
-      }).catch(reject);
+        if (gone) handOut();
+        else resolve(permit());
+      };
+      enter();
     });
+  }
+
+  async function acquire(priority: number, signal?: AbortSignal): Promise<Permit> {
+    if (closing.signal.aborted) throw closedError();
+    signal?.throwIfAborted();
+    if (queued === 0 && room() > 0) return permit();
+    waiting++;
+    try {
+      return await queueUp(priority, signal);
+    } finally {
+      waiting--;
+    }
+  }
+
+  function endPause(): void {
+    const left = pausedUntil - clock.now().getTime();
+    cancelPause = left > 0 ? clock.after(left, endPause) : undefined;
+    handOut();
   }
 
   return {
     acquire,
     pause(until) {
       const end = until.getTime();
-      if (end <= Math.max(pausedUntil, clock.now().getTime())) return;
+      if (closing.signal.aborted || end <= Math.max(pausedUntil, clock.now().getTime())) return;
       pausedUntil = end;
-      if (pauseEnd) return;
-      free(-endless);
-      pauseEnd = (async () => {
-        for (let left = 1; left > 0; left = pausedUntil - clock.now().getTime()) {
-          await clock.sleep(pausedUntil - clock.now().getTime(), closing.signal).catch(() => (pausedUntil = 0));
-        }
-        pauseEnd = undefined;
-        free(endless);
-      })();
+      // A pause that has begun looks at its end anew when it gets there.
+      if (!cancelPause) endPause();
     },
     narrow() {
       // One step for each pause, as all calls of one wave are refused for the same reason.
-      if (!queue || concurrent === undefined || concurrent <= 1 || pauseEnd) return undefined;
-      concurrent--;
-      queue.updateSettings({ maxConcurrent: concurrent });
-      return concurrent;
+      if (concurrent === Infinity || concurrent <= 1 || cancelPause) return undefined;
+      return --concurrent;
     },
     recall(calls) {
-      for (const [at, count] of calls) {
-        if (count <= 0 || at + windowMs + margin <= clock.now().getTime()) continue;
-        if (limits.perMinute !== undefined) free(-count);
-        spend(Math.min(at, clock.now().getTime()), count);
-      }
+      const now = clock.now().getTime();
+      for (const [at, count] of calls) if (count > 0 && at + windowMs + margin > now) spend(Math.min(at, now), count);
     },
-    snapshot: () => ({ spent: spent.map(({ at, count }) => [at, count]), inFlight }),
-    status: () => ({ waiting, inFlight, lastMinute: spentCount + inFlight, ...(pauseEnd ? { pausedUntil: new Date(pausedUntil) } : {}) }),
+    snapshot: () => ({ spent: spent.map(({ at, count }) => [at, count]), inFlight: inFlight - underCount }),
+    status: () => ({ waiting, inFlight, lastMinute: spentCount + inFlight - underCount, ...(cancelPause ? { pausedUntil: new Date(pausedUntil) } : {}) }),
     waitsOn() {
       if (waiting === 0) return undefined;
       const now = clock.now().getTime();
-      if (pauseEnd) return `the other side's rate limit, ${seconds(pausedUntil - now)}`;
+      if (cancelPause) return `the other side's rate limit, ${seconds(pausedUntil - now)}`;
       const [first] = spent;
-      if (limits.perMinute !== undefined && spentCount + inFlight >= limits.perMinute && first) return `the limit per minute, ${seconds(first.at + windowMs + margin - now)}`;
-      return concurrent !== undefined && inFlight >= concurrent ? 'a free call (calls at once)' : undefined;
+      if (spentCount + inFlight - underCount >= perMinute && first) return `the limit per minute, ${seconds(first.at + windowMs + margin - now)}`;
+      return inFlight >= concurrent ? 'a free call (calls at once)' : undefined;
     },
     close() {
       closing.abort();
       cancelReturn?.();
-      queue?.stop({ dropWaitingJobs: true, dropErrorMessage: 'closed' }).catch(() => {});
+      cancelPause?.();
+      queue.stop({ dropWaitingJobs: true, dropErrorMessage: 'closed' }).catch(() => {});
     },
   };
-}
-
-function closedError(): RetryLaterError {
-  return new RetryLaterError('connection.closed', 'The connection was closed while the call waited.', { suggestion: cureOf('connection.closed') });
 }
 
 function seconds(ms: number): string {

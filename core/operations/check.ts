@@ -11,11 +11,14 @@ export interface ConnectionAtWork {
   remote: () => JsonObject;
 }
 
-/** Probes each connection, then the tables that entities write through it. Really calls; results come as they are known. */
-export async function* checkConnections(connections: readonly ConnectionAtWork[], entities: ReadonlyMap<string, Entity>, signal: AbortSignal): AsyncGenerator<CheckResult> {
+/**
+ * Probes each connection, then the tables that entities write through it. Really calls; results come as they are known.
+ * `redact` takes secrets out of what plugins say.
+ */
+export async function* checkConnections(connections: readonly ConnectionAtWork[], entities: ReadonlyMap<string, Entity>, signal: AbortSignal, redact: (text: string) => string): AsyncGenerator<CheckResult> {
   for (const { id, plugin, connector } of connections) {
     const began = performance.now();
-    const result = (finding: CheckFinding): CheckResult => ({ connection: id, plugin, ...finding, milliseconds: Math.round(performance.now() - began) });
+    const result = (finding: CheckFinding): CheckResult => ({ connection: id, plugin, ...finding, probe: redact(finding.probe), message: redact(finding.message), milliseconds: Math.round(performance.now() - began) });
     for (const finding of await probe(() => connector.check(signal), 'connection')) yield result(finding);
     const { destination } = connector;
     if (!destination) continue;

@@ -24,6 +24,8 @@ export interface OperationsDeps {
   database: DatabaseAccess;
   queue: Queue;
   enqueue: Enqueue;
+  /** Takes secrets out of a text. */
+  redact: (text: string) => string;
   healing: HealingOperations;
 }
 
@@ -38,7 +40,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     check(ids, signal) {
       for (const id of ids) if (!deps.connections.has(id)) throw unknownConnection(deps, id);
       const chosen = ids.length === 0 ? [...deps.connections.values()] : ids.map((id) => deps.connections.get(id)).filter((one) => one !== undefined);
-      return checkConnections(chosen, deps.entities, signal);
+      return checkConnections(chosen, deps.entities, signal, deps.redact);
     },
     sync: (request) => requestSyncs(deps, request),
     runs: (filter) => database.transaction((session) => listRuns(session, filter)),

@@ -10,6 +10,8 @@ import { runJob, runTaskName, type Enqueue } from './request-run.ts';
 
 export interface ExhaustedDeps { enqueue: Enqueue; /** Takes secrets out of a text before it is stored. */ redact: (text: string) => string }
 
+const mostNamed = 3;
+
 /**
  * The job becomes a dead letter, in the transaction that removes it; its run has failed. A run that lost its workers to a
  * record that is known now, or that got on in between, has not failed: it goes on with a new job.
@@ -30,9 +32,12 @@ export function onExhausted({ enqueue, redact }: ExhaustedDeps): OnExhausted {
 async function goesOn(session: SqlSession, run: Run, enqueue: Enqueue): Promise<boolean> {
   const suspect = afterLoss(run.suspect, true, run.pages);
   const found = suspect.guilty.length > (run.suspect?.guilty.length ?? 0);
-  if (!found && !(run.suspect && run.pages > run.suspect.pages)) return false;
+  const moved = run.suspect !== null && run.pages > run.suspect.pages;
+  // one more record is under suspicion; so many that none of them can be it end this
+  const narrowed = (run.suspect?.at.length ?? 0) > 0 && Object.keys(suspect.named).length <= mostNamed;
+  if (!found && !moved && !narrowed) return false;
   await noteSuspect(session, run.id, { ...suspect, pages: run.pages });
-  const why = found ? `the record ${suspect.guilty.at(-1)} killed its process three times and is set aside` : 'it lost its workers, but got on in between';
+  const why = found ? `the record ${suspect.guilty.at(-1)} kills its process and is set aside` : 'it lost its workers, but got on in between, or comes closer to the record that is to blame';
   await endRun(session, run.id, { status: 'waiting', code: found ? 'record.poison' : 'queue.worker_lost', reason: why, waitsOn: why });
   await noteRunJob(session, run.id, await enqueue(session, runJob(run)));
   return true;

@@ -48,7 +48,11 @@ export async function applyBatch(deps: ApplyDeps, batch: Batch): Promise<RunCoun
 
 /** Prepares a batch ahead of its turn; what it saw is compared again by {@link commitPrepared}. */
 export function prepare(deps: ApplyDeps, batch: Batch): Promise<PreparedBatch> {
-  return deps.database.transaction((session) => prepareBatch(batch.entity, session, batch.incoming, batch.refuse));
+  return deps.database.transaction(async (session) => {
+    // It only reads, so it may stand still as long as mapping takes.
+    await session.query(`SELECT set_config('idle_in_transaction_session_timeout', '120s', true)`);
+    return prepareBatch(batch.entity, session, batch.incoming, batch.refuse);
+  });
 }
 
 /** Writes a prepared batch. Answers what it counted. */

@@ -1,4 +1,5 @@
 import { countUnseen, unseenKeys } from '../store/runs.ts';
+import { bySets } from '../store/session.ts';
 import { applyBatch } from './apply.ts';
 import { askDetails, type Asked } from './details.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
@@ -14,7 +15,7 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
   const { entity, run, database } = context;
   const { stream } = entity;
   if (!complete && !stream.provesGone) return {};
-  const { unseen, live } = await database.transaction((session) => countUnseen(session, run));
+  const { unseen, live } = await database.transaction((session) => bySets(session, () => countUnseen(session, run)));
   if (unseen === 0) return {};
   const { maxShare, alwaysAllow } = entity.config.deletes;
   if (unseen > Math.max(alwaysAllow, live * maxShare) && !run.options.allowDeletes) {
@@ -26,7 +27,7 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
   const since = usageMeter(context);
   let after = '';
   for (;;) {
-    const keys = await database.transaction((session) => unseenKeys(session, run, after, chunkSize));
+    const keys = await database.transaction((session) => bySets(session, () => unseenKeys(session, run, after, chunkSize)));
     if (keys.length === 0) return {};
     after = keys.at(-1) ?? after;
     const { incoming, failure } = stream.provesGone ? await askDetails(context, keys) : goneByAbsence(context, keys);

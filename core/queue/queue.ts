@@ -50,7 +50,7 @@ class DurableQueue implements Queue {
     // Old connections are replaced, and silent ones given up: a black-holed pool takes work again within seconds.
     const pool = (this.#pool = createPool({
       url: options.url, schema: names.schema, max: Math.min(Math.max(concurrency + 2, 3), 16), applicationName: 'tds queue',
-      statementTimeout: statementMs, queryTimeout: statementMs, connectTimeout: statementMs, maxLifetime: 15,
+      statementTimeout: statementMs, queryTimeout: statementMs, connectTimeout: statementMs, idleInTransactionTimeout: statementMs * 2, maxLifetime: 15,
       onError: (error) => log.debug('an idle connection of the queue broke', { error }),
     }));
     const emit = <K extends keyof QueueEvents>(event: K, facts: QueueEvents[K]): void => void this.#events.emit(event, facts);

@@ -34,11 +34,14 @@ export function embeddedDirectory(dataDirectory: string): string {
   return path.join(dataDirectory, 'postgres');
 }
 
+/** A process that is paused in a transaction holds its locks for so long at most, in ms: twice the time after which the others take it for dead. */
+const standstillMs = 10_000;
+
 /** Starts or reaches the database and migrates it. @throws StoreError */
 export async function openDatabase({ url, schema, poolSize, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
   const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
-  const pool = createPool({ url: address, schema, max: poolSize, onError: (error) => log.debug('an idle database connection broke', { error }) });
+  const pool = createPool({ url: address, schema, max: poolSize, idleInTransactionTimeout: standstillMs, onError: (error) => log.debug('an idle database connection broke', { error }) });
   const close = async (): Promise<void> => {
     await pool.end();
     await embedded?.stop();

@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { Client, Pool as PgPool, types as pgTypes } from 'pg';
 import { from as copyStream } from 'pg-copy-streams';
+import { joined } from './copy-bytes.ts';
 import { databaseErrorKind } from './errors.ts';
 import { quoteIdentifier } from './sql.ts';
 
@@ -134,39 +135,13 @@ export async function withTransaction<T>(pool: Pool, work: (client: PoolClient) 
 }
 
 /**
- * Streams chunks into `COPY … FROM STDIN`; one chunk may hold many rows or part of one. Small chunks are joined. Returns the row count.
+ * Streams chunks into `COPY … FROM STDIN`; one chunk may hold many rows or part of one. They are joined: small ones are best. Returns the row count.
  * When the source throws, the COPY fails and that error is thrown; the transaction around it is then to be rolled back.
  */
 export async function copyFrom(client: pg.ClientBase, statement: string, chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>): Promise<number> {
   const sink = client.query(copyStream(statement));
   await pipeline(Readable.from(joined(chunks), { objectMode: true, highWaterMark: 2 }), sink);
   return sink.rowCount;
-}
-
-async function* joined(chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>): AsyncGenerator<Buffer> {
-  let waiting: Buffer[] = [];
-  let text = '';
-  let bytes = 0;
-  const flushText = (): void => {
-    if (text === '') return;
-    waiting.push(Buffer.from(text));
-    text = '';
-  };
-  for await (const chunk of chunks) {
-    if (typeof chunk === 'string') text += chunk;
-    else {
-      flushText();
-      waiting.push(chunk);
-    }
-    bytes += chunk.length;
-    if (bytes < 65_536) continue;
-    flushText();
-    yield waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting);
-    waiting = [];
-    bytes = 0;
-  }
-  flushText();
-  if (waiting.length > 0) yield Buffer.concat(waiting);
 }
 
 /** A count or sum as PostgreSQL sends it (`int8` is a string), as a number. @throws RangeError where a number can't hold it exactly */

@@ -74,24 +74,18 @@ export async function insertRecords(session: SqlSession, entity: string, runId: 
 function* copyChunks(entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Generator<string> {
   const head = `${copyText(entity)}\t`;
   const tail = `\t${runId ?? '\\N'}\t${via}\t`;
-  let chunk = '';
   for (const write of writes) {
-    chunk += `${head}${copyText(write.key)}\t${copyTime(write.modifiedAt)}\t${copyTime(write.observedAt)}\t${write.listHash ?? '\\N'}\t${write.detailHash ?? '\\N'}\t${
-      copyTime(write.detailAt)}\t${copyTime(write.detailModifiedAt)}\t${write.detailDue ? 't' : 'f'}\t${write.refused ? 't' : 'f'}\t${write.mapping}\t${copyTime(write.deletedAt)}${
-      tail}${copyText(write.raw)}\t${copyText(write.detail)}\n`;
-    if (chunk.length > 65_536) {
-      yield chunk;
-      chunk = '';
-    }
+    yield `${head}${copyText(write.key)}\t${copyTime(write.modifiedAt)}\t${copyTime(write.observedAt)}\t${write.listHash ?? '\\N'}\t${write.detailHash ?? '\\N'}\t${
+      copyTime(write.detailAt)}\t${copyTime(write.detailModifiedAt)}\t${write.detailDue ? 't' : 'f'}\t${write.refused ? 't' : 'f'}\t${write.mapping}\t${copyTime(write.deletedAt)}${tail}`;
+    yield copyText(write.raw);
+    yield `\t${copyText(write.detail)}\n`;
   }
-  if (chunk !== '') yield chunk;
 }
-
-const special = /[\\\t\n\r]/;
 
 function copyText(text: string | null): string {
   if (text === null) return '\\N';
-  if (!special.test(text)) return text;
+  // Four searches for one character are much faster than one for any of four.
+  if (!text.includes('\\') && !text.includes('\t') && !text.includes('\n') && !text.includes('\r')) return text;
   return text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
 }
 

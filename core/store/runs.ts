@@ -41,8 +41,10 @@ export interface RunOptions {
 
 /** Which records of a run may be what kills its workers. There is none before the run has lost one. */
 export interface RunSuspect {
-  /** The record that is being worked on, alone; null where records go in sets. */
-  at: string | null;
+  /** The records that are being worked on together; none where that is not noted. */
+  at: string[];
+  /** Those among which a worker was lost. */
+  among: string[];
   /** How often a worker was lost while it worked on this record alone. */
   named: Record<string, number>;
   /** Found out: these go aside without being mapped. */

@@ -17,3 +17,12 @@ export function sessionOf(client: ClientBase): SqlSession {
 export function databaseAccess(pool: Pool): DatabaseAccess {
   return { transaction: (use) => withTransaction(pool, (client) => use(sessionOf(client))) };
 }
+
+/**
+ * Runs a statement that compares two large sets, for the rest of the transaction without nested loops. PostgreSQL knows nothing about a
+ * table that was filled a minute ago: it may take it for small and compare each row with each other one, 20,000 of them in 20 s.
+ */
+export async function bySets<T>(session: SqlSession, use: () => Promise<T>): Promise<T> {
+  await session.query(`SELECT set_config('enable_nestloop', 'off', true)`);
+  return use();
+}

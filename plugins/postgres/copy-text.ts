@@ -1,22 +1,20 @@
 /** Rows as the text format of COPY (PostgreSQL manual, "COPY", File Formats). The hot path of every load: keep it plain. */
 import { PermanentError, type CellValue, type TableSpec } from 'tds/sdk';
 
-/** Large enough that the socket is the limit, small enough to stay in the processor's cache. */
-const chunkLength = 64 * 1024;
 const special = /[\\\n\r\t\0]/;
 
 /**
- * The rows as chunks of about 64 kB. All of them at once, because the same chunks may be sent twice: straight into the table
- * and, where a key exists already, into the staging table.
+ * The rows, each as one text; the host joins them. All of them at once, because the same texts may be sent twice: straight into the
+ * table and, where a key exists already, into the staging table.
  * @throws PermanentError `postgres.nul_character`, naming column and row: PostgreSQL keeps no NUL in a text.
  */
 export function encodeRows(spec: TableSpec, rows: readonly (readonly CellValue[])[]): string[] {
-  const chunks: string[] = [];
+  const lines: string[] = [];
   const width = spec.columns.length;
-  let text = '';
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index] as readonly CellValue[];
     if (row.length !== width) throw wrongWidth(spec, row, index);
+    let text = '';
     for (let column = 0; column < width; column += 1) {
       if (column > 0) text += '\t';
       const value = row[column];
@@ -25,14 +23,9 @@ export function encodeRows(spec: TableSpec, rows: readonly (readonly CellValue[]
       else if (!special.test(value)) text += value;
       else text += escapeText(value, spec, row, index, column);
     }
-    text += '\n';
-    if (text.length >= chunkLength) {
-      chunks.push(text);
-      text = '';
-    }
+    lines.push(`${text}\n`);
   }
-  if (text !== '') chunks.push(text);
-  return chunks;
+  return lines;
 }
 
 function escapeText(value: string, spec: TableSpec, row: readonly CellValue[], index: number, column: number): string {

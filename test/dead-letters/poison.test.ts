@@ -44,8 +44,8 @@ function worker({ corridor, enqueue }: Bench, poison: ReadonlySet<string>) {
   };
 }
 
-async function shop(t: Parameters<typeof bench>[0], count: number): Promise<Bench> {
-  const b = await bench(t, { config: { batchSize: 10 } });
+async function shop(t: Parameters<typeof bench>[0], count: number, batchSize = 10): Promise<Bench> {
+  const b = await bench(t, { config: { batchSize } });
   for (let id = 1; id <= count; id += 1) b.source.put(thing(id) as unknown as JsonObject);
   return b;
 }
@@ -57,7 +57,7 @@ t.test('a record that kills its process goes aside after three tries, and the ot
   t.equal(await w.attempt(run, '1'), 'died', 'the first time it dies with a set of records');
   t.same((await w.run(run)).suspect, null, 'a run that has lost no worker notes nothing');
   t.equal(await w.attempt(run, '1'), 'died', 'the second time with the record alone');
-  t.match((await w.run(run)).suspect, { at: '23', guilty: [] });
+  t.match((await w.run(run)).suspect, { at: ['23'], guilty: [] });
   t.equal(await w.attempt(run, '1'), 'died');
   await w.exhaust(run, '1');
   t.match(await w.run(run), { status: 'waiting', code: 'record.poison', suspect: { guilty: ['23'] } });
@@ -73,6 +73,24 @@ t.test('a record that kills its process goes aside after three tries, and the ot
   t.match(await b.operations.tryDeadLetters({ filter: {}, all: true }), { tried: 0 }, 'a try of all leaves it out');
   const again = await b.corridor.begin('full');
   t.equal(await w.attempt(again, '3'), 'done', 'the next sync does not touch it');
+});
+
+t.test('among many records the one that kills is found by steps, and the others go on', async (t) => {
+  const b = await shop(t, 300, 100);
+  b.source.pageSize = 100;
+  const w = worker(b, new Set(['187']));
+  const run = await b.corridor.begin('full');
+  const noted: number[] = [];
+  for (const death of [1, 2, 3]) {
+    t.equal(await w.attempt(run, '1'), 'died', `try ${death}`);
+    noted.push((await w.run(run)).suspect?.at.length ?? 0);
+  }
+  t.same(noted, [0, 25, 1], 'a set, a step, the record alone');
+  await w.exhaust(run, '1');
+  t.match(await w.run(run), { status: 'waiting', suspect: { named: { 187: 1 }, guilty: [] } }, 'once alone may have been chance');
+  t.equal(await w.attempt(run, '2'), 'died');
+  t.equal(await w.attempt(run, '2'), 'done');
+  t.match(await w.run(run), { status: 'succeeded', new: 299, refused: 1, suspect: { guilty: ['187'] } });
 });
 
 t.test('a record that was being worked on when a worker was killed by chance is not blamed', async (t) => {

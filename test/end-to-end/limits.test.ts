@@ -42,7 +42,6 @@ void t.test('a process that is started again within the minute knows the calls o
   const shop = await openShop(t, { clock: clock.tds, env: limits, sandbox: { ...world, clock: clock.sandbox, limits: { perMinute: 20, concurrency: 4, countRefused: true } } });
   await shop.runtime.operations.sync({ entities: ['products', 'customers', 'invoices'], mode: 'full', trigger: 'person' });
   await shop.runtime.stop({ drainMs: 200 });
-  t.ok(shop.sandbox.calls.total > 0 || true);
   await shop.another();
   await shop.settled();
   t.same(usage(shop).refused, []);

@@ -61,8 +61,8 @@ void t.test('one file in a folder of the config, and one in a folder far from TD
   const told = new Map(shop.runtime.operations.plugins().map((plugin) => [plugin.id, plugin]));
   t.match(told.get('near'), { version: '1.2.3', description: 'Counts.', connections: ['near'] });
   t.match(told.get('afar'), { file: join(folder, 'afar.ts'), connections: ['afar'] });
-  t.match(told.get('broken'), { failure: { code: 'host.syntax', reason: /broken\.ts|parse|Expected|Unexpected/ } });
-  t.match(told.get('throwing'), { failure: { code: 'host.import_failed', reason: /not today/ } });
+  t.match(told.get('broken.ts'), { failure: { code: 'host.syntax', reason: /broken\.ts|parse|Expected|Unexpected/ } });
+  t.match(told.get('throwing.ts'), { failure: { code: 'host.import_failed', reason: /not today/ } });
   t.match(told.get('old'), { failure: { code: 'host.sdk_version' } });
 
   const probes = [];
@@ -83,7 +83,7 @@ void t.test('a broken plugin that a connection uses is a fault at the line of th
   await writeFile(file, text);
   const variables = ['ZOHO_ORGANIZATION_ID', 'ZOHO_CLIENT_ID', 'ZOHO_CLIENT_SECRET', 'ZOHO_REFRESH_TOKEN', 'ZOHO_ACCOUNTS_URL', 'ZOHO_API_URL', 'ZOHO_CALLS_PER_MINUTE', 'ZOHO_CALLS_PER_DAY', 'ZOHO_CALLS_AT_ONCE', 'TDS_DATABASE_URL'];
   const env = Object.fromEntries(variables.map((name) => [name, name.includes('CALLS') ? '10' : name.endsWith('URL') ? 'http://127.0.0.1:1' : '1234567']));
-  const { findings, config: loaded } = await loadProject({ file, env, cwd: projectRoot, log: silentLogger });
+  const { findings, plugins, config: loaded } = await loadProject({ file, env, cwd: projectRoot, log: silentLogger });
   t.equal(loaded, undefined, 'such a config is not run');
   const place = (words: string): { line: number; column: number } => {
     const before = text.slice(0, text.indexOf(words)).split('\n');
@@ -93,5 +93,5 @@ void t.test('a broken plugin that a connection uses is a fault at the line of th
   t.match(of('host.broken_plugin'), { file, ...place('broken }') });
   t.match(of('host.unknown_plugin'), { file, ...place('godo }'), suggestion: /good/ });
   t.match(findings.find((found) => found.file === file && found.line === place('form: 3').line && found.code.startsWith('config.')), { suggestion: /from/ }, 'the plugin\'s own schema refuses a setting');
-  t.ok(findings.some((found) => found.code === 'host.no_directory'), 'and the folder that is not there is told as well');
+  t.match(plugins.find(({ failure }) => failure?.code === 'host.no_directory'), { file: join(folder, 'my-plugins') }, 'and a folder that is not there is told by its path');
 });

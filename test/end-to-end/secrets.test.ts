@@ -1,5 +1,10 @@
 /** Secrets stay secret (promise 8), also when everything fails around them. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
+import { renderFinding } from '../../core/config/index.ts';
+import { loadProject } from '../../core/main.ts';
 import { createApi } from '../../core/api/index.ts';
 import { silentLogger } from '../../core/monitor/log.ts';
 import { openShop, quickSample, type Shop } from '../support/shop.ts';
@@ -67,7 +72,8 @@ void t.test('no secret stands in any log line, row or answer, whatever fails', a
   const shop = await openShop(t, { config, files: { 'plugins/careless.js': careless }, credentials: planted, env: { TDS_SECRET_KEY: key, CARELESS_KEY: apiKey }, sandbox: { scale: 'small', items: 210, daysOfOrders: 1, customers: 60 } });
   const { sandbox } = shop;
   await shop.sync(['products', 'told']); // one that succeeds, one that fails twice
-  for (const kind of ['unauthorized', 'html', 'error-500', 'cut-body', 'bad-json'] as const) sandbox.fault({ kind, after: 1, times: 3 });
+  for (const kind of ['unauthorized', 'html', 'error-500', 'cut-body', 'bad-json'] as const) sandbox.fault({ kind, match: /\/(books|inventory)\//, after: 1, times: 2 });
+  sandbox.fault({ kind: 'html', match: '/oauth' });
   sandbox.fault({ kind: 'deny', match: '/contacts', times: Infinity });
   await shop.sync(['products', 'customers', 'invoices']);
   sandbox.tokens.revoke();
@@ -89,4 +95,15 @@ void t.test('no secret stands in any log line, row or answer, whatever fails', a
   const answers = await everyAnswer(shop, t);
   t.ok(answers.size > 8);
   t.same([...answers].flatMap(([path, text]) => leaks(path, text)), []);
+});
+
+void t.test('a fault that a plugin words with its secret is told without it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tds-secrets-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'careless.js'), careless.replace('const told', "throw new PermanentError('careless.no', settings.apiKey, { suggestion: settings.apiKey }); const told"));
+  await writeFile(join(folder, 'config.yaml'), 'plugins: .\nconnections: { careless: { plugin: careless, with: { apiKey: "${CARELESS_KEY}" } } }\nentities: {}\n');
+  const { findings } = await loadProject({ file: join(folder, 'config.yaml'), env: { CARELESS_KEY: apiKey }, cwd: folder, log: silentLogger });
+  const told = findings.map(renderFinding).join('\n');
+  t.match(told, /careless\.no/);
+  t.notMatch(told, apiKey);
 });

@@ -53,6 +53,7 @@ test('a job without progress for five minutes is taken back and runs again; one 
   t.match(await w.acts(), [{ rule: 'stuck-jobs', fingerprint: `run:${run.id}`, seen: new RegExp(`^run ${run.id} \\(things full\\), job ${run.jobId} has made no progress for 5 min on ${queue.nodeId}$`), outcome: 'healed' }]);
   t.match(await second, { jobId: run.jobId, attempt: 2 });
   await until('the beat lists the second attempt', async () => (await queue.nodes())[0]?.inFlight.length === 1);
+  await until('the run has begun again', async () => (await database.transaction((session) => readRun(session, run.id)))?.attempts === 2);
   // The database's rows are of the machine's time, which stands still beside the test's.
   await b.pool.query('UPDATE graphile_worker._private_jobs SET locked_at = $1', [w.clock.now()]);
   await w.after(2 * minute);
@@ -76,6 +77,7 @@ test('a job that gets on, or that waits for a limit, is left alone', async (t) =
   await queue.start();
   const runs = [await ask(b.pool, queue, 'moving'), await ask(b.pool, queue, 'waiting'), await ask(b.pool, queue, 'hanging')];
   await until('the beat lists the jobs', async () => (await queue.nodes())[0]?.inFlight.length === 3);
+  await until('the runs have begun', async () => (await b.pool.query(`SELECT FROM runs WHERE status = 'running'`)).rowCount === 3);
   const w = ward(b.pool, [stuckRule(b.pool)]);
   await w.clock.advance(20 * minute);
   await b.pool.query('UPDATE runs SET updated_at = $2 WHERE id = $1', [runs[0]?.id, new Date(w.clock.now().getTime() - minute)]);

@@ -17,7 +17,7 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
       method: 'GET', path: '/v1/runs', summary: 'Runs, the newest first.',
       query: {
         type: 'object', additionalProperties: false,
-        properties: { ...paging, entity: { type: 'string', minLength: 1 }, mode, status: { type: 'string', enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] } },
+        properties: { ...paging, entity: { type: 'string', minLength: 1 }, mode: { type: 'string', enum: [...mode.enum, 'retry'] }, status: { type: 'string', enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] } },
       },
       async handle({ query: { limit = 50, ...filter } }) {
         const { page, next } = pageOf(await operations.runs({ ...filter, limit: limit + 1 }), limit);
