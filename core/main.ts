@@ -19,7 +19,7 @@ import type { Operations } from './operations/operations.ts';
 import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
 import type { Project } from './project.ts';
-import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
+import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
 import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
 import { maintainPartitions } from './store/partitions.ts';
@@ -83,11 +83,12 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   for (const secret of project.secrets.values) options.redactor.add(secret);
   try {
     const dataDirectory = path.resolve(options.dataDirectory ?? (options.env['TDS_DATA'] || '.tds'));
-    const opened = await openDatabase({ url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
+    const nodeId = options.nodeId ?? newNodeId();
+    const opened = await openDatabase({ applicationName: sessionName(nodeId), url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
     closers.push(() => opened.close());
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
-    const services = compose(project, options, opened, sealer);
+    const services = compose(project, { ...options, nodeId }, opened, sealer);
     await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);

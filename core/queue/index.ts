@@ -1,7 +1,7 @@
 /** Durable jobs on graphile-worker, with what it leaves open: see `docs/decisions` and the comments of each file. */
 export { createQueue } from './queue.ts';
 export { JobLostError, Postponement, postpone, QueueError, queueErrorCodes, type QueueErrorCode } from './errors.ts';
-export { namesOf, type Names } from './names.ts';
+export { namesOf, newNodeId, sessionName, type Names } from './names.ts';
 export { heldJobs, jobsOnQueue, takeBack, type HeldByNode } from './take-back.ts';
 export { verdictOn, type Verdict } from './steer.ts';
 export type {

@@ -1,3 +1,5 @@
+import { hash, randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { quoteQualified } from '../store/sql.ts';
 
 /** The tables, quoted, with their schemas. */
@@ -18,4 +20,15 @@ export function namesOf(schema = 'tds', workerSchema = 'graphile_worker'): Names
     addJob: worker('add_job'), addJobs: worker('add_jobs'), jobSpec: worker('job_spec'),
     nodes: own('nodes'), losses: own('job_losses'), history: own('job_history'),
   };
+}
+
+/** A name for this process that no other one has. */
+export function newNodeId(): string {
+  return `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+}
+
+/** What a node's connections for its work are called at the server (`application_name`): the sweep finds those of a dead node by it. */
+export function sessionName(nodeId: string): string {
+  const name = `tds ${nodeId}`;
+  return /^[ -~]{1,63}$/.test(name) ? name : `tds ${hash('sha256', nodeId, 'base64url')}`;
 }

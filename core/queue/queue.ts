@@ -1,7 +1,5 @@
 /** The queue: put together, started, stopped. Made by `core/main.ts`, once per process. */
 import { EventEmitter } from 'node:events';
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { createPool, type Pool, type Queryable } from '../store/pool.ts';
 import { Engine } from './engine.ts';
 import { enqueue, enqueueMany } from './enqueue.ts';
@@ -9,7 +7,7 @@ import { QueueError } from './errors.ts';
 import { Heartbeat, SteadyClient } from './heartbeat.ts';
 import { cancelJob, listNodes, prepareTables, taskStats } from './inspect.ts';
 import { machineName } from './machine.ts';
-import { namesOf, type Names } from './names.ts';
+import { namesOf, newNodeId, type Names } from './names.ts';
 import { Node } from './node.ts';
 import { Settler } from './settle.ts';
 import { Sweeper } from './sweep.ts';
@@ -43,7 +41,7 @@ class DurableQueue implements Queue {
   constructor(options: QueueOptions) {
     const { log, clock, onExhausted, concurrency, version, tasks, redact = (text: string) => text, maxLosses = 3, historyDays = 30 } = options;
     this.#options = options;
-    this.nodeId = options.nodeId ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+    this.nodeId = options.nodeId ?? newNodeId();
     const names = (this.#names = namesOf(options.schema, options.workerSchema));
     const timings = (this.#timings = { ...defaults, ...options.timings });
     const statementMs = Math.max(1_000, Math.round(timings.deadMs * 0.6));

@@ -14,7 +14,7 @@ import { flags } from './held.ts';
 import type { SteadyClient } from './heartbeat.ts';
 import { insertHistory, maintainHistory } from './history.ts';
 import { isGone } from './machine.ts';
-import type { Names } from './names.ts';
+import { sessionName, type Names } from './names.ts';
 import { readMarkedError, type ExhaustedRow, type Settler } from './settle.ts';
 import type { QueueEvents } from './types.ts';
 
@@ -58,6 +58,7 @@ export class Sweeper {
       log.warn('a node died', { node: each.nodeId, pool: each.poolId });
       emit('node.died', each);
     }
+    if (found.dead.length > 0) await this.#endSessions(found.dead.map((each) => each.nodeId));
     for (const each of found.lost) {
       log.warn('a job lost its worker', { jobId: each.id, reason: each.reason, exhausted: each.exhausted });
       emit('job.lost', { jobId: each.id, reason: each.reason, exhausted: each.exhausted });
@@ -93,6 +94,17 @@ export class Sweeper {
   async #goneProcesses(session: Client): Promise<string[]> {
     const { rows } = await session.query<{ pool_id: string; pid: number }>(`select pool_id, pid from ${this.#options.names.nodes} where machine = $1`, [this.#options.machine]);
     return rows.filter((row) => isGone(row.pid)).map((row) => row.pool_id);
+  }
+
+  /**
+   * A node that is paused, or was cut off, may hold locks in a transaction that the server waits on (in the middle of a COPY for as long
+   * as a statement may last), and its jobs' heirs would wait with it. Young transactions are left alone: the node may have come back.
+   */
+  async #endSessions(nodeIds: readonly string[]): Promise<void> {
+    const { pool, deadMs, log } = this.#options;
+    await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = current_user
+      and application_name = any($1::text[]) and xact_start < clock_timestamp() - $2::float8 * interval '1 millisecond'`, [nodeIds.map(sessionName), deadMs / 2])
+      .catch((error: unknown) => log.debug('the transactions of a dead node could not be ended', { error }));
   }
 
   /** Hands jobs without attempts to `onExhausted`, each in a transaction of its own. graphile-worker keeps them for ever, and says nothing. */

@@ -72,13 +72,14 @@ void t.test('no secret stands in any log line, row or answer, whatever fails', a
   const shop = await openShop(t, { config, files: { 'plugins/careless.js': careless }, credentials: planted, env: { TDS_SECRET_KEY: key, CARELESS_KEY: apiKey }, sandbox: { scale: 'small', items: 210, daysOfOrders: 1, customers: 60 } });
   const { sandbox } = shop;
   await shop.sync(['products', 'told']); // one that succeeds, one that fails twice
-  for (const kind of ['unauthorized', 'html', 'error-500', 'cut-body', 'bad-json'] as const) sandbox.fault({ kind, match: /\/(books|inventory)\//, after: 1, times: 2 });
+  sandbox.tokens.revoke();
+  sandbox.tokens.expireAll();
+  await shop.sync(['products', 'locations']); // end with a refused refresh token
+  sandbox.tokens.revoke(false);
+  for (const kind of ['unauthorized', 'html', 'error-500', 'cut-body', 'bad-json'] as const) sandbox.fault({ kind, match: /\/(books|inventory)\//, after: 1, times: 1 });
   sandbox.fault({ kind: 'html', match: '/oauth' });
   sandbox.fault({ kind: 'deny', match: '/contacts', times: Infinity });
   await shop.sync(['products', 'customers', 'invoices']);
-  sandbox.tokens.revoke();
-  sandbox.tokens.expireAll();
-  await shop.sync(['products', 'locations']); // ends with a refused refresh token
   const runs = await shop.runtime.operations.runs({ limit: 50 });
   t.ok(runs.some((run) => run.code === 'careless.never') && runs.some((run) => run.code === 'zoho.refresh_token_refused') && runs.some((run) => run.code === 'zoho.not_authorized'), `what was to fail has failed: ${runs.map((run) => run.code).join()}`);
   t.ok(sandbox.tokens.issued > 0);

@@ -54,7 +54,7 @@ export async function pausePastDeath(scope: TestScope, { seed, rounds, timings, 
 /** Stops a node in the moment in which it holds the entity's write lock. @returns false where none of some tries met one */
 async function stopInTransaction(world: World, victim: ChaosNode): Promise<boolean> {
   const holders = async (): Promise<number> => (await world.pool.query(
-    `select from pg_locks l join pg_stat_activity a using (pid) where l.locktype = 'advisory' and l.granted and a.application_name = 'tds' and a.xact_start is not null
+    `select from pg_locks l join pg_stat_activity a using (pid) where l.locktype = 'advisory' and l.granted and a.application_name like 'tds node%' and a.xact_start is not null
        and l.database = (select oid from pg_database where datname = current_database())`)).rows.length;
   for (const deadline = performance.now() + 2_000; performance.now() < deadline;) {
     if (await holders() === 0) continue;

@@ -189,8 +189,13 @@ entities:
     const left = async (): Promise<unknown[]> => (await this.pool.query(`select mode, status, code, reason, node from tds.runs where status in ('queued', 'running', 'waiting')
       union all select 'job', locked_by, attempts::text, last_error, run_at::text from graphile_worker._private_jobs`)).rows;
     await until('no run is under way', async () => (await left().catch(() => [1])).length === 0, limit).catch(async (error: unknown) => {
-      throw new Error(`${String(error)}: ${JSON.stringify(await left())}\n${this.#children.map((child) => `${child.nodeId}: ${child.output.slice(-1500)}`).slice(-3).join('\n')}`, { cause: error });
+      throw new Error(`${String(error)}: ${JSON.stringify(await left())}\n${this.tail()}`, { cause: error });
     });
+  }
+
+  /** What the latest processes said last. */
+  tail(): string {
+    return this.#children.map((child) => `${child.nodeId}: ${child.output.slice(-1500)}`).slice(-3).join('\n');
   }
 
   /** What is wrong, once all is settled; `after` says which run was the last. */

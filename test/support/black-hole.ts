@@ -1,0 +1,63 @@
+/** A TCP proxy that can fall silent: connections stay open, and nothing comes through in either direction, as when a firewall forgets them. */
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+export interface BlackHole {
+  readonly port: number;
+  /** The same address through the proxy. */
+  through(url: string): string;
+  /** Silences the connections there are; `newOnes`: those to come as well. */
+  freeze(options: { newOnes: boolean }): void;
+  /** Lets new connections through again. What was silenced stays so. */
+  thaw(): void;
+  readonly connections: number;
+  close(): Promise<void>;
+}
+
+export async function startBlackHole(scope: { teardown(action: () => Promise<void>): unknown }, target: { host: string; port: number }): Promise<BlackHole> {
+  const pairs = new Set<[Socket, Socket | undefined]>();
+  let swallowing = false;
+  const server = createServer((incoming) => {
+    const outgoing = swallowing ? undefined : connect(target.port, target.host);
+    const pair: [Socket, Socket | undefined] = [incoming, outgoing];
+    pairs.add(pair);
+    const end = (): void => {
+      if (!pairs.delete(pair)) return;
+      for (const socket of pair) socket?.destroy();
+    };
+    incoming.on('error', end).on('close', end);
+    if (!outgoing) return void incoming.pause();
+    outgoing.on('error', end).on('close', end);
+    incoming.pipe(outgoing);
+    outgoing.pipe(incoming);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    for (const pair of pairs) for (const socket of pair) socket?.destroy();
+    await new Promise<void>((resolve) => void server.close(() => resolve()));
+  };
+  scope.teardown(close);
+  return {
+    port, close,
+    get connections() {
+      return pairs.size;
+    },
+    through(url) {
+      const changed = new URL(url);
+      changed.hostname = '127.0.0.1';
+      changed.port = String(port);
+      return changed.href;
+    },
+    freeze({ newOnes }) {
+      swallowing = newOnes;
+      for (const [incoming, outgoing] of pairs) {
+        for (const socket of [incoming, outgoing]) socket?.unpipe().pause();
+        // The other side's end must not be heard either.
+        outgoing?.removeAllListeners('close');
+      }
+    },
+    thaw() {
+      swallowing = false;
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/** Work without end: the source changes all the time, and a sync is asked for whenever none is under way. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { World } from './world.ts';
+
+export interface Load {
+  /** Ends it; everything that was asked for is done by then, and one complete read more. */
+  end(): Promise<void>;
+  /** Resolves with the milliseconds until the next effect lands; waits at most `limit`. */
+  resumes(limit: number): Promise<number>;
+}
+
+export function startLoad(world: World): Load {
+  let on = true;
+  const running = (async () => {
+    while (on) {
+      await world.change();
+      await world.ask('full').catch(() => {}); // the database is away
+      await pause(50);
+    }
+  })();
+  return {
+    async end() {
+      on = false;
+      await running;
+      await world.settled(60_000);
+      await world.ask('full');
+      await world.settled(60_000);
+    },
+    async resumes(limit) {
+      const began = performance.now();
+      let before: number | undefined;
+      while (performance.now() - began < limit) {
+        const now = await world.effects().catch(() => undefined);
+        before ??= now;
+        if (now !== undefined && before !== undefined && now > before) return performance.now() - began;
+        await pause(10);
+      }
+      throw new Error(`no work was done for ${limit} ms: ${JSON.stringify((await world.pool.query(`select id::text, status, code, reason, node from tds.runs where status in ('queued', 'running', 'waiting')`)).rows)} ${world.tail()}`);
+    },
+  };
+}
