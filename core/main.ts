@@ -22,6 +22,7 @@ import type { Project } from './project.ts';
 import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
 import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
+import { breakSilent } from './store/pool.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import type { RunMode } from './store/runs.ts';
 import { databaseAccess } from './store/session.ts';
@@ -66,6 +67,8 @@ const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
 /** Milliseconds after which a run of details gives way to others. */
 const detailSliceMs = 30_000;
 const drainMs = 10_000;
+/** Milliseconds after which a connection that says nothing is given up, once another one has fallen silent. */
+const silentMs = 2500;
 /** A run that kills its process so often before it has saved anything is given up. */
 const mostLosses = 5;
 
@@ -99,6 +102,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const queue = services.resolve(tokens.queue);
     let drain = drainMs;
     closers.push(() => queue.stop({ drainMs: drain }));
+    leaveSilentConnections(queue, opened, options.log);
     await queue.start();
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
@@ -116,6 +120,13 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     await close();
     throw error;
   }
+}
+
+/** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
+function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, log: Logger): void {
+  const leave = (silentMs: number): void => void breakSilent(pool, silentMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
+  queue.on('database.back', () => leave(silentMs));
+  queue.on('node.fenced', () => leave(0)); // all that they were at is lost already
 }
 
 /** Registers everything under its token; nothing is made before it is asked for. */

@@ -8,6 +8,7 @@ import { setMaxListeners } from 'node:events';
 import Bottleneck from 'bottleneck';
 import type { TimerClock } from '../monitor/clock.ts';
 import { closedError } from './errors.ts';
+import { Gate } from './gate.ts';
 import type { Limits } from './settings.ts';
 
 export const windowMs = 60_000;
@@ -54,6 +55,11 @@ export interface Limiter {
   close(): void;
 }
 
+/** Calls of this priority and less urgent ones (details, comparisons) may last for hours; see `priorityOf`. */
+const patientFrom = 7;
+/** The share of a minute's calls that patient callers leave to others. */
+const keptShare = 0.1;
+
 export interface LimiterDeps {
   clock: TimerClock;
   limits: Limits;
@@ -68,6 +74,9 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   let concurrent = limits.concurrent ?? Infinity;
   /** Its reservoir holds the turns that were handed out and not yet taken. */
   const queue = new Bottleneck({ reservoir: 0 });
+  /** Patient callers leave a part of the minute free, so that a person or an incremental read needn't wait for the next one. */
+  const gate = new Gate();
+  const kept = perMinute === Infinity ? 0 : Math.floor(perMinute * keptShare);
   /** Calls in bottleneck, those given up included, and turns on their way to them. */
   let queued = 0;
   let turns = 0;
@@ -89,7 +98,10 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   /** How many more calls may go now. */
   const room = (): number => (cancelPause || closing.signal.aborted ? 0 : Math.min(concurrent - inFlight, perMinute - spentCount - (inFlight - underCount)) - turns);
 
+  const leavesRoom = (): boolean => closing.signal.aborted || (queued === 0 && room() > 0 && perMinute - spentCount - (inFlight - underCount) > kept);
+
   function handOut(): void {
+    if (queued === 0) gate.wake();
     const more = Math.min(room(), queued - turns);
     if (more <= 0) return;
     turns += more;
@@ -188,9 +200,14 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   async function acquire(priority: number, signal?: AbortSignal): Promise<Permit> {
     if (closing.signal.aborted) throw closedError();
     signal?.throwIfAborted();
-    if (queued === 0 && room() > 0) return permit();
+    if (priority < patientFrom ? queued === 0 && room() > 0 : gate.size === 0 && leavesRoom()) return permit();
     waiting++;
     try {
+      if (priority >= patientFrom) {
+        await gate.pass(leavesRoom, priority, signal);
+        if (closing.signal.aborted) throw closedError();
+        return permit();
+      }
       return await queueUp(priority, signal);
     } finally {
       waiting--;
@@ -229,10 +246,12 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       if (cancelPause) return `the other side's rate limit, ${seconds(pausedUntil - now)}`;
       const [first] = spent;
       if (spentCount + inFlight - underCount >= perMinute && first) return `the limit per minute, ${seconds(first.at + windowMs + margin - now)}`;
-      return inFlight >= concurrent ? 'a free call (calls at once)' : undefined;
+      if (inFlight >= concurrent) return 'a free call (calls at once)';
+      return first && gate.size > 0 ? `the part of the minute that is kept free, ${seconds(first.at + windowMs + margin - now)}` : undefined;
     },
     close() {
       closing.abort();
+      gate.wake();
       cancelReturn?.();
       cancelPause?.();
       queue.stop({ dropWaitingJobs: true, dropErrorMessage: 'closed' }).catch(() => {});

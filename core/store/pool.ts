@@ -6,8 +6,10 @@
  * `date` and `timestamp` as string, as the zone of this machine has no say in them; `json` and `jsonb` parsed (select `::text` where
  * a number in it may be longer than a double).
  */
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { Client, Pool as PgPool, types as pgTypes } from 'pg';
 import { from as copyStream } from 'pg-copy-streams';
@@ -51,6 +53,7 @@ const types = {
     keptAsText.has(oid) && format !== 'binary' ? (text: string) => text : pgTypes.getTypeParser(oid, format)) as typeof pgTypes.getTypeParser,
 };
 const madeWith = new WeakMap<Pool, PoolOptions>();
+const connectionsOf = new WeakMap<Pool, Set<PoolClient>>();
 
 /** Makes a pool that outlives restarts of the server. Connects at the first query. The caller ends it (`pool.end()`). */
 export function createPool(options: PoolOptions): Pool {
@@ -60,7 +63,25 @@ export function createPool(options: PoolOptions): Pool {
   pool.on('error', onError);
   // Without a listener of its own, a client that is lent out takes the process down when its connection breaks between two queries.
   pool.on('connect', (client) => client.on('error', () => {}));
+  const connections = new Set<PoolClient>();
+  connectionsOf.set(pool, connections);
+  pool.on('connect', (client) => connections.add(client));
+  pool.on('remove', (client) => connections.delete(client));
   return pool;
+}
+
+/**
+ * Breaks the pool's connections over which nothing arrives for `silentMs` from now on; 0: all of them. For the moment after another
+ * connection has fallen silent: a statement may last a minute, so by themselves these would be waited for as long. What they were at
+ * fails as when the server is restarted.
+ */
+export async function breakSilent(pool: Pool, silentMs: number): Promise<number> {
+  const streamOf = (client: PoolClient): Socket => (client as unknown as { connection: { stream: Socket } }).connection.stream;
+  const heard = [...(connectionsOf.get(pool) ?? [])].map((client) => ({ client, bytes: streamOf(client).bytesRead }));
+  if (silentMs > 0) await pause(silentMs, undefined, { ref: false });
+  const silent = heard.filter(({ client, bytes }) => connectionsOf.get(pool)?.has(client) && (silentMs === 0 || streamOf(client).bytesRead === bytes));
+  for (const { client } of silent) streamOf(client).destroy();
+  return silent.length;
 }
 
 /**

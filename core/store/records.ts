@@ -72,6 +72,7 @@ export async function insertRecords(session: SqlSession, entity: string, runId: 
 }
 
 function* copyChunks(entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Generator<string> {
+  const copyTime = timeWriter();
   const head = `${copyText(entity)}\t`;
   const tail = `\t${runId ?? '\\N'}\t${via}\t`;
   for (const write of writes) {
@@ -89,8 +90,16 @@ function copyText(text: string | null): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
 }
 
-function copyTime(time: Date | null): string {
-  return time === null ? '\\N' : time.toISOString();
+/** Writes times; those of one batch recur: a page has one `observedAt`, and sources count in seconds. */
+function timeWriter(): (time: Date | null) => string {
+  const texts = new Map<number, string>();
+  return (time) => {
+    if (time === null) return '\\N';
+    const at = time.getTime();
+    let text = texts.get(at);
+    if (text === undefined) texts.set(at, text = time.toISOString());
+    return text;
+  };
 }
 
 /**

@@ -184,3 +184,22 @@ t.test('a call whose credentials fail gives its place back at once', async (t) =
   await connection.http.send({ url });
   t.match(connection.status(), { callsLastMinute: 1, quota: { used: 1 } });
 });
+
+t.test('calls for details leave a tenth of the minute to others, so that an incremental read goes at once', async (t) => {
+  const clock = new TestClock();
+  const seen: CallPurpose[] = [];
+  const transport = transportOf(async () => ({}));
+  const connection = connect(t, { clock, transport, limits: { perMinute: 20 } });
+  const call = (purpose: CallPurpose): Promise<unknown> => withCallContext({ purpose }, async () => {
+    await connection.http.send({ url: 'http://remote/' });
+    seen.push(purpose);
+  });
+  const details = Promise.all(Array.from({ length: 30 }, () => call('details')));
+  await queued();
+  t.equal(seen.length, 18, 'two of twenty are kept');
+  t.match(connection.waitsOn(), /kept free/);
+  await call('incremental');
+  t.equal(seen.at(-1), 'incremental');
+  await clock.runUntil(details, () => seen.length < 31 && connection.status().inFlight === 0);
+  t.equal(seen.filter((purpose) => purpose === 'details').length, 30);
+});

@@ -4,7 +4,7 @@ import type { FaultOptions } from '../../sandbox/zoho/server.ts';
 import { openShop, quickSample, type Shop } from '../support/shop.ts';
 import { allDifferences, differences } from '../support/shop-truth.ts';
 
-const world = { scale: 'small', items: 650, customers: 60, daysOfOrders: 1, counts: { customerpayments: 420 } } as const;
+const world = { scale: 'small', items: 410, customers: 60, daysOfOrders: 1, counts: { customerpayments: 210, pricebooks: 2 } } as const;
 const entities = ['products', 'stock', 'customers', 'invoices', 'customer_payments', 'price_list_rates'];
 const checked = ['products', 'stock', 'customers', 'invoices', 'invoice_lines', 'customer_payments', 'price_list_rates'];
 

@@ -77,7 +77,7 @@ void t.test('a day that another program spends lets runs wait and go on by thems
   const shop = await openShop(t, { config, sandbox: { ...world, startAt: Date.now() } });
   const { zone } = shop.sandbox.store.world;
   const second = Math.floor(shop.sandbox.clock.now() / 1000);
-  shop.sandbox.clock.set((zone.midnight(second) + 86_400) * 1000 - 4000); // four seconds before the organization's midnight
+  shop.sandbox.clock.set((zone.midnight(second) + 86_400) * 1000 - 3000); // three seconds before the organization's midnight
   shop.sandbox.fault({ kind: 'limit-day', match: '/invoices?', after: 1, times: 1 });
   const [asked] = await shop.runtime.operations.sync({ entities: ['invoices'], mode: 'full', trigger: 'person' });
   await until('the run waits', async () => (await shop.runtime.operations.run(asked?.run.id ?? '')).status === 'waiting');

@@ -69,7 +69,7 @@ void t.test('no secret stands in any log line, row or answer, whatever fails', a
     key: id
     fields: { id: id }
 `).replace('  erp:\n', `  careless: { plugin: careless, with: { apiKey: "\${CARELESS_KEY}" } }\n  erp:\n`)}\nplugins: [./plugins]\n`;
-  const shop = await openShop(t, { config, files: { 'plugins/careless.js': careless }, credentials: planted, env: { TDS_SECRET_KEY: key, CARELESS_KEY: apiKey }, sandbox: { scale: 'small', items: 210, daysOfOrders: 1, customers: 60 } });
+  const shop = await openShop(t, { config, level: 'debug', files: { 'plugins/careless.js': careless }, credentials: planted, env: { TDS_SECRET_KEY: key, CARELESS_KEY: apiKey }, sandbox: { scale: 'small', items: 210, daysOfOrders: 1, customers: 60 } });
   const { sandbox } = shop;
   await shop.sync(['products', 'told']); // one that succeeds, one that fails twice
   sandbox.tokens.revoke();

@@ -25,6 +25,8 @@ export interface ShopOptions {
   env?: Record<string, string>;
   role?: 'node' | 'client';
   clock?: TimerClock;
+  /** Default `info`. */
+  level?: 'debug' | 'info';
   nodeId?: string;
 }
 
@@ -91,7 +93,7 @@ export async function openShop(scope: TestScope, options: ShopOptions = {}): Pro
   const lines: string[] = [];
   const open = async ({ role = 'node' as const, nodeId }: Pick<ShopOptions, 'role' | 'nodeId'>): Promise<{ project: Project; runtime: Runtime }> => {
     const redactor = new Redactor();
-    const log = createLogger({ level: 'debug', pretty: false, redactor, destination: { write: (line) => lines.push(line) } });
+    const log = createLogger({ level: options.level ?? 'info', pretty: false, redactor, destination: { write: (line) => lines.push(line) } });
     const project = await loadProject({ env, cwd: projectRoot, log, file });
     if (!project.config) throw new Error(`the config has faults:\n${project.findings.map(renderFinding).join('\n')}`);
     const runtime = await openRuntime(project, { role, log, redactor, env, ...(nodeId === undefined ? {} : { nodeId }), ...(options.clock ? { clock: options.clock } : {}) });
