@@ -114,7 +114,8 @@ async function readHealth({ database, queue, version }: OperationsDeps): Promise
   const reasons: string[] = [];
   let up = true;
   try {
-    await database.transaction((session) => session.query('SELECT 1'));
+    const { rows } = await database.transaction((session) => session.query(`SELECT current_setting('transaction_read_only') AS mode`));
+    if (rows[0]?.['mode'] === 'on') reasons.push('the database refuses writes: it is read only');
   } catch (error) {
     up = false;
     reasons.push(`the database can't be reached: ${(error as Error).message}`);

@@ -22,6 +22,11 @@ const queue = createQueue({
   },
   tasks: {
     quick: (job) => effect(job, 'quick'),
+    /** As long as a job of real life that is not long. */
+    async steady(job) {
+      await new Promise((resolve) => void setTimeout(resolve, 40));
+      await effect(job, 'steady');
+    },
     poison: async () => void process.kill(process.pid, 'SIGKILL'),
     /** Waits for the word `go`, on the first attempt only, whatever its signal says; then writes. */
     async stubborn(job) {

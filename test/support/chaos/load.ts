@@ -10,17 +10,19 @@ export interface Load {
 }
 
 export function startLoad(world: World): Load {
-  let on = true;
+  const over = new AbortController();
+  world.scope.teardown(async () => over.abort());
   const running = (async () => {
-    while (on) {
+    while (!over.signal.aborted) {
       await world.change();
       await world.ask('full').catch(() => {}); // the database is away
       await pause(50);
     }
   })();
+  running.catch(() => {}); // awaited at the end; a test that failed has none
   return {
     async end() {
-      on = false;
+      over.abort();
       await running;
       await world.settled(60_000);
       await world.ask('full');

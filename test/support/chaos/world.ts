@@ -77,7 +77,7 @@ export class World {
   readonly truth = new Map<string, Thing>();
   /** Which mapping the config has; the rows say it. */
   mapping = 1;
-  readonly #scope: TestScope;
+  readonly scope: TestScope;
   readonly #options: WorldOptions;
   readonly #database: DatabaseAccess;
   readonly #queue: ReturnType<typeof createQueue>;
@@ -86,7 +86,7 @@ export class World {
   #nodes = 0;
 
   constructor(scope: TestScope, options: WorldOptions, database: { url: string; pool: Pool }, folder: string) {
-    this.#scope = scope;
+    this.scope = scope;
     this.#options = options;
     this.pool = database.pool;
     this.url = database.url;
@@ -107,6 +107,7 @@ export class World {
     this.mapping = mapping;
     await writeFile(this.file, `
 database: { url: "\${TDS_DATABASE_URL}" }
+api: { port: 0 }
 plugins: [${JSON.stringify(plugins)}]
 connections:
   source: { plugin: ${scripts}, with: { file: ${JSON.stringify(join(this.folder, 'things.json'))}, pageMs: ${this.#options.pageMs ?? 5} } }
@@ -161,7 +162,7 @@ entities:
 
   /** Starts a TDS process; it is loading when this answers. */
   node({ nodeId = `node${++this.#nodes}`, waits = false, crashAt, url = this.url }: NodeOptions = {}): ChaosNode {
-    const child = new ChaosNode(this.#scope, nodeId, [script, JSON.stringify({ file: this.file, nodeId, waits, timings: this.#options.timings })], this.env({ TDS_DATABASE_URL: url, ...(crashAt === undefined ? {} : { TDS_CRASH_AT: crashAt }) }));
+    const child = new ChaosNode(this.scope, nodeId, [script, JSON.stringify({ file: this.file, nodeId, waits, timings: this.#options.timings })], this.env({ TDS_DATABASE_URL: url, ...(crashAt === undefined ? {} : { TDS_CRASH_AT: crashAt }) }));
     this.#children.push(child);
     return child;
   }

@@ -1,0 +1,78 @@
+/** Any interleaving, duplication and reordering of looks and messages about one record ends in the newest state (promise 4). */
+import fc from 'fast-check';
+import t from 'tap';
+import { applyBatch } from '../../core/pipeline/apply.ts';
+import type { Incoming, Via } from '../../core/pipeline/decide.ts';
+import { receive } from '../../core/pipeline/incoming.ts';
+import { openCorridor, type Corridor } from '../support/corridor.ts';
+import { MemorySource } from '../support/memory-source.ts';
+
+/** What happens at the source, a second apart: it is changed, or deleted. A record that is put after a deletion is there again. */
+type Event = { kind: 'put'; price: number } | { kind: 'delete' };
+/** What TDS is told of it, in whatever order: what the source showed after its n-th event, or a message about the n-th event. */
+type Word = { via: 'page' | 'message' | 'late message' | 'replay'; at: number };
+
+const begin = Date.UTC(2026, 0, 1);
+const second = (n: number): Date => new Date(begin + n * 1000);
+const event: fc.Arbitrary<Event> = fc.oneof({ weight: 4, arbitrary: fc.record({ kind: fc.constant('put' as const), price: fc.integer({ min: 1, max: 5 }) }) }, { weight: 1, arbitrary: fc.constant({ kind: 'delete' as const }) });
+const history = fc.tuple(fc.array(event, { minLength: 1, maxLength: 8 }), fc.integer({ min: 1, max: 5 })).chain(([events, price]) => {
+  const all: Event[] = [{ kind: 'put', price }, ...events];
+  const word = fc.record({ via: fc.constantFrom('page' as const, 'page' as const, 'message' as const, 'late message' as const, 'replay' as const), at: fc.nat({ max: all.length - 1 }) });
+  return fc.record({ events: fc.constant(all), words: fc.array(word, { maxLength: 14 }), sideBySide: fc.boolean(), last: fc.nat({ max: 14 }) });
+});
+
+function recordAfter(key: string, events: readonly Event[], at: number): { id: string; name: string; price: number; modified: string } | undefined {
+  const now = events[at];
+  return now?.kind === 'put' ? { id: key, name: `${key} ${at}`, price: now.price, modified: second(at).toISOString() } : undefined;
+}
+
+/**
+ * A look at the source is of the half second after the event, and proves what it shows. A message is about its event; a late one arrives
+ * when all has happened.
+ */
+function incomingOf(corridor: Corridor, key: string, events: readonly Event[], { via, at }: Word): Incoming[] {
+  const record = recordAfter(key, events, at);
+  const observedAt = new Date(second(at).getTime() + 500);
+  if (via === 'page') return record ? receive(corridor.entity, [record], { form: 'list', observedAt, proof: true }).records : [{ form: 'gone', key, observedAt }];
+  return record ? receive(corridor.entity, [record], { form: 'detail', observedAt: second(via === 'message' ? at : events.length), proof: false }).records : [{ form: 'gone', key, observedAt: second(at) }];
+}
+
+async function say(corridor: Corridor, key: string, events: readonly Event[], word: Word): Promise<void> {
+  if (word.via === 'replay') {
+    corridor.remap({ batchSize: 4 });
+    await corridor.run('replay');
+    return;
+  }
+  const via: Via = word.via === 'page' ? 'incremental' : 'webhook';
+  const incoming = incomingOf(corridor, key, events, word);
+  // Once more at once, as webhooks do.
+  await applyBatch(corridor as never, { entity: corridor.entity, via, incoming: word.at % 2 === 0 ? [...incoming, ...incoming] : incoming });
+}
+
+t.test('whatever order it is told in, and however often, a record ends in its newest state', async (t) => {
+  const source = new MemorySource();
+  const corridor = await openCorridor(t, source);
+  await corridor.run('full');
+  let tried = 0;
+  await fc.assert(fc.asyncProperty(history, async ({ events, words, sideBySide, last }) => {
+    const key = `k${++tried}`;
+    // The newest is told at some time: by a page, as the next full read does at the latest.
+    const all: Word[] = [...words.slice(0, last), { via: 'page', at: events.length - 1 }, ...words.slice(last)];
+    if (sideBySide) await Promise.all(all.filter(({ via }) => via !== 'replay').map((word) => say(corridor, key, events, word)));
+    else for (const word of all) await say(corridor, key, events, word);
+    // That a record was gone before a late message arrived, only a look from after the arrival can prove: the next full read.
+    if (all.some(({ via }) => via === 'late message')) {
+      const [look] = incomingOf(corridor, key, events, { via: 'page', at: events.length - 1 });
+      await applyBatch(corridor as never, { entity: corridor.entity, via: 'full', incoming: [{ ...look, observedAt: second(events.length + 1) } as Incoming] });
+    }
+    const [row] = await corridor.rows(`SELECT name, price::int AS price, deleted_at IS NOT NULL AS deleted FROM erp.things WHERE id = '${key}'`);
+    const newest = recordAfter(key, events, events.length - 1);
+    const right = newest ? { name: newest.name, price: newest.price, deleted: false } : undefined;
+    const now = row?.['deleted'] === true ? undefined : row;
+    if (JSON.stringify(now) !== JSON.stringify(right)) throw new Error(`${key} is ${JSON.stringify(row)}, and should be ${JSON.stringify(right ?? 'gone')}`);
+  }), { numRuns: 50, seed: Number(process.env['TDS_SEED'] ?? 20_260_101), endOnFailure: false });
+  const twice = await corridor.rows('SELECT key, version FROM (SELECT key, version FROM record_history UNION ALL SELECT key, version FROM records) v GROUP BY 1, 2 HAVING count(*) > 1');
+  t.same(twice, [], 'no version is kept twice');
+  t.same(await corridor.rows('SELECT key, code FROM dead_letters'), []);
+  t.comment(`${tried} histories`);
+});

@@ -1,0 +1,40 @@
+/** A job that gets on with its work is not what kills its workers. */
+import t from 'tap';
+import { fenceWith } from '../../core/queue/fence.ts';
+import { HeldJob, type JobRow } from '../../core/queue/held.ts';
+import { namesOf } from '../../core/queue/names.ts';
+import { withTransaction } from '../../core/store/pool.ts';
+import { bench, type Bench } from './support.ts';
+
+const names = namesOf();
+
+/** A job in its n-th attempt on a pool, having lost so many workers. */
+async function held(b: Bench, attempt: number, losses: number): Promise<HeldJob> {
+  const queue = b.queue({}, { concurrency: 0 });
+  const id = await queue.enqueue(b.pool, { task: 'quick', queueName: null });
+  const { rows } = await b.pool.query<JobRow>('update graphile_worker._private_jobs set locked_by = $2, locked_at = now(), attempts = $3 where id = $1 returning *', [id, 'pool', attempt]);
+  if (losses > 0) await b.pool.query('insert into job_losses (job_id, losses, last_reason) values ($1, $2, $3)', [id, losses, 'its node died']);
+  return new HeldJob(rows[0] as JobRow, 'pool');
+}
+
+const lossesOf = async (b: Bench, job: HeldJob): Promise<number> => (await b.pool.query<{ losses: number }>('select losses from job_losses where job_id = $1', [job.id])).rows[0]?.losses ?? 0;
+
+t.test('its losses are forgotten when it writes, once that has landed', async (t) => {
+  const b = await bench(t);
+  const job = await held(b, 3, 2);
+  await withTransaction(b.pool, async (client) => {
+    await fenceWith(client, names, job, 1000);
+    throw new Error('undone');
+  }).catch(() => undefined);
+  t.equal(await lossesOf(b, job), 2, 'not by a transaction that is undone');
+  const again = await held(b, 3, 2);
+  await withTransaction(b.pool, (client) => fenceWith(client, names, again, 1000));
+  t.equal(await lossesOf(b, again), 0);
+});
+
+t.test('another job keeps its own', async (t) => {
+  const b = await bench(t);
+  const [one, other] = [await held(b, 2, 1), await held(b, 2, 2)];
+  await withTransaction(b.pool, (client) => fenceWith(client, names, one, 1000));
+  t.same([await lossesOf(b, one), await lossesOf(b, other)], [0, 2]);
+});
