@@ -2,8 +2,8 @@
 export class Gate {
   readonly #waiting = new Map<() => void, number>();
 
-  /** Resolves when `opens()` is true; the caller goes on at once, so what it takes is seen by the next one. Rejects with the signal's reason. */
-  async pass(opens: () => boolean, priority: number, signal?: AbortSignal): Promise<void> {
+  /** Resolves with what `take` answers when `opens()` is true. Nothing runs between the two, so that the next one sees what was taken. Rejects with the signal's reason. */
+  async pass<T>(opens: () => boolean, take: () => T, priority: number, signal?: AbortSignal): Promise<T> {
     while (!opens()) {
       signal?.throwIfAborted();
       await new Promise<void>((resolve) => {
@@ -16,6 +16,7 @@ export class Gate {
         signal?.addEventListener('abort', wake, { once: true });
       });
     }
+    return take();
   }
 
   /** Lets all who wait look again, lower priorities first. */

@@ -204,9 +204,10 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     waiting++;
     try {
       if (priority >= patientFrom) {
-        await gate.pass(leavesRoom, priority, signal);
-        if (closing.signal.aborted) throw closedError();
-        return permit();
+        return await gate.pass(leavesRoom, () => {
+          if (closing.signal.aborted) throw closedError();
+          return permit();
+        }, priority, signal);
       }
       return await queueUp(priority, signal);
     } finally {

@@ -16,7 +16,7 @@ export async function killAtRandom(scope: TestScope, { seed, rounds, timings, sa
   await Promise.all(living.map((node) => node.ready()));
   await world.ask('full'); // the first load is killed in as well
   for (let round = 0; round < rounds; round++) {
-    const remaps = round % 5 === 4;
+    const remaps = round % 10 === 4;
     const mode: Mode = remaps ? 'replay' : round === 0 ? 'full' : random.pick(['full', 'incremental', 'replay'] as const);
     if (remaps) living = await replaceAll(world, living);
     await Promise.any(living.map((node) => node.ready()));

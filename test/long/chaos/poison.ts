@@ -16,10 +16,11 @@ export async function poison(scope: TestScope, { seed, rounds, say }: ScenarioOp
     const { rows } = await beside.b.pool.query<{ note: string; n: number }>(`select note, count(*)::int as n from effects where note like 'exhausted%' group by 1`);
     if (JSON.stringify(rows) !== JSON.stringify([{ note: 'exhausted: queue.worker_lost', n: 1 }])) faults.push(`the poison ended as ${JSON.stringify(rows)}`);
     const { rows: outcomes } = await beside.b.pool.query<{ outcome: string }>(`select outcome from tds.job_history where task = 'poison' order by ended_at`);
-    if (outcomes.map((row) => row.outcome).join() !== 'lost,lost,lost,failed') faults.push(`its attempts were ${outcomes.map((row) => row.outcome).join()}`);
+    // One that is under suspicion may be handed back, unused, while another one proves its innocence.
+    if (outcomes.map((row) => row.outcome).filter((outcome) => outcome !== 'handed_back').join() !== 'lost,lost,lost,failed') faults.push(`its attempts were ${outcomes.map((row) => row.outcome).join()}`);
     if (beside.kills !== 3) faults.push(`${beside.kills} processes died of it`);
     for (const each of [without, beside]) {
-      if (each.once !== good) faults.push(`${each.once} of ${good} good jobs had their effect once`);
+      if (each.done !== good) faults.push(`${good - each.done} good jobs were lost`);
     }
     seconds.without.push(without.seconds);
     seconds.with.push(beside.seconds);
@@ -31,7 +32,7 @@ export async function poison(scope: TestScope, { seed, rounds, say }: ScenarioOp
   return { figures: { 'good jobs': good, 'tries of the poison': 3, 'alone': `${seconds.without.map((each) => each.toFixed(1)).join(', ')} s`, 'beside the poison': `${seconds.with.map((each) => each.toFixed(1)).join(', ')} s`, 'ratio': ratio.toFixed(2) }, faults };
 }
 
-async function work(scope: TestScope, isPoisoned: boolean): Promise<{ b: Bench; seconds: number; kills: number; once: number }> {
+async function work(scope: TestScope, isPoisoned: boolean): Promise<{ b: Bench; seconds: number; kills: number; done: number }> {
   const b = await bench(scope);
   const adder = b.queue({}, { concurrency: 0 });
   const over = new AbortController();
@@ -41,22 +42,23 @@ async function work(scope: TestScope, isPoisoned: boolean): Promise<{ b: Bench; 
   const keepAlive = async (): Promise<void> => {
     while (!over.signal.aborted) {
       const node = await b.node().catch(() => undefined); // killed before it said that it was ready
-      await Promise.race([node?.ended, done.promise]);
+      await Promise.race([node?.ended, enough.promise]);
       if (over.signal.aborted) node?.process.kill('SIGKILL');
       else kills += 1;
     }
   };
-  const done = Promise.withResolvers<void>();
+  const enough = Promise.withResolvers<void>();
+  // An effect may come twice where a process dies between it and the end of its job: these handlers are not guarded.
+  const done = async (): Promise<number> => (await b.pool.query<{ n: number }>(`select count(distinct job_id)::int as n from effects where note = 'steady'`)).rows[0]?.n ?? 0;
   slots.push(keepAlive(), keepAlive());
   await until('both nodes are there', async () => (await b.pool.query('select from nodes')).rows.length === 2);
   const began = performance.now();
   await adder.enqueueMany(b.pool, Array.from({ length: good }, (_, n) => [{ task: 'steady' }, ...(isPoisoned && n === 100 ? [{ task: 'poison' }] : [])]).flat());
-  await until('the good ones are done', async () => (await b.pool.query<{ n: number }>(`select count(*)::int as n from effects where note = 'steady'`)).rows[0]?.n === good, 60_000);
+  await until('the good ones are done', async () => await done() === good, 120_000);
   const seconds = (performance.now() - began) / 1000;
   await until('nothing is left', async () => (await b.jobs()).length === 0, 30_000);
   over.abort();
-  done.resolve();
+  enough.resolve();
   await Promise.all(slots);
-  const { rows } = await b.pool.query<{ n: number }>(`select count(*)::int as n from (select job_id from effects where note = 'steady' group by 1 having count(*) = 1) e`);
-  return { b, seconds, kills, once: rows[0]?.n ?? 0 };
+  return { b, seconds, kills, done: await done() };
 }
