@@ -17,6 +17,8 @@ function isRawNumber(value: object): boolean {
  * Own properties only: `__proto__` and `constructor` are names like any other.
  */
 export function readPath(record: JsonObject, path: string): JsonValue | undefined {
+  // most paths are one step, and this runs for every record
+  if (!path.includes('.')) return Object.hasOwn(record, path) ? record[path] : undefined;
   let value: JsonValue | undefined = record;
   for (const step of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;

@@ -79,8 +79,9 @@ export async function breakSilent(pool: Pool, silentMs: number): Promise<number>
   const streamOf = (client: PoolClient): Socket => (client as unknown as { connection: { stream: Socket } }).connection.stream;
   const heard = [...(connectionsOf.get(pool) ?? [])].map((client) => ({ client, bytes: streamOf(client).bytesRead }));
   if (silentMs > 0) await pause(silentMs, undefined, { ref: false });
-  const silent = heard.filter(({ client, bytes }) => connectionsOf.get(pool)?.has(client) && (silentMs === 0 || streamOf(client).bytesRead === bytes));
-  for (const { client } of silent) streamOf(client).destroy();
+  const silent = heard.filter(({ client, bytes }) => connectionsOf.get(pool)?.has(client) && !streamOf(client).destroyed && (silentMs === 0 || streamOf(client).bytesRead === bytes));
+  // Not before they are closed does the pool know of it, and lend them no more.
+  await Promise.all(silent.map(({ client }) => new Promise<void>((resolve) => void streamOf(client).once('close', () => resolve()).destroy())));
   return silent.length;
 }
 

@@ -12,8 +12,8 @@ function violations(arrivals: readonly number[], most: number): number {
 }
 
 /** Makes `calls` calls on a remote that takes up to `way` ms there and back each, and moves the clock until all are done. */
-async function simulate(scope: { teardown(action: () => unknown): unknown }, options: { calls: number; perMinute: number; concurrent: number; way: number; random: () => number }): Promise<{ arrivals: number[]; ms: number; most: number }> {
-  const { calls, perMinute, concurrent, way, random } = options;
+async function simulate(scope: { teardown(action: () => unknown): unknown }, options: { calls: number; perMinute: number; concurrent: number; way: number; random: () => number; purpose?: CallPurpose }): Promise<{ arrivals: number[]; ms: number; most: number }> {
+  const { calls, perMinute, concurrent, way, random, purpose = 'other' } = options;
   const clock = new TestClock();
   const arrivals: number[] = [];
   let [atOnce, most] = [0, 0];
@@ -27,8 +27,9 @@ async function simulate(scope: { teardown(action: () => unknown): unknown }, opt
   });
   const connection = connect(scope, { clock, transport, limits: { perMinute, concurrent } });
   const start = clock.now().getTime();
-  const work = Promise.all(Array.from({ length: calls }, () => connection.http.send({ url: 'http://remote/' })));
-  await clock.runUntil(work, () => isStill(connection, { perMinute, concurrent }));
+  const work = Promise.all(Array.from({ length: calls }, () => withCallContext({ purpose }, () => connection.http.send({ url: 'http://remote/' }))));
+  // Details leave a tenth of the minute free.
+  await clock.runUntil(work, () => isStill(connection, { perMinute: purpose === 'details' ? perMinute - Math.floor(perMinute / 10) : perMinute, concurrent }));
   return { arrivals, ms: clock.now().getTime() - start, most };
 }
 
@@ -52,6 +53,12 @@ t.test('in no 60 seconds does the remote see more calls than allowed, and hardly
     ),
     { numRuns: 12 },
   );
+});
+
+t.test('details, which leave a part of each minute to others, keep within the limits as well when they come all at once', async (t) => {
+  const { arrivals, most } = await simulate(t, { calls: 130, perMinute: 30, concurrent: 4, way: 50, random: () => 0.5, purpose: 'details' });
+  t.equal(violations(arrivals, 30), 0);
+  t.equal(most, 4);
 });
 
 t.test('at 100 a minute and 10 at once, 700 calls take the 6 minutes that the limit asks for', async (t) => {

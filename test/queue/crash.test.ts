@@ -103,7 +103,8 @@ test('a job that kills its process is told of after three tries, and the others 
   done.abort();
   const effects = await b.effects();
   t.same(effects.filter((each) => each.job_id === poison).map((each) => each.note), ['exhausted: queue.worker_lost']);
-  t.same(await b.outcomes(poison), ['lost', 'lost', 'lost', 'failed']);
+  // One that is under suspicion may be handed back, unused, while another one proves its innocence.
+  t.same((await b.outcomes(poison)).filter((outcome) => outcome !== 'handed_back'), ['lost', 'lost', 'lost', 'failed']);
   t.equal(new Set(effects.filter((each) => each.note === 'quick').map((each) => each.job_id)).size, good.length);
   t.equal(kills, 3);
 });

@@ -17,6 +17,7 @@ export async function killToRunningAgain(scope: TestScope, { seed, rounds, timin
   const world = await openWorld(scope, { seed, records: 400, pageMs: 100, ...(timings ? { timings } : {}) });
   for (const { name, restarts, elsewhere } of places) {
     const times: number[] = [];
+    const starts: number[] = [];
     let living = restarts ? [world.node()] : [world.node(), world.node()];
     for (let round = 0; round < rounds; round++) {
       await Promise.all(living.map((node) => node.ready()));
@@ -29,15 +30,22 @@ export async function killToRunningAgain(scope: TestScope, { seed, rounds, timin
       if (elsewhere) await world.pool.query(`update tds.nodes set machine = 'elsewhere' where node_id = $1`, [victim.nodeId]);
       const killed = performance.now();
       victim.process.kill('SIGKILL');
-      living = [...living.filter((node) => node !== victim), world.node()];
+      const next = world.node();
+      living = [...living.filter((node) => node !== victim), next];
+      let began = Number.POSITIVE_INFINITY;
+      const ready = next.ready().then(() => void (began = performance.now()));
+      ready.catch(() => {});
       await until('it runs again', async () => (await world.run(id)).attempts > before.attempts, 60_000);
       times.push(performance.now() - killed);
+      await ready;
+      starts.push(began - killed);
       await world.settled();
       faults.push(...(await world.faults('full')).map((fault) => `seed ${seed}, ${name}, round ${round}: ${fault}`));
     }
     for (const node of living) node.process.kill('SIGKILL');
     await Promise.all(living.map((node) => node.ended));
     figures[name] = spread(times);
+    if (restarts) figures[`${name}: of that, the start of the process`] = spread(starts);
     all.push(...times);
     say(`${name}: ${spread(times)}`);
   }
