@@ -1,5 +1,5 @@
 import { crashPoints, type CrashPoint } from '../../../core/monitor/crash-points.ts';
-import { openWorld, type ChaosNode, type World } from '../../support/chaos/world.ts';
+import { openWorld, type ChaosNode } from '../../support/chaos/world.ts';
 import type { TestScope } from '../../support/database.ts';
 import { until } from '../../support/processes.ts';
 import type { Outcome, ScenarioOptions } from './scenario.ts';
@@ -20,25 +20,21 @@ export async function dieAtEachPoint(scope: TestScope, { seed, rounds, timings, 
     const victim = next as ChaosNode;
     next = start(plan[index + 1]);
     await victim.begin();
-    // Which of the two takes a job is chance: one asks until the victim has had one, and it has died of it.
-    for (const mode of ['full', 'incremental', 'full', 'incremental', 'full', 'incremental', 'full', 'incremental', 'full', 'incremental', 'full'] as const) {
-      if (victim.over) break;
-      runs += 1;
-      const faults = await oneRun(world, mode);
-      if (faults.length > 0) return { figures: { runs }, faults: faults.map((fault) => `seed ${seed}, ${wish}, ${mode}: ${fault}`) };
-    }
+    // The heir stands still until the victim has taken the job and died of it; which of two takes a job would be chance.
+    heir.process.kill('SIGSTOP');
+    await world.change(90, 70); // more than one batch, whatever the mode
+    const mode = index % 2 === 0 ? 'full' : 'incremental';
+    await world.ask(mode);
     await until(`the process dies ${wish}`, () => victim.over);
+    heir.process.kill('SIGCONT');
+    runs += 1;
+    await world.settled();
+    const faults = await world.faults(mode);
+    if (faults.length > 0) return { figures: { runs }, faults: faults.map((fault) => `seed ${seed}, ${wish}, ${mode}: ${fault}`) };
     const { signal } = await victim.ended;
     if (signal !== 'SIGKILL') return { figures: { runs }, faults: [`${wish}: ended by ${signal}: ${victim.output.slice(-800)}`] };
     say(`${wish}: as if nothing had been`);
   }
   if (heir.over) return { figures: {}, faults: [`the heir ended: ${heir.output.slice(-800)}`] };
   return { figures: { 'crash points': crashPoints.length, crashes: plan.length, runs, 'audited effects': await world.effects(), 'lost or doubled': 0 }, faults: [] };
-}
-
-async function oneRun(world: World, mode: 'full' | 'incremental'): Promise<string[]> {
-  await world.change(90, 70); // more than one batch, whatever the mode
-  await world.ask(mode);
-  await world.settled();
-  return world.faults(mode);
 }
