@@ -133,6 +133,7 @@ test('an owner killed together with its guard leaves a server that the next star
   const parentOf = (pid: number) => Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
   const guard = parentOf(server.pid);
   const readers = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== server.pid && lives(Number(name)) && parentOf(Number(name)) === guard);
+  first.process.kill('SIGSTOP'); // it would see its guard die, and act, before it dies itself
   for (const pid of [guard, ...readers.map(Number)]) process.kill(pid, 'SIGKILL');
   first.process.kill('SIGKILL');
   await first.ended;
