@@ -1,4 +1,5 @@
 import type { JsonObject } from '../sdk/index.ts';
+import type { RecordHead } from '../store/records.ts';
 
 /** How a record came to the corridor. Kept with each version. */
 export type Via = 'full' | 'incremental' | 'details' | 'webhook' | 'replay' | 'repair';
@@ -28,20 +29,7 @@ export interface IncomingGone { form: 'gone'; key: string; observedAt: Date }
 export type Incoming = IncomingRecord | IncomingGone;
 
 /** What is stored under a key, without the bodies. */
-export interface Stored {
-  key: string;
-  version: number;
-  modifiedAt: Date | null;
-  observedAt: Date;
-  listHash: string | null;
-  detailHash: string | null;
-  detailAt: Date | null;
-  detailModifiedAt: Date | null;
-  detailDue: boolean;
-  refused: boolean;
-  mapping: number;
-  deletedAt: Date | null;
-}
+export type Stored = RecordHead;
 
 /**
  * - `new`, `changed`: to be mapped and written.
