@@ -11,6 +11,7 @@ import { composeHealing } from './compose-healing.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
+import { Events } from './monitor/events.ts';
 import type { Redactor } from './monitor/redact.ts';
 import type { ConnectionAtWork } from './operations/check.ts';
 import { createOperations } from './operations/create-operations.ts';
@@ -135,6 +136,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   const config = project.config as NonNullable<Project['config']>;
   const services = root.createChildContainer();
   services.registerInstance(tokens.log, log);
+  services.registerInstance(tokens.events, new Events({ log, now: () => systemClock.now() }));
   services.registerInstance(tokens.pool, opened.pool);
   services.registerInstance(tokens.database, databaseAccess(opened.pool));
   services.register(tokens.connections, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connection)]))) });

@@ -1,6 +1,7 @@
 import type { InjectionToken } from 'tsyringe';
 import type { Connection } from './connection/index.ts';
 import type { Healing } from './healing/index.ts';
+import type { Events } from './monitor/events.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
@@ -13,6 +14,7 @@ const token = <T>(name: string): InjectionToken<T> => Symbol(name);
 /** What the root container holds. */
 export const tokens = {
   log: token<Logger>('log'),
+  events: token<Events>('events'),
   pool: token<Pool>('pool'),
   database: token<DatabaseAccess>('database'),
   connections: token<ReadonlyMap<string, Connection>>('connections'),

@@ -1,0 +1,52 @@
+/**
+ * What happens, said in one place. Whoever sees something that people or other parts may want to know of emits it here; alerts,
+ * metrics, the audit and live pages listen. Within one process; what must not be lost is a row first. The data path never waits on a
+ * listener: a listener that throws is told of in the log and hurts nobody.
+ */
+import type { Logger } from '../sdk/index.ts';
+
+/** Each event's name and what it says. Values are plain, and never a secret. Add a name here before you emit it. */
+export interface EventDetails {
+  /** A run ended, however. */
+  'run.finished': { run: string; entity: string; mode: string; state: string; reason?: string };
+  /** The refresh token of a connection is refused for good; it does nothing until a person renews it. */
+  'token.revoked': { connection: string; message: string };
+  /** The breaker of a connection has changed its state. */
+  'breaker.changed': { connection: string; from: string; to: string; reason?: string };
+  /** Bulk work of a connection pauses until `resumesAt`, since what is left of the day is reserved. */
+  'quota.paused': { connection: string; left: number; reserve: number; resumesAt: Date };
+}
+
+export type EventName = keyof EventDetails;
+
+/** An event as it happened. */
+export type TdsEvent = { [Name in EventName]: { name: Name; at: Date; detail: EventDetails[Name] } }[EventName];
+
+/** The bus of one process. */
+export class Events {
+  #listeners = new Set<(event: TdsEvent) => void>();
+  #log: Logger;
+  #now: () => Date;
+
+  constructor(options: { log: Logger; now: () => Date }) {
+    this.#log = options.log;
+    this.#now = options.now;
+  }
+
+  emit<Name extends EventName>(name: Name, detail: EventDetails[Name]): void {
+    const event = { name, at: this.#now(), detail } as TdsEvent;
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#log.error('a listener to events failed', { event: name, error });
+      }
+    }
+  }
+
+  /** Hears every event from now on, until the returned function is called. */
+  listen(listener: (event: TdsEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
