@@ -1,6 +1,7 @@
 import { createHealing, type Healing, type RulesDeps } from './healing/index.ts';
 import type { Connection } from './connection/index.ts';
 import { systemClock } from './monitor/clock.ts';
+import type { Events } from './monitor/events.ts';
 import { deadLetterOperations } from './operations/dead-letters.ts';
 import { runJob, type Enqueue } from './operations/request-run.ts';
 import type { Entity } from './pipeline/entity.ts';
@@ -15,6 +16,7 @@ export interface HealingParts {
   project: Project; pool: Pool; database: DatabaseAccess; queue: Queue; enqueue: Enqueue; log: Logger; redact: (text: string) => string;
   /** The clock of the connections. */
   connectionClock: Clock;
+  events: Pick<Events, 'emit'>;
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>; connectors: ReadonlyMap<string, Connector>;
 }
 
@@ -30,6 +32,7 @@ export function composeHealing(parts: HealingParts): Healing {
       const { runs: [asked] } = await letters.retryDeadLetters({ filter: { kind: 'record', entity, fingerprint }, trigger: 'healing', ...(most === undefined ? {} : { most }) });
       return asked && { runId: asked.run.id };
     },
+    onRunClosed: ({ id, entity, mode }, reason) => parts.events.emit('run.finished', { run: id, entity, mode, state: 'failed', reason }),
     async requeue(session, run) {
       const jobId = await enqueue(session, runJob(run));
       await noteRunJob(session, run.id, jobId);

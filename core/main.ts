@@ -8,10 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
 import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
 import { composeHealing } from './compose-healing.ts';
+import { composeMonitor } from './compose-monitor.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
+import { createMetrics } from './monitor/metrics/index.ts';
 import type { Redactor } from './monitor/redact.ts';
 import type { ConnectionAtWork } from './operations/check.ts';
 import { createOperations } from './operations/create-operations.ts';
@@ -86,7 +88,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   };
   for (const secret of project.secrets.values) options.redactor.add(secret);
   try {
-    const dataDirectory = path.resolve(options.dataDirectory ?? (options.env['TDS_DATA'] || '.tds'));
+    const dataDirectory = dataDirectoryOf(options);
     const nodeId = options.nodeId ?? newNodeId();
     const opened = await openDatabase({ applicationName: sessionName(nodeId), url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
     closers.push(() => opened.close());
@@ -105,6 +107,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     closers.push(() => queue.stop({ drainMs: drain }));
     leaveSilentConnections(queue, opened, options.log);
     await queue.start();
+    const monitor = services.resolve(tokens.monitor);
+    closers.push(() => monitor.stop());
+    if (options.role === 'node') monitor.start();
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
     if (options.role === 'node') healing.start();
@@ -123,6 +128,10 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   }
 }
 
+function dataDirectoryOf({ dataDirectory, env }: RuntimeOptions): string {
+  return path.resolve(dataDirectory ?? (env['TDS_DATA'] || '.tds'));
+}
+
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
 function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, log: Logger): void {
   const leave = (silentMs: number): void => void breakSilent(pool, silentMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
@@ -137,6 +146,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   const services = root.createChildContainer();
   services.registerInstance(tokens.log, log);
   services.registerInstance(tokens.events, new Events({ log, now: () => systemClock.now() }));
+  services.registerInstance(tokens.metrics, createMetrics());
   services.registerInstance(tokens.pool, opened.pool);
   services.registerInstance(tokens.database, databaseAccess(opened.pool));
   services.register(tokens.connections, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connection)]))) });
@@ -144,12 +154,17 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => makeQueue(inner, config, options, opened)) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
-    project, log, redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
+    project, log, events: inner.resolve(tokens.events), redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
+  })) });
+  services.register(tokens.monitor, { useFactory: instanceCachingFactory((inner) => composeMonitor({
+    project, log, metrics: inner.resolve(tokens.metrics), events: inner.resolve(tokens.events), queue: inner.resolve(tokens.queue), pool: opened.pool, database: inner.resolve(tokens.database), connectionClock: options.clock ?? systemClock,
+    connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), entities: [...inner.resolve(tokens.entities).keys()], dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
     enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
+    metrics: inner.resolve(tokens.metrics).registry, events: inner.resolve(tokens.events),
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
@@ -167,6 +182,7 @@ function connectionContainer(parent: DependencyContainer, checked: CheckedConnec
   const own = log.child({ connection: id });
   child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
     id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret),
+    ...(project.config?.metrics.enabled ? { onCall: child.resolve(tokens.metrics).connections.called } : {}),
   })) });
   child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => {
     const { http, tokens: tokenStore, state } = inner.resolve(tokens.connection);
@@ -184,16 +200,18 @@ function makeQueue(services: DependencyContainer, config: NonNullable<Project['c
   const { log, redactor } = options;
   const database = services.resolve(tokens.database);
   const connections = services.resolve(tokens.connections);
+  const { runs } = services.resolve(tokens.metrics);
   let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
   const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
   const run = runTask({
     database, log, clock: systemClock, entities: services.resolve(tokens.entities), redact: (text) => redactor.text(text), readAhead: config.policies.sync.readAhead, sliceMs: detailSliceMs, stopping: () => queue?.health().state === 'stopping',
+    events: services.resolve(tokens.events), ...(config.metrics.enabled ? { onProgress: (current, counts) => runs.saved(current.entity, counts) } : {}),
     nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
     withUsage: (current, work) => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls)),
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
   });
   queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text) }),
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text), events: services.resolve(tokens.events) }),
     concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });

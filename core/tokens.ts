@@ -1,7 +1,9 @@
 import type { InjectionToken } from 'tsyringe';
 import type { Connection } from './connection/index.ts';
 import type { Healing } from './healing/index.ts';
+import type { Monitor } from './compose-monitor.ts';
 import type { Events } from './monitor/events.ts';
+import type { TdsMetrics } from './monitor/metrics/index.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
@@ -15,6 +17,8 @@ const token = <T>(name: string): InjectionToken<T> => Symbol(name);
 export const tokens = {
   log: token<Logger>('log'),
   events: token<Events>('events'),
+  metrics: token<TdsMetrics>('metrics'),
+  monitor: token<Monitor>('monitor'),
   pool: token<Pool>('pool'),
   database: token<DatabaseAccess>('database'),
   connections: token<ReadonlyMap<string, Connection>>('connections'),

@@ -34,7 +34,9 @@ function handler(route: Route): Middleware {
     const answer = await route.handle({ params, query: query as never, body: body as never });
     context.status = answer.status ?? 200;
     for (const [name, value] of Object.entries(answer.headers ?? {})) context.set(name, value);
-    send(context, 'application/json; charset=utf-8', answer.body);
+    if (answer.type === undefined) return send(context, 'application/json; charset=utf-8', answer.body);
+    context.body = answer.body as string;
+    context.set('Content-Type', answer.type);
   };
 }
 

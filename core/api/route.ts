@@ -18,6 +18,8 @@ export interface RouteRequest<Query, Body> {
 export interface Answer {
   status?: number;
   headers?: Readonly<Record<string, string>>;
+  /** Of a body that is text; without it the body goes out as JSON. */
+  type?: string;
   body: unknown;
 }
 

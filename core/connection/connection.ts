@@ -4,7 +4,7 @@ import { timerClock } from '../monitor/clock.ts';
 import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, StateStore, TokenStore } from '../sdk/index.ts';
 import type { Pool } from '../store/pool.ts';
 import { createBreaker, type BreakerState } from './breaker.ts';
-import { createClient, withoutRepeats } from './client.ts';
+import { createClient, withoutRepeats, type ClientDeps } from './client.ts';
 import { hostGuard } from './host-guard.ts';
 import { openAccount, type Account } from './accounts.ts';
 import type { LimiterStatus } from './limiter.ts';
@@ -37,6 +37,8 @@ export interface ConnectionDeps extends GivenSettings {
   /** Told of secrets that come up at run time, such as access tokens: a redactor's `add`. */
   onSecret?: ((secret: string) => void) | undefined;
   onBreaker?: ((state: BreakerState) => void) | undefined;
+  /** Told of each exchange with the remote, for metrics. */
+  onCall?: ClientDeps['onCall'];
   /** For tests: another way over the wire, another chance, another margin of the minute. */
   transport?: Transport | undefined;
   random?: (() => number) | undefined;
@@ -118,7 +120,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       await zoneKnown();
       await quota.ready();
     } },
-    random: deps.random ?? Math.random,
+    random: deps.random ?? Math.random, onCall: deps.onCall,
     readQuota: limits.perDay === undefined ? undefined : quotaOfHeaders,
   });
 

@@ -7,3 +7,4 @@ export { parseJson } from './json-lossless.ts';
 export { loadSealer, sealer, type Sealer } from './seal.ts';
 export { Accounts, openAccount, type Account } from './accounts.ts';
 export { connectionSettings, type ConnectionSettings } from './settings.ts';
+export { nextDayIn } from './zone.ts';

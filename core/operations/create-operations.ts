@@ -1,5 +1,7 @@
 import type { Config } from '../../schemas/index.ts';
 import type { Entity } from '../pipeline/entity.ts';
+import type { Events } from '../monitor/events.ts';
+import type { Metrics } from '../monitor/metrics/index.ts';
 import type { Queue } from '../queue/types.ts';
 import type { DatabaseAccess } from '../sdk/index.ts';
 import { countDeadLetters } from '../store/dead-letter-queries.ts';
@@ -13,6 +15,7 @@ import type { HealingOperations } from './healing.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
 import { readRecord } from './record.ts';
 import { requestRun, type Enqueue } from './request-run.ts';
+import { tellRunEnd } from './run-end.ts';
 
 /** What the operations stand on; handed in by `main.ts`. */
 export interface OperationsDeps {
@@ -27,6 +30,8 @@ export interface OperationsDeps {
   /** Takes secrets out of a text. */
   redact: (text: string) => string;
   healing: HealingOperations;
+  metrics: Metrics;
+  events: Pick<Events, 'emit'>;
 }
 
 /** The operations of one node. */
@@ -52,6 +57,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),
+    metrics: async () => ({ contentType: deps.metrics.contentType, text: await deps.metrics.text() }),
   };
 }
 
@@ -106,6 +112,7 @@ async function cancelRun(deps: OperationsDeps, id: string): Promise<Run> {
   const run = await findRun(deps, id);
   if (run.endedAt) throw new OperationError('operation.run_ended', `run ${id} has ended already: ${run.status}`);
   await deps.database.transaction((session) => endRun(session, id, { status: 'cancelled', code: 'run.cancelled', reason: 'cancelled by a person' }));
+  tellRunEnd(deps.events, run, { state: 'cancelled' }, new Date());
   if (run.jobId !== null) await deps.queue.cancel(run.jobId);
   return findRun(deps, id);
 }

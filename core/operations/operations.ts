@@ -70,4 +70,6 @@ export interface Operations extends DeadLetterOperations {
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;
+  /** All metrics of this process, as Prometheus reads them. */
+  metrics(): Promise<{ contentType: string; text: string }>;
 }

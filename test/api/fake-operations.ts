@@ -81,6 +81,7 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
     healing: { enabled: true, acts: async () => [], rules: async () => [], run: async () => [], reset: async () => 0 },
     nodes: async () => [],
     jobs: async () => [],
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: '# HELP tds_info Always 1.\n' }),
     health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),
     ...more,
   };

@@ -1,0 +1,14 @@
+import { defineRoute, type Route, type RouteDeps } from '../route.ts';
+
+/** For Prometheus. */
+export function metricRoutes({ operations }: RouteDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'GET', path: '/metrics', summary: 'All metrics of this node, as Prometheus scrapes them.',
+      async handle() {
+        const { contentType, text } = await operations.metrics();
+        return { type: contentType, body: text };
+      },
+    }),
+  ];
+}
