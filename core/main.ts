@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
 import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
+import { composeAlerts, notifyTask } from './compose-alerts.ts';
 import { composeHealing } from './compose-healing.ts';
 import { composeMonitor } from './compose-monitor.ts';
 import { buildEntities } from './entities.ts';
@@ -110,6 +111,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const monitor = services.resolve(tokens.monitor);
     closers.push(() => monitor.stop());
     if (options.role === 'node') monitor.start();
+    const alerting = services.resolve(tokens.alerting);
+    closers.push(() => alerting.stop());
+    if (options.role === 'node') alerting.start();
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
     if (options.role === 'node') healing.start();
@@ -161,10 +165,14 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
     project, log, metrics: inner.resolve(tokens.metrics), events: inner.resolve(tokens.events), queue: inner.resolve(tokens.queue), pool: opened.pool, database: inner.resolve(tokens.database), connectionClock: options.clock ?? systemClock,
     connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), entities: [...inner.resolve(tokens.entities).keys()], dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
   })) });
+  services.register(tokens.alerting, { useFactory: instanceCachingFactory((inner) => composeAlerts({
+    project, log, events: inner.resolve(tokens.events), registry: inner.resolve(tokens.metrics).registry, pool: opened.pool, database: inner.resolve(tokens.database), redact: (text) => options.redactor.text(text),
+    nodeId: () => inner.resolve(tokens.queue).nodeId, enqueue: enqueueBy(inner.resolve(tokens.queue)), onSecret: (secret) => options.redactor.add(secret),
+  })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
     enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
-    metrics: inner.resolve(tokens.metrics).registry, events: inner.resolve(tokens.events),
+    metrics: inner.resolve(tokens.metrics).registry, events: inner.resolve(tokens.events), alerts: inner.resolve(tokens.alerting).operations,
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
@@ -212,7 +220,7 @@ function makeQueue(services: DependencyContainer, config: NonNullable<Project['c
   });
   queue = createQueue({
     url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text), events: services.resolve(tokens.events) }),
-    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler },
+    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [notifyTask]: (job) => services.resolve(tokens.alerting).handler(job) },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });
   return queue;

@@ -1,4 +1,5 @@
 import type { InjectionToken } from 'tsyringe';
+import type { Alerting } from './alerts/index.ts';
 import type { Connection } from './connection/index.ts';
 import type { Healing } from './healing/index.ts';
 import type { Monitor } from './compose-monitor.ts';
@@ -26,6 +27,7 @@ export const tokens = {
   entities: token<ReadonlyMap<string, Entity>>('entities'),
   queue: token<Queue>('queue'),
   healing: token<Healing>('healing'),
+  alerting: token<Alerting>('alerting'),
   operations: token<Operations>('operations'),
   /** In the child container of one connection. */
   connection: token<Connection>('connection'),

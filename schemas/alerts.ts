@@ -18,6 +18,7 @@ export const alertRuleSchema = {
     metric: { type: 'string', minLength: 1, maxLength: 200, description: 'The metric that is looked at; [all there are](metrics.md). Each of its series that breaks the rule is an alert of its own.', examples: ['tds_queue_oldest_job_age_seconds'] },
     event: { type: 'string', minLength: 1, maxLength: 200, description: 'Instead of a metric: what happened. It counts for as long as `lasts` says.', examples: ['token.revoked'] },
     labels: { ...labels, description: 'Only series with these labels; of an event, only those with these facts.' },
+    by: { type: 'array', shorthand: 'list', maxItems: 10, items: { type: 'string', minLength: 1 }, description: 'The labels that tell alerts apart; of series alike the worst counts. Default: all labels; of an event its entity, connection, node, notifier, schedule and task.', examples: [['connection']] },
     above: { type: 'number', description: 'The alert holds while the figure is above this.' },
     below: { type: 'number', description: 'The alert holds while the figure is below this.' },
     for: { type: 'string', format: 'duration', examples: ['5m'], description: 'How long it must hold before anybody is told. Default `0s`.' },

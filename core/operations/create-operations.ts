@@ -11,6 +11,7 @@ import { endRun, latestRuns, listRuns, readRun, type Run } from '../store/runs.t
 import { checkConnections, type ConnectionAtWork } from './check.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
+import type { AlertOperations } from './alerts.ts';
 import type { HealingOperations } from './healing.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
 import { readRecord } from './record.ts';
@@ -31,6 +32,7 @@ export interface OperationsDeps {
   redact: (text: string) => string;
   healing: HealingOperations;
   metrics: Metrics;
+  alerts: AlertOperations;
   events: Pick<Events, 'emit'>;
 }
 
@@ -57,6 +59,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),
+    alerts: deps.alerts,
     metrics: async () => ({ contentType: deps.metrics.contentType, text: await deps.metrics.text() }),
   };
 }

@@ -15,6 +15,10 @@ export const operationCodes = {
   'operation.no_choice': { status: 400, meaning: 'It was not said which dead letters are meant.', cure: 'Name one, give a filter, or say that all are meant.' },
   'operation.bad_time': { status: 400, meaning: 'A time has the wrong form.', cure: 'Write a time such as 2026-01-31T08:00:00Z, or how long ago it was: 90m, 24h, 7d.' },
   'operation.unknown_record': { status: 404, meaning: 'The entity has no record with that key, and had none as far as its history goes back.', cure: 'Give the key as the source has it; parts of a key of several stand with a / between them.' },
+  'operation.unknown_alert': { status: 404, meaning: 'There is no alert of that number, or it does not fire any more.', cure: 'See the list: `tds alerts list`.' },
+  'operation.unknown_alert_rule': { status: 404, meaning: 'There is no alert rule of that name, or it is switched off.', cure: 'See the list: `tds alerts rules`.' },
+  'operation.unknown_silence': { status: 404, meaning: 'There is no silence of that number, or it is over.', cure: 'See the list: `tds alerts silences`.' },
+  'operation.unknown_notifier': { status: 404, meaning: 'The config has no notifier of that name.', cure: 'Check the spelling; the config lists them under `notifiers`.' },
 } as const;
 
 export type OperationCode = keyof typeof operationCodes;

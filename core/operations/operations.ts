@@ -1,4 +1,5 @@
 import type { JsonObject } from '../sdk/index.ts';
+import type { AlertOperations } from './alerts.ts';
 import type { HealingOperations } from './healing.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
@@ -70,6 +71,8 @@ export interface Operations extends DeadLetterOperations {
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;
+  /** What is wrong, who was told, and who is not to be told. */
+  alerts: AlertOperations;
   /** All metrics of this process, as Prometheus reads them. */
   metrics(): Promise<{ contentType: string; text: string }>;
 }

@@ -20,6 +20,10 @@ export type {
 export type { HttpClient, HttpRequest, HttpResponse } from './http.ts';
 export type { Clock, DatabaseAccess, Logger, SqlResult, SqlSession, StateStore, Token, TokenStore } from './services.ts';
 export type { JsonObject, JsonValue } from './json.ts';
+export { defineNotifier } from './notifier.ts';
+export type { AlertFact, AlertMessage, AlertSeverity, Notifier, NotifierContext, NotifierPlugin } from './notifier.ts';
+export { messageText, plainText } from './message-text.ts';
+export type { MessageText } from './message-text.ts';
 export { isRecord, joinKey, readPath, splitKey } from './json.ts';
 export {
   AccessDeniedError, PermanentError, QuotaSpentError, RateLimitedError, RecordGoneError, RetryLaterError,

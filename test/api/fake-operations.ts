@@ -81,6 +81,10 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
     healing: { enabled: true, acts: async () => [], rules: async () => [], run: async () => [], reset: async () => 0 },
     nodes: async () => [],
     jobs: async () => [],
+    alerts: {
+      enabled: true, list: async () => [], rules: () => [], acknowledge: async () => 1, silences: async () => [], endSilence: async () => {}, test: async () => [],
+      silence: async ({ rule = null, labels, reason, by, lasts }) => ({ id: '1', rule, labels, reason, by, at: new Date(0), until: new Date(lasts) }),
+    },
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: '# HELP tds_info Always 1.\n' }),
     health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),
     ...more,

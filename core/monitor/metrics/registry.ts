@@ -29,7 +29,10 @@ export class Metrics {
   }
 
   gauge<L extends string = never>(given: Declaration<L>): Gauge<L> {
-    return new Gauge<L>({ ...this.#declare('gauge', given), registers: [this.#registry] });
+    const gauge = new Gauge<L>({ ...this.#declare('gauge', given), registers: [this.#registry] });
+    // prom-client begins with 0, which would say that a disk is full before anybody has looked
+    if ((given.labels ?? []).length === 0) gauge.remove();
+    return gauge;
   }
 
   /** @param buckets upper ends, in the unit of the name */

@@ -74,3 +74,11 @@ CREATE TABLE notifier_states (
   error          text,
   at             timestamptz NOT NULL
 );
+
+-- When the rules are evaluated next, whichever node does it.
+CREATE TABLE alert_turns (
+  single         boolean PRIMARY KEY DEFAULT true CHECK (single),
+  next_at        timestamptz NOT NULL,
+  looked_at      timestamptz NOT NULL,
+  looked_by      text NOT NULL
+);
