@@ -82,13 +82,14 @@ function databaseCollector({ metrics, database, queue, entities }: MonitorParts)
   return async () => {
     if (performance.now() - readAt < freshMs) return;
     let figures: Figures | undefined;
+    let tasks: Awaited<ReturnType<Queue['stats']>> | undefined;
     try {
       figures = await database.transaction((session) => readFigures(session, entities));
-      metrics.jobs.onQueue(await queue.stats());
+      tasks = await queue.stats();
       readAt = performance.now();
     } finally {
       metrics.data.atScrape(figures);
-      if (!figures) metrics.jobs.onQueue([]);
+      metrics.jobs.onQueue(tasks);
     }
   };
 }

@@ -11,7 +11,7 @@ import path from 'node:path'
 import { codeTables } from './code-tables.ts'
 import { configSchema } from './config.ts'
 import { editorSchema } from './editor-schema.ts'
-import { metricsPage } from './metric-list.ts'
+import { alertsPage, metricsPage } from './metric-list.ts'
 import { errorsPage, referencePage, streamsPage } from './reference.ts'
 import { withRoutes } from './route-list.ts'
 import { streamLists } from './stream-lists.ts'
@@ -25,6 +25,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     'docs/reference/config.md': referencePage(configSchema),
     'docs/reference/errors.md': errorsPage(codeTables),
     'docs/reference/metrics.md': metricsPage(),
+    'docs/reference/alerts.md': alertsPage(),
     'README.md': withRoutes(await readFile(path.join(root, 'README.md'), 'utf8')),
     'docs/reference/streams.md': streamsPage(await streamLists()),
   }

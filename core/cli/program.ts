@@ -1,10 +1,12 @@
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../version.ts';
 import type { Bind } from './command.ts';
+import { addAlerts } from './commands/alerts.ts';
 import { addCheck } from './commands/check.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
+import { addHealth } from './commands/health.ts';
 import { addPlugins } from './commands/plugins.ts';
 import { addRecord } from './commands/record.ts';
 import { addReplay } from './commands/replay.ts';
@@ -74,7 +76,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addPlugins, addDeadLetters, addHealing, addRecord, addVersion]) add(program, bind);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addHealth, addPlugins, addDeadLetters, addHealing, addAlerts, addRecord, addVersion]) add(program, bind);
   return program;
 }
 

@@ -13,6 +13,7 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
 import type { AlertOperations } from './alerts.ts';
 import type { HealingOperations } from './healing.ts';
+import { healthReport } from './health-report.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
 import { readRecord } from './record.ts';
 import { requestRun, type Enqueue } from './request-run.ts';
@@ -59,6 +60,9 @@ export function createOperations(deps: OperationsDeps): Operations {
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),
+    healthReport: () => healthReport({
+      config: deps.config, database, plugins: deps.plugins, health: () => readHealth(deps), connections: async () => [...deps.connections.values()].map(connectionStatus), jobs: () => deps.queue.stats(),
+    }),
     alerts: deps.alerts,
     metrics: async () => ({ contentType: deps.metrics.contentType, text: await deps.metrics.text() }),
   };

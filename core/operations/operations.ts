@@ -1,5 +1,6 @@
 import type { JsonObject } from '../sdk/index.ts';
 import type { AlertOperations } from './alerts.ts';
+import type { HealthReport } from './health-report.ts';
 import type { HealingOperations } from './healing.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
@@ -71,6 +72,8 @@ export interface Operations extends DeadLetterOperations {
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;
+  /** What is well and what is not, in all of TDS; for people. Never throws. */
+  healthReport(): Promise<HealthReport>;
   /** What is wrong, who was told, and who is not to be told. */
   alerts: AlertOperations;
   /** All metrics of this process, as Prometheus reads them. */

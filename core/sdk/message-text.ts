@@ -31,9 +31,9 @@ export function plainText(message: AlertMessage, most?: number): string {
 }
 
 function whenOf({ since, resolvedAt }: AlertFact, at: Date): string {
-  const from = `since ${moment(since)}`;
-  if (resolvedAt) return `${from}, over at ${moment(resolvedAt)} after ${lasted(resolvedAt.getTime() - since.getTime())}`;
-  return `${from} (${lasted(at.getTime() - since.getTime())})`;
+  const began = `since ${moment(since)}`;
+  if (resolvedAt) return `${began}, over at ${moment(resolvedAt)} after ${lasted(resolvedAt.getTime() - since.getTime())}`;
+  return `${began} (${lasted(at.getTime() - since.getTime())})`;
 }
 
 function moment(date: Date): string {

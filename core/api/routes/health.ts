@@ -11,5 +11,6 @@ export function healthRoutes({ operations }: RouteDeps): Route[] {
         return { status: health.ready ? 200 : 503, body: health };
       },
     }),
+    defineRoute({ method: 'GET', path: '/v1/health', summary: 'What is well, what is not, and what to do, in all of TDS.', handle: async () => ({ body: await operations.healthReport() }) }),
   ];
 }
