@@ -36,6 +36,8 @@ export function composeMonitor(parts: MonitorParts): Monitor {
   const { project, metrics, log } = parts;
   const config = project.config as NonNullable<Project['config']>;
   const { enabled, remoteWrite } = config.metrics;
+  // a command that was killed while it asked for something is no node
+  parts.queue.on('node.died', ({ nodeId, concurrency }) => void (concurrency > 0 && nodeId !== parts.queue.nodeId && parts.events.emit('node.lost', { node: nodeId })));
   if (!enabled) return { start() {}, stop: async () => {} };
   const enders = [listen(parts), metrics.process.watch({ version, nodeId: () => parts.queue.nodeId, pool: parts.pool, directory: parts.dataDirectory })];
   metrics.registry.onError = (error) => log.debug('some metrics could not be read', { error });

@@ -107,16 +107,13 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     let drain = drainMs;
     closers.push(() => queue.stop({ drainMs: drain }));
     leaveSilentConnections(queue, opened, options.log);
+    // before the queue, whose first sweep may find a node that died
+    const [monitor, alerting] = [services.resolve(tokens.monitor), services.resolve(tokens.alerting)];
+    closers.push(() => monitor.stop(), () => alerting.stop());
     await queue.start();
-    const monitor = services.resolve(tokens.monitor);
-    closers.push(() => monitor.stop());
-    if (options.role === 'node') monitor.start();
-    const alerting = services.resolve(tokens.alerting);
-    closers.push(() => alerting.stop());
-    if (options.role === 'node') alerting.start();
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
-    if (options.role === 'node') healing.start();
+    if (options.role === 'node') for (const part of [monitor, alerting, healing]) part.start();
     let stopping: Promise<void> | undefined;
     return {
       operations: services.resolve(tokens.operations), nodeId: queue.nodeId, database: services.resolve(tokens.database),

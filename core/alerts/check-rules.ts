@@ -12,7 +12,7 @@ export function checkAlertRules({ alerts, notifiers }: Config, sources: Sources)
   for (const [id, given] of Object.entries(alerts.rules)) {
     const rule = mergedRule(id, alerts);
     const at: Path = ['alerts', 'rules', id];
-    const tell = (code: AlertCode, message: string, path: Path, suggestion: string | undefined = cureOf(code)): void => void found.push(finding({ code, message, suggestion }, sources.locate(path), path));
+    const tell = (code: AlertCode, message: string, path: Path, suggestion: string | undefined = inSentence(cureOf(code))): void => void found.push(finding({ code, message, suggestion }, sources.locate(path), path));
     if ((rule.metric === undefined) === (rule.event === undefined)) {
       tell('alert.no_subject', rule.metric === undefined ? 'names neither a metric nor an event' : 'names a metric and an event', at);
       continue;
@@ -34,6 +34,11 @@ export function checkAlertRules({ alerts, notifiers }: Config, sources: Sources)
     }
   }
   return found;
+}
+
+/** As the end of a finding's line. */
+function inSentence(cure: string): string {
+  return (cure[0]?.toLowerCase() ?? '') + cure.slice(1).replace(/\.$/, '');
 }
 
 /** What a rule may name: of a histogram its series. */

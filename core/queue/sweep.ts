@@ -34,7 +34,7 @@ export interface SweepRequest {
   readonly dead?: readonly string[];
 }
 
-interface Found { dead: { poolId: string; nodeId: string }[]; lost: { id: string; reason: string; exhausted: boolean }[]; queues: number }
+interface Found { dead: QueueEvents['node.died'][]; lost: { id: string; reason: string; exhausted: boolean }[]; queues: number }
 
 const exhaustedAtOnce = 100;
 const tidyMs = 3_600_000;
@@ -77,10 +77,10 @@ export class Sweeper {
     if (!(await tryLockTransaction(session, 'queue', 'sweep'))) return undefined;
     const gone = [...(request.dead ?? []), ...(await this.#goneProcesses(session))];
     // A server that was down took no beats: the dead time begins with its start.
-    const { rows: dead } = await session.query<{ poolId: string; nodeId: string }>(
+    const { rows: dead } = await session.query<QueueEvents['node.died']>(
       `delete from ${names.nodes} where pool_id = any($1::text[])
          or ($2::boolean and greatest(beat_at, pg_postmaster_start_time()) < clock_timestamp() - $3::float8 * interval '1 millisecond')
-       returning pool_id as "poolId", node_id as "nodeId"`, [gone, request.steady, deadMs]);
+       returning pool_id as "poolId", node_id as "nodeId", concurrency`, [gone, request.steady, deadMs]);
     const deadIds = [...new Set([...gone, ...dead.map((each) => each.poolId)])];
     const { rows: lost } = await session.query<{ id: string; reason: string; exhausted: boolean }>(this.#free, [deadIds, request.steady ? graceMs : 1e12, maxLosses, sweepMs]);
     const { rowCount } = await session.query(
