@@ -72,9 +72,9 @@ export function createAlerting(deps: AlertingDeps): Alerting {
     async stop() {
       await evaluator.stop();
       await recorder.stop();
-      await Promise.race([Promise.all(underWay), systemClock.sleep(graceMs)]);
-      stopping.abort(new Error('the node stops; the job of the message sends it'));
+      const cancel = systemClock.after(graceMs, () => stopping.abort(new Error('the node stops; the job of the message sends it')));
       await Promise.all(underWay);
+      cancel();
       if (started) await database.transaction((session) => dropSamples(session, deps.nodeId())).catch(() => undefined);
       started = false;
     },

@@ -27,12 +27,17 @@ export interface RemoteWriteDeps {
   log: Logger;
 }
 
+/** A stop waits no longer than this for the last push, in ms. */
+const patienceMs = 2_000;
+
 interface Batch { at: number; samples: MetricSample[] }
 
 export class RemoteWrite {
   readonly #deps: RemoteWriteDeps;
   readonly #waiting: Batch[] = [];
   readonly #stop = new AbortController();
+  /** Ends a push that is under way. */
+  readonly #breakOff = new AbortController();
   #loop: Promise<void> | undefined;
   /** Told once when the receiver goes away, and once when it is back. */
   #away = false;
@@ -50,12 +55,20 @@ export class RemoteWrite {
     this.#loop ??= this.#run();
   }
 
-  /** Ends it; what waits is pushed once more, within one time-out. Idempotent, and safe before start. */
+  /** Ends it; what waits is pushed once more, where the receiver is there and soon takes it. Idempotent, and safe before start. */
   async stop(): Promise<void> {
     const started = this.#loop !== undefined && !this.#stop.signal.aborted;
     this.#stop.abort();
+    if (!started) return;
+    const ended = new AbortController();
+    await Promise.race([this.#last(), this.#deps.clock.sleep(patienceMs, ended.signal).catch(() => undefined)]);
+    ended.abort();
+    this.#breakOff.abort(new Error('the node stops'));
+  }
+
+  async #last(): Promise<void> {
     await this.#loop;
-    if (started && !this.#away) await this.tick();
+    if (!this.#away) await this.tick();
   }
 
   async #run(): Promise<void> {
@@ -98,7 +111,7 @@ export class RemoteWrite {
       const { status, errorMessage } = await pushTimeseries(samples.map((sample) => series(sample, labels, at)), {
         url, headers: { 'Content-Encoding': 'snappy', 'X-Prometheus-Remote-Write-Version': '0.1.0', ...headers },
         // the package's own time-out is for another fetch
-        fetch: (address, init) => fetch(address, { method: 'POST', headers: init?.headers ?? {}, body: new Uint8Array(init?.body as ArrayBuffer), redirect: 'error', signal: AbortSignal.timeout(timeout) }),
+        fetch: (address, init) => fetch(address, { method: 'POST', headers: init?.headers ?? {}, body: new Uint8Array(init?.body as ArrayBuffer), redirect: 'error', signal: AbortSignal.any([AbortSignal.timeout(timeout), this.#breakOff.signal]) }),
       });
       if (status >= 200 && status < 300) return this.#back();
       if (status === 429 || status >= 500) return this.#gone(`it answered ${status}`);

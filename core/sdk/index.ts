@@ -8,6 +8,8 @@
  * 4. `check()` runs when a person asks (`tds check`).
  * 5. `source` and `destination` are used by the jobs, several at the same time.
  * 6. `close()` is called once when the node stops, also when nothing else was ever called.
+ *
+ * A notifier (`defineNotifier`) lives alike, one per entry of `notifiers`: `create`, then `send` for each message, several at the same time.
  */
 export { SDK_VERSION, definePlugin } from './plugin.ts';
 export type { CheckFinding, Connector, ConnectionContext, ConnectionDefaults, Plugin, PluginKind } from './plugin.ts';

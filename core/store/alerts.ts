@@ -30,7 +30,7 @@ export async function claimTurn(session: SqlSession, turn: { by: string; now: Da
   return result.rowCount > 0;
 }
 
-/** Alerts, those that are not resolved first, then the newest. */
+/** Alerts, the newest first. */
 export async function listAlerts(session: SqlSession, filter: AlertFilter): Promise<Alert[]> {
   const result = await session.query(
     `SELECT ${columns} FROM alerts WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR alerts.id < $2) ORDER BY alerts.id DESC LIMIT $3`, [filter.state ?? null, filter.before ?? null, filter.limit]);

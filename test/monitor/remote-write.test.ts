@@ -85,3 +85,18 @@ t.test('what the receiver refuses for good is given up, and counted', async (t) 
   t.same(await outcomes(), { dropped: 2 });
   t.match(log.lines.join('\n'), /refused a push.*out of order/);
 });
+
+t.test('a receiver that takes a push and never answers does not hold up a stop', async (t) => {
+  const asked = Promise.withResolvers<void>();
+  const server = createServer(() => asked.resolve());
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { push, clock } = writer(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  push.start();
+  await asked.promise;
+  const stopped = push.stop();
+  await clock.untilPending();
+  await clock.advance(2_000);
+  await stopped;
+  t.pass('it stopped');
+});
