@@ -9,7 +9,7 @@ import { TestClock } from '../support/clock.ts';
 import { hour, minute, second, watch, type Heard } from './support.ts';
 
 const { pool } = await testDatabase(t);
-t.beforeEach(() => pool.query('TRUNCATE alerts, alert_events, alert_samples, alert_turns, alert_silences, notifications, notifier_states, nodes'));
+t.beforeEach(() => pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'alert_silences', 'notifications', 'notifier_states', 'nodes'].map((table) => `DELETE FROM ${table}`).join('; ')));
 
 const connection = (id: string, breaker: ConnectionFigures['breaker']): ConnectionFigures => ({ id, breaker, waiting: 0, inFlight: 0, quota: undefined });
 /** One rule of our own, on breakers. */

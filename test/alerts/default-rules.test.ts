@@ -47,7 +47,7 @@ t.test('there is a fault for every rule', async (t) => t.same(Object.keys(cases)
 
 for (const [rule, { make, mend, says, helps, lasts = 0, heardBy }] of Object.entries(cases)) {
   t.test(rule, async (t) => {
-    await pool.query('TRUNCATE alerts, alert_events, alert_samples, alert_turns, notifications, notifier_states, dead_letters, runs, entities, healing_acts, healing_rules CASCADE');
+    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules'].map((table) => `DELETE FROM ${table}`).join('; '));
     await node(4);
     const here = watch(t, pool);
     here.connections.push(shop);
@@ -61,14 +61,14 @@ for (const [rule, { make, mend, says, helps, lasts = 0, heardBy }] of Object.ent
     t.match(message, { kind: 'firing', rule, severity: isCritical ? 'critical' : 'warning', source: 'erp-1', alerts: [{ summary: says, help: helps, resolvedAt: null }] });
     t.equal(message?.alerts.length, 1);
     t.equal(here.jobs.length, heard.length, 'each message has its job');
-    t.same([...await here.after(minute), ...await here.after(minute)], [], 'once');
+    t.same(await here.after(2 * minute), [], 'once');
     await mend(here);
     if (lasts > 0) await here.clock.advance(Math.max(0, lasts - took - 3 * minute));
     const end = await here.untilHeard(4 * minute);
     if (lasts === 0) t.ok(end.took <= 60 * second, `its end is told after ${end.took / second} s`);
     t.same(end.heard.map(({ message: { kind } }) => kind), heard.map(() => 'resolved'));
     t.match(end.heard[0]?.message.alerts[0]?.resolvedAt, Date);
-    t.same([...await here.after(minute), ...await here.after(5 * hour)].filter((one) => one.message.rule === rule), [], 'and that once');
+    t.same((await here.after(5 * hour)).filter((one) => one.message.rule === rule), [], 'and that once');
     t.same((await here.alerting.operations.list({ limit: 10 })).filter((one) => one.rule === rule).map(({ state }) => state), ['resolved']);
     t.match(here.log.lines.join('\n'), new RegExp(`warn alert \\{"rule":"${rule}"`), 'the log has it too');
   });
