@@ -13,6 +13,7 @@ import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
 import type { Redactor } from './monitor/redact.ts';
+import { startWatchdog } from './monitor/watchdog.ts';
 import type { ConnectionAtWork } from './operations/check.ts';
 import { createOperations } from './operations/create-operations.ts';
 import { onExhausted } from './operations/exhausted.ts';
@@ -46,6 +47,8 @@ export interface RuntimeOptions {
   nodeId?: string;
   /** The clock of connections: of their minutes, days and tokens. Jobs go by the database's. Default: the machine's. */
   clock?: TimerClock;
+  /** The process is this runtime's alone, and somebody starts it again: it is ended when its event loop hangs (`policies.watchdog`). */
+  watchdog?: { pretty: boolean };
   /** For tests that can't wait: shorter times of the queue. */
   queueTimings?: Partial<QueueTimings>;
 }
@@ -93,6 +96,8 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
     const services = compose(project, { ...options, nodeId }, opened, sealer);
+    const queue = services.resolve(tokens.queue);
+    if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
     await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
@@ -100,7 +105,6 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const connectors = services.resolve(tokens.connectors);
     closers.push(async () => Promise.all([...connectors.values()].map((connector) => connector.close?.())));
     services.resolve(tokens.entities);
-    const queue = services.resolve(tokens.queue);
     let drain = drainMs;
     closers.push(() => queue.stop({ drainMs: drain }));
     leaveSilentConnections(queue, opened, options.log);
@@ -121,6 +125,14 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     await close();
     throw error;
   }
+}
+
+/** Watches the event loop. Answers what ends that. */
+function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
+  const watchdog = startWatchdog(options);
+  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
+  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
+  return () => watchdog.stop();
 }
 
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */

@@ -153,7 +153,7 @@ class DurableQueue implements Queue {
 
   async sweep(): Promise<boolean> {
     const dead = [...this.#node.stalled];
-    const swept = await this.#sweeper.sweep({ steady: this.#node.steadyMs >= this.#timings.deadMs, dead });
+    const swept = await this.#sweeper.sweep({ patienceMs: this.#node.patienceMs, dead });
     if (swept) for (const poolId of dead) this.#node.stalled.delete(poolId);
     return swept;
   }

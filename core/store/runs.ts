@@ -142,10 +142,10 @@ export async function noteSuspect(session: SqlSession, id: string, suspect: RunS
   await session.query(`UPDATE runs SET suspect = $2 WHERE id = $1`, [id, JSON.stringify(suspect)]);
 }
 
-/** How often a job lost its worker. */
+/** How often a job lost its worker, in all. */
 export async function lossesOf(session: SqlSession, jobId: string): Promise<number> {
-  const result = await session.query('SELECT losses FROM job_losses WHERE job_id = $1::bigint', [jobId]);
-  return (result.rows[0]?.['losses'] as number | undefined) ?? 0;
+  const result = await session.query('SELECT total FROM job_losses WHERE job_id = $1::bigint', [jobId]);
+  return (result.rows[0]?.['total'] as number | undefined) ?? 0;
 }
 
 /** Notes which job does a run. */

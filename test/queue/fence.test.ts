@@ -13,7 +13,7 @@ async function held(b: Bench, attempt: number, losses: number): Promise<HeldJob>
   const queue = b.queue({}, { concurrency: 0 });
   const id = await queue.enqueue(b.pool, { task: 'quick', queueName: null });
   const { rows } = await b.pool.query<JobRow>('update graphile_worker._private_jobs set locked_by = $2, locked_at = now(), attempts = $3 where id = $1 returning *', [id, 'pool', attempt]);
-  if (losses > 0) await b.pool.query('insert into job_losses (job_id, losses, last_reason) values ($1, $2, $3)', [id, losses, 'its node died']);
+  if (losses > 0) await b.pool.query('insert into job_losses (job_id, losses, total, last_reason) values ($1, $2, $2, $3)', [id, losses, 'its node died']);
   return new HeldJob(rows[0] as JobRow, 'pool');
 }
 
@@ -30,6 +30,10 @@ t.test('its losses are forgotten when it writes, once that has landed', async (t
   const again = await held(b, 3, 2);
   await withTransaction(b.pool, (client) => fenceWith(client, names, again, 1000));
   t.equal(await lossesOf(b, again), 0);
+  t.match((await b.pool.query('select total from job_losses where job_id = $1', [again.id])).rows, [{ total: 2 }], 'that there were any stays known');
+  const small = await held(b, 3, 2);
+  await withTransaction(b.pool, (client) => fenceWith(client, names, small, 1000, { progress: false }));
+  t.equal(await lossesOf(b, small), 2, 'nor by what is no progress');
 });
 
 t.test('another job keeps its own', async (t) => {

@@ -14,6 +14,7 @@ import { pausePastDeath } from './pause.ts';
 import { stopPostgres } from './postgres.ts';
 import { blackHole } from './black-hole.ts';
 import { poison } from './poison.ts';
+import { poisonRecord } from './poison-record.ts';
 import { terminate } from './terminate.ts';
 import { fillDisk } from './disk-full.ts';
 import type { Outcome, Scenario } from './scenario.ts';
@@ -27,6 +28,7 @@ const scenarios: Readonly<Record<string, { about: string; run: Scenario; rounds:
   'postgres': { about: 'PostgreSQL stopped in immediate mode and started again, under load', run: stopPostgres, rounds: 20 },
   'black-hole': { about: 'connections to the database that fall silent', run: blackHole, rounds: 5 },
   'poison': { about: 'a job that kills its process among 1,000 good ones', run: poison, rounds: 1 },
+  'poison-record': { about: 'a record that kills or hangs its process among 1,000 good ones, on one tds start', run: poisonRecord, rounds: 1 },
   'terminate': { about: 'SIGTERM under load', run: terminate, rounds: 50 },
   'disk-full': { about: 'a database that refuses writes, and a disk that is full', run: fillDisk, rounds: 1 },
 };
