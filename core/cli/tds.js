@@ -59,12 +59,17 @@ function handOver(node, again) {
       if (word === 'started') started = true;
     });
     child.on('error', (error) => refuse('The one at ' + node + " can't be run (" + error.message + ').'));
-    child.on('exit', (code, signal) => {
+    const follow = (code, signal) => {
       if (!again || !started || asked || !isAccident(code, signal)) return end(code, signal);
       const lived = Date.now() - began;
       pause = pauseAfter(lived, pause);
       tellRestart(code, signal, lived, pause);
       waiting = setTimeout(start, pause);
+    };
+    child.on('exit', (code, signal) => {
+      // What it said last is read before the channel is known to be closed.
+      if (child.connected) child.once('disconnect', () => follow(code, signal));
+      else follow(code, signal);
     });
   };
   const pass = (signal) => {

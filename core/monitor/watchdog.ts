@@ -41,6 +41,7 @@ export function startWatchdog({ afterMs, pretty, log }: { afterMs: number; prett
   turn();
   const timer = setInterval(turn, stepMs);
   timer.unref();
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
   const tell = (message: WatchdogMessage): void => thread.postMessage(message);
   return {
     started: (job) => tell({ started: job }),
