@@ -29,7 +29,7 @@ async function shop(scope: TestScope, count: number, more: Partial<DeadLettersDe
   let jobs = 0;
   const operations = () => deadLetterOperations({ entities: new Map([['things', corridor.entity]]), database: corridor.database, enqueue: async () => String((jobs += 1)) });
   const rule = deadLetters({
-    every: 10_000, cap: 10, tryFor: 24 * hour, firstPause: minute, canary: 5, causeOf: () => corridor.entity.mapping.hash,
+    every: 10_000, cap: 10, tryFor: 24 * hour, firstPause: minute, canary: 5, causeOf: () => corridor.entity.mapping.hash, onQueue: async () => new Set(),
     async retry({ entity, fingerprint, most }) {
       const { runs: [asked] } = await operations().retryDeadLetters({ filter: { kind: 'record', entity, fingerprint }, trigger: 'healing', ...(most === undefined ? {} : { most }) });
       return asked && { runId: asked.run.id };
