@@ -27,7 +27,7 @@ export function composeHealing(parts: HealingParts): Healing {
   const jobCauses = causesOfJobs(project, entities);
   return createHealing({
     policies: config.policies, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
-    connectionClock: parts.connectionClock, connections: connectionsToHeal(parts), causeOf: (id, kind) => (kind === 'job' ? jobCauses(id) : causeOf(project, entities.get(id))),
+    connectionClock: parts.connectionClock, begunAt: systemClock.now(), connections: connectionsToHeal(parts), causeOf: (id, kind) => (kind === 'job' ? jobCauses(id) : causeOf(project, entities.get(id))),
     async retry({ kind, entity, fingerprint, most }) {
       const { runs: [asked], jobs } = await letters.retryDeadLetters({ filter: { kind, fingerprint, ...(entity === '' ? {} : { entity }) }, trigger: healingTrigger, ...(most === undefined ? {} : { most }) });
       if (kind === 'job') return jobs.length === 0 ? undefined : { jobs };

@@ -18,6 +18,8 @@ export interface DeadLettersDeps {
   firstPause: number;
   /** Letters that are tried first. */
   canary: number;
+  /** When this process began. A fault from before, of which nothing is noted, may be of another config: it needs no pause. Default: each new fault has its pause. */
+  begunAt?: Date;
   /** What the outcome of an entity's mapping hangs on, or that of its jobs, as one text; undefined where it is not switched on. '' stands for jobs without an entity. */
   causeOf: (entity: string, kind: OpenFault['kind']) => string | undefined;
   /** Tries the open letters of a fault again, the oldest `most` of them: by a run that maps records, or by jobs. Undefined: it can't be had just now. */
@@ -87,7 +89,7 @@ async function settle(deps: DeadLettersDeps, { database, now }: HealingContext):
     for (const fault of faults.values()) {
       const cause = deps.causeOf(fault.entity, fault.kind);
       if (cause === undefined || states.has(nameOf(fault))) continue;
-      await saveFault(session, { kind: fault.kind, jobs: null, entity: fault.entity, fingerprint: fault.fingerprint, cause, since: now, tries: 0, stage: 'waiting', nextAt: later(now, deps.firstPause), runId: null, actId: null });
+      await saveFault(session, { kind: fault.kind, jobs: null, entity: fault.entity, fingerprint: fault.fingerprint, cause, since: now, tries: 0, stage: 'waiting', nextAt: deps.begunAt && fault.lastAt < deps.begunAt ? now : later(now, deps.firstPause), runId: null, actId: null });
     }
     for (const state of states.values()) {
       const fault = faults.get(nameOf(state));

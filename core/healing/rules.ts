@@ -22,6 +22,8 @@ export interface RulesDeps {
   connections: readonly (ProbedConnection & TokenConnection)[];
   /** The clock of the connections. */
   connectionClock: Clock;
+  /** When this process began. */
+  begunAt?: Date;
   causeOf: DeadLettersDeps['causeOf'];
   retry: DeadLettersDeps['retry'];
   requeue: (session: SqlSession, run: Run) => Promise<string>;
@@ -30,7 +32,7 @@ export interface RulesDeps {
 const minuteMs = 60_000;
 
 /** The rules that are switched on. Missed schedules join here, with the schedules themselves. */
-export function healingRules({ policies, pool, names, connections, connectionClock, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
+export function healingRules({ policies, pool, names, connections, connectionClock, begunAt, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
   const { healing, retention } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
@@ -39,7 +41,7 @@ export function healingRules({ policies, pool, names, connections, connectionClo
     { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
     { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity, 'record') !== undefined, requeue }) },
     { on: healing.deadLetters.enabled, make: () => deadLetters({
-      every, cap: healing.deadLetters.cap, tryFor: healing.deadLetters.for, firstPause: healing.deadLetters.firstPause, canary: healing.deadLetters.canary, causeOf, retry, onQueue: (ids) => jobsOnQueue(pool, names, ids),
+      every, cap: healing.deadLetters.cap, tryFor: healing.deadLetters.for, firstPause: healing.deadLetters.firstPause, canary: healing.deadLetters.canary, ...(begunAt ? { begunAt } : {}), causeOf, retry, onQueue: (ids) => jobsOnQueue(pool, names, ids),
     }) },
     { on: healing.breakers.enabled, make: () => breakers({ connections, clock: connectionClock, every, cap }) },
     { on: healing.tokens.enabled, make: () => accessTokens({ connections, every: Math.max(every, minuteMs), cap, before: healing.tokens.before }) },

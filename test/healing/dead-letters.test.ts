@@ -107,6 +107,12 @@ t.test('a fault that stays is tried with growing pauses for a day; then a person
   t.equal(await open(s), 0);
 });
 
+t.test('a fault from before this process, of which nothing was noted, is tried without a pause: the config may be another one', async (t) => {
+  const s = await shop(t, 3, { begunAt: new Date(Date.now() + minute) });
+  await s.after(0);
+  t.match(await s.acts(), [{ done: 'try them again', outcome: 'started' }, {}, {}]);
+});
+
 t.test('a fault that is beyond help never takes more tries than its cap', async (t) => {
   const s = await shop(t, 3, { cap: 2, firstPause: 1000 });
   for (let at = 0; at < 12; at += 1) {

@@ -10,6 +10,8 @@ import { parseArgs } from 'node:util';
 import { killAtRandom } from './kill.ts';
 import { dieAtEachPoint } from './crash-points.ts';
 import { killToRunningAgain } from './recovery.ts';
+import { killOften } from './killed-often.ts';
+import { mendMapping } from './mended-mapping.ts';
 import { pausePastDeath } from './pause.ts';
 import { stopPostgres } from './postgres.ts';
 import { blackHole } from './black-hole.ts';
@@ -23,6 +25,8 @@ import type { Outcome, Scenario } from './scenario.ts';
 const scenarios: Readonly<Record<string, { about: string; run: Scenario; rounds: number }>> = {
   'kill': { about: 'kill -9 of a node at random moments of syncs and replays', run: killAtRandom, rounds: 200 },
   'recovery': { about: 'from a kill to the job running again', run: killToRunningAgain, rounds: 10 },
+  'killed-often': { about: 'one long read killed again and again, getting on in between', run: killOften, rounds: 40 },
+  'mended-mapping': { about: '1,000 dead letters of three faults, the mapping mended', run: mendMapping, rounds: 1 },
   'pause': { about: 'SIGSTOP of a node past its death, then SIGCONT', run: pausePastDeath, rounds: 50 },
   'crash-points': { about: 'a crash at each named point of the write path', run: dieAtEachPoint, rounds: 3 },
   'postgres': { about: 'PostgreSQL stopped in immediate mode and started again, under load', run: stopPostgres, rounds: 20 },
