@@ -71,8 +71,8 @@ const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
 /** Milliseconds after which a run of details gives way to others. */
 const detailSliceMs = 30_000;
 const drainMs = 10_000;
-/** Milliseconds after which a connection that says nothing is given up, once another one has fallen silent. */
-const silentMs = 2500;
+/** Milliseconds after which a process is dead, as the queue has it. A connection is waited for twice as long; one that says nothing for half of it is given up, once another one has fallen silent. */
+const deadMs = 5000;
 /** A run that kills its process so often before it has saved anything is given up. */
 const mostLosses = 5;
 
@@ -91,7 +91,8 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   try {
     const dataDirectory = path.resolve(options.dataDirectory ?? (options.env['TDS_DATA'] || '.tds'));
     const nodeId = options.nodeId ?? newNodeId();
-    const opened = await openDatabase({ applicationName: sessionName(nodeId), url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
+    const dead = options.queueTimings?.deadMs ?? deadMs;
+    const opened = await openDatabase({ applicationName: sessionName(nodeId), connectTimeout: dead * 2, url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
     closers.push(() => opened.close());
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
@@ -107,7 +108,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     services.resolve(tokens.entities);
     let drain = drainMs;
     closers.push(() => queue.stop({ drainMs: drain }));
-    leaveSilentConnections(queue, opened, options.log);
+    leaveSilentConnections(queue, opened, dead / 2, options.log);
     await queue.start();
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
@@ -136,8 +137,8 @@ function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () =
 }
 
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
-function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, log: Logger): void {
-  const leave = (silentMs: number): void => void breakSilent(pool, silentMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
+function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, silentMs: number, log: Logger): void {
+  const leave = (afterMs: number): void => void breakSilent(pool, afterMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
   queue.on('database.back', () => leave(silentMs));
   queue.on('node.fenced', () => leave(0)); // all that they were at is lost already
 }
