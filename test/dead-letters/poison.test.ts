@@ -64,7 +64,7 @@ t.test('a record that kills its process goes aside after three tries, and the ot
   t.match(b.jobs, [{ task: 'run', payload: { runId: run }, queueName: 'entity:things' }], 'the run goes on with a new job');
   t.equal(await w.attempt(run, '2'), 'done');
   t.notOk(w.mapped().includes('23'), 'it is not mapped any more');
-  t.match(await w.run(run), { ...noCounts(), status: 'succeeded', read: Number, new: Number, refused: 1, pages: Number, deleted: 0 });
+  t.match(await w.run(run), { ...noCounts(), status: 'succeeded', read: Number, new: Number, unchanged: Number, refused: 1, pages: Number, deleted: 0 });
   t.equal((await b.corridor.rows('SELECT * FROM erp.things')).length, 59);
   t.match(await b.operations.deadLetters({ limit: 9 }), [{ key: '23', code: 'record.poison', status: 'open' }]);
   t.match(await b.operations.deadLetter('1'), { raw: /thing 23/ });

@@ -42,3 +42,21 @@ t.test('another job keeps its own', async (t) => {
   await withTransaction(b.pool, (client) => fenceWith(client, names, one, 1000));
   t.same([await lossesOf(b, one), await lossesOf(b, other)], [0, 2]);
 });
+
+t.test('a job that loses its worker for the 25th time, but has got on each time, goes on; without progress it is given up at the third', async (t) => {
+  const b = await bench(t);
+  const queue = b.queue({}, { concurrency: 0 });
+  const lose = async (job: HeldJob, attempts: number): Promise<void> => {
+    await b.pool.query(`update graphile_worker._private_jobs set locked_by = 'pool', locked_at = now() - interval '1 minute', attempts = $2 where id = $1`, [job.id, attempts]);
+    await queue.sweep();
+  };
+  const job = await held(b, 25, 2);
+  await withTransaction(b.pool, (client) => fenceWith(client, names, job, 1000));
+  await lose(job, 25);
+  t.match(await b.jobs(), [{ id: job.id, attempts: 1, locked_by: null }]);
+  await lose(job, 2);
+  t.match(await b.jobs(), [{ id: job.id, attempts: 2 }], 'what was lost without progress counts');
+  await lose(job, 3);
+  t.same(await b.jobs(), []);
+  t.match(b.exhausted, [{ job: { id: job.id }, error: { code: 'queue.worker_lost' } }]);
+});
