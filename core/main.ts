@@ -73,8 +73,8 @@ const detailSliceMs = 30_000;
 const drainMs = 10_000;
 /** Milliseconds after which a process is dead, as the queue has it. A connection is waited for twice as long; one that says nothing for half of it is given up, once another one has fallen silent. */
 const deadMs = 5000;
-/** A run that kills its process so often before it has saved anything is given up. */
-const mostLosses = 5;
+/** A run that kills its process so often without saving anything in between is given up, unless a record is found to blame. */
+const mostLosses = 3;
 
 /**
  * Opens a checked project. Throws StoreError when the database can't be had, and what a plugin throws when its connector

@@ -9,6 +9,7 @@ export interface Load { records: number; pageMs: number; ways: readonly ('kill' 
 const long: Load = { records: 1_000, pageMs: 400, ways: ['kill', 'hang'] };
 const tries = 3;
 const afterMs = 1_000;
+const restarted = /it is started again/g;
 
 /** A record that kills or hangs the process that maps it, among good ones, on one `tds start` that nobody else starts again; and the same without it. */
 export async function poisonRecord(scope: TestScope, { seed, say }: ScenarioOptions, load: Load = long): Promise<Outcome> {
@@ -29,7 +30,34 @@ export async function poisonRecord(scope: TestScope, { seed, say }: ScenarioOpti
     figures[`beside one that means "${way}"`] = `${beside.seconds.toFixed(1)} s, ratio ${ratio.toFixed(2)}, ${beside.deaths} processes died`;
     say(`${way}: the good ones took ${beside.seconds.toFixed(1)} s beside it, ${alone.seconds.toFixed(1)} s alone`);
   }
+  const job = await hangInRead(scope, seed);
+  faults.push(...job.faults);
+  figures['a run that hangs before any record'] = `${job.deaths} processes died, then it failed`;
   return { figures, faults };
+}
+
+/** No record is to blame where the source itself hangs: the run is given up, and the process goes on. */
+async function hangInRead(scope: TestScope, seed: number): Promise<{ deaths: number; faults: string[] }> {
+  const world = await openWorld(scope, { seed, records: 20, policies: `{ watchdog: { after: ${afterMs}ms } }` });
+  await world.poison('t00010x', 'read');
+  const node = world.start();
+  await node.said(/"type":"started"/);
+  const { id } = await world.ask('full');
+  await world.settled(120_000);
+  const faults: string[] = [];
+  const { status, code } = await world.run(id);
+  if (status !== 'failed' || code !== 'queue.worker_lost') faults.push(`the run that hangs ended as ${status}, ${code}`);
+  const { rows } = await world.pool.query(`select from tds.dead_letters where kind = 'job' and status = 'open'`);
+  if (rows.length !== 1) faults.push(`${rows.length} dead letters for a run that hangs`);
+  world.bad.clear();
+  await world.change();
+  await world.ask('full');
+  await world.settled(60_000);
+  const deaths = node.output.match(restarted)?.length ?? 0;
+  if (deaths !== tries) faults.push(`${deaths} processes died of a run that hangs`);
+  const { rows: [left] } = await world.pool.query<{ n: number }>(`select count(*)::int as n from tds.dead_letters where status = 'open'`);
+  if (left?.n !== 0) faults.push('its dead letter is open, though a later run has succeeded');
+  return { deaths, faults };
 }
 
 async function work(scope: TestScope, seed: number, { records, pageMs }: Load, way?: 'kill' | 'hang'): Promise<{ seconds: number; deaths: number; faults: string[] }> {
@@ -44,7 +72,7 @@ async function work(scope: TestScope, seed: number, { records, pageMs }: Load, w
   const seconds = (performance.now() - began) / 1000;
   await world.settled(60_000);
   const faults = await endOf(world, run.id, node, way === undefined ? undefined : { id, way });
-  const deaths = node.output.match(/it is started again/g)?.length ?? 0;
+  const deaths = node.output.match(restarted)?.length ?? 0;
   if (deaths !== (way ? tries : 0)) faults.push(`${deaths} processes died: ${node.output.slice(-2000)}`);
   node.process.kill('SIGTERM');
   const { code } = await node.ended;

@@ -80,7 +80,7 @@ export class World {
   /** What the source has. */
   readonly truth = new Map<string, Thing>();
   /** Records at the source that kill or hang the process that maps them: they are to end as dead letters, never in the table. */
-  readonly bad = new Map<string, 'kill' | 'hang'>();
+  readonly bad = new Map<string, 'kill' | 'hang' | 'read'>();
   /** Which mapping the config has; the rows say it. */
   mapping = 1;
   readonly scope: TestScope;
@@ -156,7 +156,7 @@ policies: ${this.#options.policies ?? '{}'}
   }
 
   /** Puts a record among the others that strikes whoever maps it. */
-  async poison(id: string, how: 'kill' | 'hang'): Promise<void> {
+  async poison(id: string, how: 'kill' | 'hang' | 'read'): Promise<void> {
     this.bad.set(id, how);
     await this.#save();
   }

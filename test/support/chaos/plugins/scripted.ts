@@ -1,6 +1,6 @@
 /**
  * A source whose records stand in a file that the test changes. Pages go by key, so that a read from any position is right. A record with
- * `bad` does that to the process that maps it: `kill` or `hang`.
+ * `bad` does that to the process that maps it: `kill` or `hang`; where it is `read`, reading its page already hangs.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -37,6 +37,7 @@ class Scripted implements Source {
       at ??= { after: '', newest: all.map(modifiedOf).sort().at(-1) ?? '' };
       const { after, newest } = at;
       const left = all.filter((record) => idOf(record) > after && (mode === 'full' || typeof cursor !== 'string' || modifiedOf(record) >= cursor)).sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
+      if (left.slice(0, pageSize).some(({ bad }) => bad === 'read')) strike('hang');
       const records = left.slice(0, pageSize).map(hostile);
       at = { after: records.at(-1) === undefined ? after : idOf(records.at(-1) as JsonObject), newest };
       const end = left.length <= pageSize ? { complete: mode === 'full', cursor: newest } : undefined;
