@@ -11,6 +11,8 @@ const setsAtOnce = 3;
 /** So few records are tried one by one at once; more of them in steps of `step` first. Each try costs a note and a commit. */
 const fewRecords = 150;
 const step = 25;
+/** Where batches are large the steps grow, so that one chance loss does not cost minutes of small commits. */
+const mostSteps = 100;
 
 /**
  * How a run goes on after it lost a worker. What the worker was at is not known, so the records up to where it can have come
@@ -29,7 +31,7 @@ export class Care {
     this.suspect = afterLoss(before, lost, pages);
     const isNarrowing = this.suspect.among.length > 0 || Object.keys(this.suspect.named).length > 0;
     this.left = lost || isNarrowing ? setsAtOnce * batchSize : 0;
-    this.#step = this.left <= fewRecords ? 1 : step;
+    this.#step = this.left <= fewRecords ? 1 : Math.max(step, Math.ceil(this.left / mostSteps));
   }
 
   /** The records that are to go aside without being mapped. */
