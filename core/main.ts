@@ -6,7 +6,7 @@ import 'reflect-metadata';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
+import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Connection, type Sealer } from './connection/index.ts';
 import { composeHealing } from './compose-healing.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
@@ -165,8 +165,11 @@ function connectionContainer(parent: DependencyContainer, checked: CheckedConnec
   const given = project.config?.connections[id];
   const child = parent.createChildContainer();
   const own = log.child({ connection: id });
+  const events = parent.resolve(tokens.events);
   child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
-    id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret),
+    id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, signIn: loaded.plugin.signIn?.(settings), account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret), redact: (text) => redactor.text(text),
+    onDenied: ({ message, cure }) => events.emit('token.revoked', { connection: id, message: cure === undefined ? message : `${message} ${cure}` }),
+    onQuotaPause: (pause) => events.emit('quota.paused', { connection: id, ...pause }),
   })) });
   child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => {
     const { http, tokens: tokenStore, state } = inner.resolve(tokens.connection);
@@ -217,8 +220,16 @@ function connectionsAtWork(project: Project, services: DependencyContainer): Map
   const connections = services.resolve(tokens.connections);
   const connectors = services.resolve(tokens.connectors);
   return new Map([...project.connections.values()].map(({ id, loaded }) => [id, {
-    id, plugin: loaded.id, connector: connectors.get(id) as Connector, remote: () => (connectors.get(id)?.source ? connections.get(id)?.status() ?? {} : {}) as unknown as JsonObject,
+    id, plugin: loaded.id, connector: connectors.get(id) as Connector, ...aboutRemote(connectors.get(id)?.source ? connections.get(id) : undefined),
   }]));
+}
+
+/** What a connection tells of the remote that it calls; nothing where it calls none. */
+function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota'> {
+  return {
+    quota: async () => connection?.quota(),
+    remote: async () => (connection ? { ...connection.status(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
+  };
 }
 
 function cached<A, B>(make: (value: A) => B): (value: A) => B {

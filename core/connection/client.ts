@@ -10,7 +10,7 @@ import { cureOf } from './codes.ts';
 import { addCalls, callContext, priorityOf, type CallContext } from './context.ts';
 import { ConnectionPausedError, closedError } from './errors.ts';
 import type { Limiter, Permit } from './limiter.ts';
-import type { Quota, QuotaObservation } from './quota.ts';
+import type { Quota, QuotaObservation, TakenCall } from './quota-types.ts';
 import { addHeaders, prepareRequest, type PreparedRequest } from './request.ts';
 import { Response, inspectStatus, retryAfter } from './response.ts';
 import { retryPause, type RetryBudget } from './retry.ts';
@@ -131,21 +131,19 @@ async function attempt(deps: ClientDeps, call: Call, timing: { ms: number }): Pr
   await deps.memory?.ready();
   deps.quota.check(context);
   const permit = await deps.limiter.acquire(priorityOf(context), request.signal);
-  let taken = false;
+  let taken: TakenCall | undefined;
   try {
     // A limiter that others share goes on when this connection ends.
     if (deps.closing.aborted) throw closedError();
     // Checked and taken in one step, so that calls side by side can't take the same last one.
-    deps.quota.check(context);
-    deps.quota.add(context, 1);
-    taken = true;
-    await deps.memory?.beforeCall();
+    taken = deps.quota.take(context);
+    await Promise.all([taken.written(), deps.memory?.beforeCall()]);
     return await withTiming(deps, timing, () => exchange(deps, call, permit));
   } catch (error) {
     if (error instanceof QuotaSpentError && permit.wasSent) deps.quota.spentUntil(error.resumesAt);
     throw error;
   } finally {
-    if (taken && !permit.wasSent) deps.quota.add(context, -1);
+    if (!permit.wasSent) taken?.giveBack();
     permit.release();
   }
 }

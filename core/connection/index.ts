@@ -6,4 +6,6 @@ export { ConnectionPausedError } from './errors.ts';
 export { parseJson } from './json-lossless.ts';
 export { loadSealer, sealer, type Sealer } from './seal.ts';
 export { Accounts, openAccount, type Account } from './accounts.ts';
+export type { Denial } from './tokens.ts';
+export type { QuotaReport } from './quota-report.ts';
 export { connectionSettings, type ConnectionSettings } from './settings.ts';

@@ -8,8 +8,15 @@ export interface Limits {
   perDay?: number;
   /** Calls at once; undefined: no limit. */
   concurrent?: number;
-  /** The share (0 to 1) of `perDay` that only webhooks, persons and repairs may use. Default 0. */
+  /** What only webhooks, persons and repairs may use of the day: below 1 a share of its calls, else a number of them. Default 10 %. */
   reserve?: number;
+}
+
+/** Calls of a day of `all` calls that are kept from bulk work. */
+export function reservedCalls({ reserve = 0 }: Limits, all: number | undefined): number {
+  if (all === undefined) return 0;
+  // Rounded first, as 0.1 of 30 is a little more than 3 to a computer.
+  return Math.min(all, reserve < 1 ? Math.ceil(Math.round(all * reserve * 1e6) / 1e6) : Math.floor(reserve));
 }
 
 export interface RetrySettings {
@@ -56,7 +63,7 @@ export interface GivenSettings {
 }
 
 const defaults: ConnectionSettings = {
-  limits: {},
+  limits: { reserve: 0.1 },
   retry: { attempts: 3, backoff: 'exponential', first: 4_000, max: 60_000, jitter: 'full', total: 15 * 60_000 },
   breaker: { failures: 5, coolDown: 60_000 },
   timeout: { connect: 10_000, headers: 30_000, body: 60_000, total: 120_000 },

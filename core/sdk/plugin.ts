@@ -12,7 +12,8 @@ export type PluginKind = 'connector';
 
 /** Limits and policies that suit the remote; the config's own values win, one by one. Durations in milliseconds. */
 export interface ConnectionDefaults {
-  limits?: { perMinute?: number; perDay?: number; concurrent?: number };
+  /** `reserve`: what of `perDay` is kept from bulk work; below 1 a share, else a number of calls. */
+  limits?: { perMinute?: number; perDay?: number; concurrent?: number; reserve?: number };
   retry?: { attempts?: number; firstMs?: number; maxMs?: number };
   timeout?: { connectMs?: number; headersMs?: number; bodyMs?: number; totalMs?: number };
 }
@@ -73,6 +74,12 @@ export interface Plugin<Settings = JsonObject> {
    * connection has its own. Not a secret; no I/O.
    */
   account?(settings: Settings): string | undefined;
+  /**
+   * The sign-in that gives the tokens, for example a digest of client and refresh token. Connections of one sign-in share
+   * its tokens and the count of how often they were asked for, also where they are of different accounts. Absent: the
+   * account's own. Kept in the database: not a secret, and nothing from which one could be had; no I/O.
+   */
+  signIn?(settings: Settings): string | undefined;
   create(context: ConnectionContext<Settings>): Connector;
 }
 

@@ -4,6 +4,7 @@ import { checkZoho } from './check.ts';
 import { zohoConfigSchema, type ZohoSettings } from './settings.ts';
 import { ZohoSource } from './source.ts';
 import type { StreamEntry } from './stream-catalogue.ts';
+import { signInOf } from './tokens.ts';
 
 /** What one of the two connectors is. */
 export interface ZohoPluginSpec {
@@ -32,6 +33,7 @@ export function zohoPlugin({ id, description, kind, catalogue, probed }: ZohoPlu
     },
     // Zoho counts the calls of an organization, whichever of its products is called (Zoho API docs, "API call limit").
     account: ({ dataCenter, apiUrl, organizationId }) => `zoho:${apiUrl || dataCenter}:${organizationId}`,
+    signIn: signInOf,
     create(context) {
       const api = new ZohoApi(kind, context);
       const streams = catalogue.filter((entry) => probed.includes(entry.name));
