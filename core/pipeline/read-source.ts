@@ -102,7 +102,7 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
 }
 
 function batchOf({ entity, run, fence }: RunContext, pages: readonly ReadPage[], isFull: boolean): Batch {
-  const received = pages.map((page) => receive(entity, page.records, { form: 'list', observedAt: page.observedAt, proof: true }));
+  const received = pages.map((page) => receive(entity, page.records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived }));
   return {
     entity, fence, via: isFull ? 'full' : 'incremental',
     incoming: received.flatMap((page) => page.records),
