@@ -96,6 +96,7 @@ Environment:
   TDS_DATA           where the embedded PostgreSQL lies (default .tds)
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
   TDS_API_OPEN=1     lets the API listen on other addresses, though it asks nobody who they are
+  REDIS_URL          a Redis that the nodes share; without it each goes by itself
   TDS_DEBUG=1        debug log, and where an error happened
   NO_COLOR           plain text
   and those that your config names: \${NAME}

@@ -1,17 +1,20 @@
 /** A configured way to one remote: all that leaves the process for it goes through here (promise 6). */
 import { setMaxListeners } from 'node:events';
 import { timerClock } from '../monitor/clock.ts';
-import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, StateStore, TokenStore } from '../sdk/index.ts';
+import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, RecordCache, StateStore, TokenStore } from '../sdk/index.ts';
 import type { Pool } from '../store/pool.ts';
 import { createBreaker, type BreakerState } from './breaker.ts';
 import { createClient, withoutRepeats } from './client.ts';
 import { hostGuard } from './host-guard.ts';
 import { openAccount, type Account } from './accounts.ts';
 import type { LimiterStatus } from './limiter.ts';
+import { createCache, type CacheStatus } from './cache.ts';
+import { memoryCacheStore, redisCacheStore } from './cache-store.ts';
 import { createQuota } from './quota.ts';
 import type { QuotaObservation, QuotaPause, QuotaStatus } from './quota-types.ts';
 import type { QuotaReport } from './quota-report.ts';
 import { quotaStore } from './quota-store.ts';
+import type { SharedRedis } from './redis.ts';
 import { RetryBudget } from './retry.ts';
 import { sealer, type Sealer } from './seal.ts';
 import { connectionSettings, type GivenSettings } from './settings.ts';
@@ -33,6 +36,8 @@ export interface ConnectionDeps extends GivenSettings {
   account?: Account | undefined;
   /** The sign-in whose tokens it uses; connections that name the same one share them. Default: the account. */
   signIn?: string | undefined;
+  /** Where cached records are kept for all nodes; `namespace` keeps installations apart. Without it each process keeps its own. */
+  redis?: { shared: SharedRedis; namespace: string } | undefined;
   /** Seals tokens in the database. Without it they can be read by this process alone. */
   sealer?: Sealer | undefined;
   /** Hosts that the config names, and that may lie inside the private network. See `hostsOf`. */
@@ -62,6 +67,8 @@ export interface ConnectionStatus {
   waiting: number;
   inFlight: number;
   quota: QuotaStatus;
+  /** Of this process. */
+  cache: CacheStatus;
   /** Set while all calls wait because the other side said so. */
   pausedUntil?: Date;
 }
@@ -71,6 +78,9 @@ export interface Connection {
   readonly http: HttpClient;
   readonly tokens: TokenStore;
   readonly state: StateStore;
+  readonly cache: RecordCache;
+  /** Drops a record from the cache: a webhook says that it changed. `stream` as an entity names it. Never throws. */
+  invalidate(stream: string, key: string): Promise<void>;
   status(): ConnectionStatus;
   /** The calls of the day as all nodes have counted them. @throws what the database throws */
   quota(): Promise<QuotaReport>;
@@ -134,6 +144,10 @@ export function createConnection(deps: ConnectionDeps): Connection {
     },
   });
   const zoneKnown = untilDone(async () => void (await state.get('timezone')));
+  const cache = createCache({
+    clock, log, times: settings.cache.enabled ? settings.cache.times : {}, sameAs: settings.cache.sameAs,
+    store: deps.redis ? redisCacheStore(deps.redis.shared, `${deps.redis.namespace}:${id}`) : memoryCacheStore(settings.cache.maxSize),
+  });
   const http = createClient({
     connectionId: id, settings, clock, log, transport, limiter, breaker, budget: new RetryBudget(clock), memory, closing: closing.signal,
     quota: { ...quota, ready: async () => {
@@ -145,10 +159,11 @@ export function createConnection(deps: ConnectionDeps): Connection {
   });
 
   return {
-    id, http, tokens, state,
+    id, http, tokens, state, cache,
+    invalidate: (stream, key) => cache.invalidate(stream, key),
     status() {
       const { waiting, inFlight, lastMinute, pausedUntil }: LimiterStatus = limiter.status();
-      return { breaker: breaker.state(), callsLastMinute: lastMinute, waiting, inFlight, quota: quota.status(), ...(pausedUntil ? { pausedUntil } : {}) };
+      return { breaker: breaker.state(), callsLastMinute: lastMinute, waiting, inFlight, quota: quota.status(), cache: cache.status(), ...(pausedUntil ? { pausedUntil } : {}) };
     },
     waitsOn() {
       const { state, resumesAt } = breaker.state();

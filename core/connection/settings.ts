@@ -42,11 +42,22 @@ export interface TimeoutSettings {
   total: number;
 }
 
+export interface CacheSettings {
+  enabled: boolean;
+  /** Bytes, where it is kept in memory. */
+  maxSize: number;
+  /** Milliseconds by stream. */
+  times: Readonly<Record<string, number>>;
+  /** Streams whose records are those of another one. */
+  sameAs: Readonly<Record<string, string>>;
+}
+
 export interface ConnectionSettings {
   limits: Limits;
   retry: RetrySettings;
   breaker: BreakerSettings;
   timeout: TimeoutSettings;
+  cache: CacheSettings;
   /** Bytes of the largest body that is read, after decompression. */
   maxBody: number;
 }
@@ -59,6 +70,7 @@ export interface GivenSettings {
   readonly retry?: Given<RetrySettings> | undefined;
   readonly breaker?: Given<BreakerSettings> | undefined;
   readonly timeout?: Given<TimeoutSettings> | undefined;
+  readonly cache?: { readonly enabled?: boolean | undefined; readonly maxSize?: number | undefined; readonly times?: Readonly<Record<string, number | undefined>> | undefined } | undefined;
   readonly maxBody?: number | undefined;
 }
 
@@ -67,6 +79,7 @@ const defaults: ConnectionSettings = {
   retry: { attempts: 3, backoff: 'exponential', first: 4_000, max: 60_000, jitter: 'full', total: 15 * 60_000 },
   breaker: { failures: 5, coolDown: 60_000 },
   timeout: { connect: 10_000, headers: 30_000, body: 60_000, total: 120_000 },
+  cache: { enabled: true, maxSize: 32_000_000, times: {}, sameAs: {} },
   maxBody: 50_000_000,
 };
 
@@ -78,6 +91,10 @@ export function connectionSettings(given: GivenSettings = {}, plugin: Connection
     retry: layered(defaults.retry, { attempts: retry.attempts, first: retry.firstMs, max: retry.maxMs }, given.retry),
     breaker: layered(defaults.breaker, {}, given.breaker),
     timeout: layered(defaults.timeout, { connect: timeout.connectMs, headers: timeout.headersMs, body: timeout.bodyMs, total: timeout.totalMs }, given.timeout),
+    cache: {
+      enabled: given.cache?.enabled ?? defaults.cache.enabled, maxSize: given.cache?.maxSize ?? defaults.cache.maxSize,
+      times: layered<Record<string, number>>({}, plugin.cache?.times, given.cache?.times), sameAs: plugin.cache?.sameAs ?? {},
+    },
     maxBody: given.maxBody ?? defaults.maxBody,
   };
 }

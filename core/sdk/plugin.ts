@@ -1,7 +1,7 @@
 import type { Destination } from './destination.ts';
 import type { HttpClient } from './http.ts';
 import type { JsonObject } from './json.ts';
-import type { Clock, DatabaseAccess, Logger, StateStore, TokenStore } from './services.ts';
+import type { Clock, DatabaseAccess, Logger, RecordCache, StateStore, TokenStore } from './services.ts';
 import type { Source } from './source.ts';
 
 /** The version of this contract. A plugin names the one it was written for; another major version is refused. */
@@ -16,6 +16,8 @@ export interface ConnectionDefaults {
   limits?: { perMinute?: number; perDay?: number; concurrent?: number; reserve?: number };
   retry?: { attempts?: number; firstMs?: number; maxMs?: number };
   timeout?: { connectMs?: number; headersMs?: number; bodyMs?: number; totalMs?: number };
+  /** How long records that were asked for by their keys are kept, by stream, in milliseconds; and streams whose records are those of another one. */
+  cache?: { times?: Readonly<Record<string, number>>; sameAs?: Readonly<Record<string, string>> };
 }
 
 /** What a connector gets for one connection. Everything that leaves the process goes through it. */
@@ -27,6 +29,7 @@ export interface ConnectionContext<Settings = JsonObject> {
   readonly http: HttpClient;
   readonly tokens: TokenStore;
   readonly state: StateStore;
+  readonly cache: RecordCache;
   readonly log: Logger;
   readonly clock: Clock;
   /** TDS's own PostgreSQL. */

@@ -16,7 +16,8 @@ export class ZohoTokens {
 
   constructor(context: ConnectionContext<ZohoSettings>) {
     this.#context = context;
-    this.#name = signInOf(context.settings);
+    // Another client secret is another try: what was said of the one before does not hold for it.
+    this.#name = digestOf([signInOf(context.settings), context.settings.clientSecret]);
   }
 
   /** A token that is good at this moment. */
@@ -53,9 +54,11 @@ export class ZohoTokens {
 
 /** The sign-in as the host may name it: two connections with one refresh token share one access token, as Zoho counts its refreshes. */
 export function signInOf(settings: ZohoSettings): string {
-  const { clientId, refreshToken } = settings;
-  const digest = createHash('sha256').update(JSON.stringify([accountsOf(settings), clientId, refreshToken])).digest('hex');
-  return `zoho:${digest.slice(0, 24)}`;
+  return digestOf([accountsOf(settings), settings.clientId, settings.refreshToken]);
+}
+
+function digestOf(parts: readonly string[]): string {
+  return `zoho:${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24)}`;
 }
 
 function accountsOf({ accountsUrl, dataCenter }: ZohoSettings): string {

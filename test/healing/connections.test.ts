@@ -88,6 +88,21 @@ test('a sign-in that was revoked is told to a person before a sync finds out', a
   t.ok(w.log.lines.some((line) => line.startsWith('warn healing gives up') && line.includes('tds check shop')));
 });
 
+test('a sign-in that a sync found refused is told to a person, once, with what to do', async (t) => {
+  const { pool } = await testDatabase(t);
+  const clock = new TestClock(Date.now());
+  const connection = connect(t, { pool, clock });
+  const refresh = (): Promise<Token> => Promise.reject(new AccessDeniedError('test.revoked', 'the sign-in was revoked', { suggestion: 'Make a new one.' }));
+  await t.rejects(connection.tokens.get('main', refresh), { code: 'test.revoked' });
+  let checks = 0;
+  const check = async () => [{ probe: 'token', ok: false, message: `${checks += 1}` }];
+  const w = ward(pool, [accessTokens({ connections: [{ id: 'shop', signIn: connection.signInName, entities: ['things'], check, renewing: connection.renewingTokens.bind(connection) }], every: minute, cap: 5, before: 5 * minute })], { clock });
+  for (let tick = 0; tick < 5; tick += 1) await w.after(minute);
+  t.match(await w.acts(), [{ rule: 'tokens', outcome: 'told', seen: 'the sign-in of "shop" is refused (test.revoked): the sign-in was revoked', came: /Make a new one\. Then: "tds check shop"/ }]);
+  t.equal((await w.acts()).length, 1);
+  t.equal(checks, 0, 'healing can do nothing about it, and asks nobody');
+});
+
 async function runNow(pool: Parameters<typeof ward>[0], clock: TestClock): Promise<void> {
   await pool.query(`INSERT INTO runs (entity, mode, trigger, updated_at) VALUES ('things', 'full', 'test', $1)`, [clock.now()]);
 }
