@@ -154,7 +154,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       await zoneKnown().catch(() => undefined);
       await quota.ready();
     } },
-    random: deps.random ?? Math.random,
+    random: deps.random ?? Math.random, redact: deps.redact ?? ((text) => text), onSecret: deps.onSecret ?? (() => {}),
     readQuota: limits.perDay === undefined ? undefined : quotaOfHeaders,
   });
 
