@@ -71,10 +71,10 @@ function listen({ metrics, events, queue }: MonitorParts): () => void {
 /** Connections that call a remote; those of the own database have neither breaker nor quota. */
 function connectionFigures({ connections, connectors, connectionClock }: MonitorParts): ConnectionFigures[] {
   return [...connections.values()].filter(({ id }) => connectors.get(id)?.source).map((connection) => {
-    const { breaker, waiting, inFlight, quota } = connection.status();
+    const { breaker, waiting, inFlight, quota, cache } = connection.status();
     const ends = nextDayIn(quota.zone, connectionClock.now()).getTime();
     const elapsed = 1 - (ends - connectionClock.now().getTime()) / 86_400_000;
-    return { id: connection.id, breaker: breaker.state, waiting, inFlight, quota: quota.limit === undefined ? undefined : { used: quota.used, limit: quota.limit, elapsed } };
+    return { id: connection.id, breaker: breaker.state, waiting, inFlight, cache, quota: quota.limit === undefined ? undefined : { used: quota.used, limit: quota.limit, elapsed } };
   });
 }
 

@@ -7,7 +7,9 @@ import { createMetrics, type MetricSample } from '../../core/monitor/metrics/ind
 import { silentLogger } from '../../core/monitor/log.ts';
 import { openShop, shopConnections } from '../support/shop.ts';
 
+// without alerts nobody has read the figures of the database before the scrape does
 const entities = `
+alerts: { enabled: false }
 entities:
   products:
     from: { connection: inventory, stream: items }

@@ -9,6 +9,8 @@ export interface ConnectionFigures {
   breaker: 'closed' | 'open' | 'half-open';
   waiting: number;
   inFlight: number;
+  /** Of records that the connection keeps; absent where it tells of none. */
+  cache?: { hits: number; misses: number } | undefined;
   quota: { used: number; limit: number; /** Which part of the service's day is over, 0 to 1. */ elapsed: number } | undefined;
 }
 
@@ -37,6 +39,7 @@ export function connectionMetrics(metrics: Metrics): ConnectionMetrics {
   const limit = metrics.gauge({ name: 'tds_quota_limit_calls', help: 'Calls that the day has.', labels: ['connection'], scope: 'node' });
   const left = metrics.gauge({ name: 'tds_quota_left_calls', help: 'Calls that are left of the day.', labels: ['connection'], scope: 'node' });
   const forecast = metrics.gauge({ name: 'tds_quota_forecast_ratio', help: 'What the day will have used at its end, as a share of its limit, if it goes on as until now. Above 1 it runs out before midnight.', labels: ['connection'], scope: 'node' });
+  const lookups = metrics.counter({ name: 'tds_connection_cache_lookups_total', help: 'Records that were looked for in the cache: a hit saved a call, a miss made one.', labels: ['connection', 'outcome'], scope: 'node' });
   return {
     called({ connection, status, seconds: took }) {
       calls.inc({ connection, status: status === undefined ? 'none' : String(status) });
@@ -47,6 +50,7 @@ export function connectionMetrics(metrics: Metrics): ConnectionMetrics {
       replaceAll(open, each(({ breaker }) => (breaker === 'open' ? 1 : breaker === 'half-open' ? 0.5 : 0)));
       replaceAll(waiting, each((one) => one.waiting));
       replaceAll(inFlight, each((one) => one.inFlight));
+      replaceAll(lookups, connections.flatMap(({ id, cache }) => (cache ? [[{ connection: id, outcome: 'hit' }, cache.hits], [{ connection: id, outcome: 'miss' }, cache.misses]] as const : [])));
       const withQuota = connections.flatMap(({ id, quota }) => (quota ? [{ id, quota }] : []));
       const ofQuota = (of: (quota: NonNullable<ConnectionFigures['quota']>) => number) => withQuota.map(({ id, quota }) => [{ connection: id }, of(quota)] as const);
       replaceAll(used, ofQuota((quota) => quota.used));
