@@ -87,9 +87,7 @@ entities:
       return ['dead-letters-growing', 'freshness-exceeded', 'person-wanted', 'run-failed'].every((rule) => heard.has(rule));
     }, 40_000);
     t.ok([...heard.values()].every((times) => times === 1), `each once: ${JSON.stringify(Object.fromEntries(heard))}`);
-    const rows = await shop.rows(`SELECT state, count(*) AS count FROM tds.notifications GROUP BY state`);
-    t.match(rows, [{ state: 'sent' }]);
-    await until('the jobs of the messages are done with', async () => (await shop.rows(`SELECT id FROM tds.notifications WHERE state <> 'sent'`)).length === 0);
+    await until('each is noted as sent', async () => (await shop.rows(`SELECT id FROM tds.notifications WHERE state <> 'sent'`)).length === 0);
   });
 
   await t.test('it can read every query of the dashboard, and each has something to show', async (t) => {
