@@ -9,6 +9,7 @@ import { hostGuard } from './host-guard.ts';
 import { openAccount, type Account } from './accounts.ts';
 import type { LimiterStatus } from './limiter.ts';
 import { createQuota, type QuotaObservation, type QuotaStatus } from './quota.ts';
+import type { RedisAccess } from './redis-shares.ts';
 import { RetryBudget } from './retry.ts';
 import { sealer, type Sealer } from './seal.ts';
 import { connectionSettings, type GivenSettings } from './settings.ts';
@@ -26,6 +27,8 @@ export interface ConnectionDeps extends GivenSettings {
   defaults?: ConnectionDefaults | undefined;
   /** TDS's database, its search path on TDS's schema. Without it everything is kept in memory. */
   pool?: Pool | undefined;
+  /** Keeps the counts of calls instead of the pool's database. */
+  redis?: RedisAccess | undefined;
   /** The account whose limits and tokens this connection shares with others; released at `close`. Without it the connection has its own. */
   account?: Account | undefined;
   /** Seals tokens in the database. Without it they can be read by this process alone. */
@@ -53,6 +56,10 @@ export interface ConnectionStatus {
   quota: QuotaStatus;
   /** Set while all calls wait because the other side said so. */
   pausedUntil?: Date;
+  /** Of limits that are shared: the process's part is being asked for, or calls are about to leave by it. */
+  settling?: boolean;
+  /** What is out of order with the place that divides the limits between nodes. */
+  notice?: string;
 }
 
 export interface Connection {
@@ -88,8 +95,8 @@ export function createConnection(deps: ConnectionDeps): Connection {
   const transport = deps.transport ?? createTransport({
     clock, guard: hostGuard(deps.allowedHosts ?? []), timeout: settings.timeout, maxBody: settings.maxBody, connections: limits.concurrent ?? 64,
   });
-  const account = deps.account ?? openAccount(id, limits, { clock, log, pool, margin: deps.windowMargin });
-  const { limiter, memory } = account;
+  const account = deps.account ?? openAccount(id, limits, { clock, log, pool, redis: deps.redis, margin: deps.windowMargin });
+  const { limiter, share } = account;
   const breaker = createBreaker({
     connectionId: id, settings: settings.breaker, clock,
     onChange(state) {
@@ -113,7 +120,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   });
   const zoneKnown = once(async () => void (await state.get('timezone').catch(() => undefined)));
   const http = createClient({
-    connectionId: id, settings, clock, log, transport, limiter, breaker, budget: new RetryBudget(clock), memory, closing: closing.signal,
+    connectionId: id, settings, clock, log, transport, limiter, breaker, budget: new RetryBudget(clock), paths: account.paths, closing: closing.signal,
     quota: { ...quota, ready: async () => {
       await zoneKnown();
       await quota.ready();
@@ -125,12 +132,13 @@ export function createConnection(deps: ConnectionDeps): Connection {
   return {
     id, http, tokens, state,
     status() {
-      const { waiting, inFlight, lastMinute, pausedUntil }: LimiterStatus = limiter.status();
-      return { breaker: breaker.state(), callsLastMinute: lastMinute, waiting, inFlight, quota: quota.status(), ...(pausedUntil ? { pausedUntil } : {}) };
+      const { waiting, inFlight, turns, lastMinute, pausedUntil }: LimiterStatus = limiter.status();
+      const notice = share?.notice();
+      return { breaker: breaker.state(), callsLastMinute: lastMinute, waiting, inFlight, quota: quota.status(), ...(share ? { settling: share.asking || turns > 0 } : {}), ...(notice === undefined ? {} : { notice }), ...(pausedUntil ? { pausedUntil } : {}) };
     },
     waitsOn() {
       const { state, resumesAt } = breaker.state();
-      return state === 'open' && resumesAt ? `the breaker, until ${resumesAt.toISOString()}` : limiter.waitsOn();
+      return state === 'open' && resumesAt ? `the breaker, until ${resumesAt.toISOString()}` : limiter.waitsOn() ?? account.paths.map((path) => path.limiter.waitsOn()).find((wait) => wait !== undefined);
     },
     observeQuota: (observation) => quota.observe(observation),
     renewingTokens: (ms, work) => tokens.renewing(ms, work),

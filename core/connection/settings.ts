@@ -1,6 +1,9 @@
 /** What a connection is set to, whole: the config's values, else the plugin's, else these defaults. All durations in milliseconds. */
 import type { ConnectionDefaults } from '../sdk/index.ts';
 
+/** A stricter limit of some paths, such as `/invoices/{id}`. */
+export interface PathLimit { path: string; perMinute?: number | undefined; concurrent?: number | undefined }
+
 export interface Limits {
   /** Calls in any 60 s; undefined: no limit. */
   perMinute?: number;
@@ -10,6 +13,8 @@ export interface Limits {
   concurrent?: number;
   /** The share (0 to 1) of `perDay` that only webhooks, persons and repairs may use. Default 0. */
   reserve?: number;
+  /** Stricter limits of some paths, beside those of all calls. */
+  paths?: readonly PathLimit[];
 }
 
 export interface RetrySettings {
