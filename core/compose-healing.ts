@@ -1,5 +1,5 @@
 import { createHealing, type Healing, type RulesDeps } from './healing/index.ts';
-import type { Connection } from './connection/index.ts';
+import { withCallContext, type Connection } from './connection/index.ts';
 import { systemClock } from './monitor/clock.ts';
 import { deadLetterOperations } from './operations/dead-letters.ts';
 import { runJob, type Enqueue } from './operations/request-run.ts';
@@ -48,9 +48,9 @@ function causeOf({ connections }: Project, entity: Entity | undefined): string |
 /** Connections that call a remote; those of the own database have neither breaker nor tokens. */
 function connectionsToHeal({ connections, connectors, entities }: HealingParts): RulesDeps['connections'] {
   return [...connections.values()].map((connection) => ({
-    id: connection.id, account: connection.accountName, breaker: () => connection.status().breaker,
+    id: connection.id, signIn: connection.signInName, breaker: () => connection.lookAtBreaker(),
     entities: [...entities.values()].filter((entity) => entity.connectionId === connection.id || entity.config.to.connection === connection.id).map((entity) => entity.id),
-    check: async (signal) => (await connectors.get(connection.id)?.check(signal)) ?? [],
+    check: async (signal) => (await withCallContext({ purpose: 'check' }, () => connectors.get(connection.id)?.check(signal))) ?? [],
     renewing: (ms, work) => connection.renewingTokens(ms, work),
   }));
 }

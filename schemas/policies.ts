@@ -16,7 +16,7 @@ export const policiesSchema = {
       additionalProperties: false,
       properties: {
         concurrency: { type: 'integer', minimum: 1, maximum: 64, default: 4, unit: 'syncs', description: 'Entities that sync side by side in one process. Each connection\'s own limits hold besides.' },
-        readAhead: { type: 'integer', minimum: 0, maximum: 64, default: 4, unit: 'pages', description: 'Pages that a sync reads ahead of the one being written. More needs more memory.' },
+        readAhead: { type: 'integer', minimum: 0, maximum: 64, default: 20, unit: 'pages', description: 'Pages that a sync reads ahead of the one being written. More needs more memory.' },
       },
     },
     retention: {
@@ -28,6 +28,7 @@ export const policiesSchema = {
       properties: {
         runs: { type: 'string', format: 'duration', default: '30d', description: 'The list of runs with their counts.' },
         rawHistory: { type: 'string', format: 'duration', default: '90d', description: 'Earlier versions of raw records. The current version is kept as long as the record lives.' },
+        quota: { type: 'string', format: 'duration', default: '90d', description: 'The ledger of remote calls, by day, entity and purpose.' },
       },
     },
     healing: {

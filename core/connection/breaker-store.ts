@@ -20,7 +20,7 @@ export function breakerStore(pool: Pool, connection: string): BreakerStore {
   const me = randomUUID();
   return {
     async read() {
-      const { rows: [row] } = await pool.query<{ resumes_at: string; code: string | null }>('SELECT greatest(resumes_at, probe_until) AS resumes_at, code FROM breakers WHERE connection = $1', [connection]);
+      const { rows: [row] } = await pool.query<{ resumes_at: string; code: string | null }>('SELECT resumes_at, code FROM breakers WHERE connection = $1', [connection]);
       return row && { resumesAt: Number(row.resumes_at), ...(row.code === null ? {} : { code: row.code }) };
     },
     async open({ resumesAt, code }) {

@@ -3,6 +3,7 @@
  * Each process looks at it before it believes Redis. Who can't reach Redis moves the seat; whoever had something from the old place has
  * used it up or lost it before the new one gives anything out. So there are never two who give out the same calls.
  */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '../sdk/index.ts';
 import { emptyState, type AccountState } from './division.ts';
@@ -31,11 +32,10 @@ function away(cause: unknown): never {
   throw new RedisAway('Redis gives no answer', { cause });
 }
 
-interface Kept { generation: number; state: AccountState }
+const keyOf = (seat: Seat): string => `tds:limits:${seat.id}`;
 
 export function redisShareStore(deps: RedisSharesDeps): ShareStore {
   const { rows, redis, log } = deps;
-  const key = `tds:limits:${deps.account}`;
   const local = (): number => deps.now?.() ?? performance.now();
   let looked: { seat: Seat; at: number; untilOpen: number } | undefined;
   let awaySince: number | undefined;
@@ -49,7 +49,7 @@ export function redisShareStore(deps: RedisSharesDeps): ShareStore {
       if (stands) return { row: undefined, result: { seat: stands, untilOpen: stands.opensAt - now } };
       // Until now PostgreSQL may have kept them.
       const used = Object.keys(state.members).length > 0 || state.opensAt > now;
-      const seat: Seat = { place: 'redis', generation: 1, fresh: true, opensAt: used ? now + moveMs : now, missedAt: 0 };
+      const seat: Seat = { place: 'redis', id: randomUUID(), generation: 1, fresh: true, opensAt: used ? now + moveMs : now, missedAt: 0 };
       return { row: { state: emptyState, seat }, result: { seat, untilOpen: seat.opensAt - now } };
     });
     looked = { seat, at, untilOpen };
@@ -65,17 +65,13 @@ export function redisShareStore(deps: RedisSharesDeps): ShareStore {
   }
 
   async function inRedis<T>(seat: Seat, untilOpen: number, change: (state: AccountState, now: number) => { state: AccountState; result: T }): Promise<T> {
+    const key = keyOf(seat);
     let began = false;
     for (let tries = 0, missing = 0; tries < mostTries; tries++) {
       const { value, now: its } = await redis.read(key).catch(away);
       const now = deps.now?.() ?? its;
-      const kept = value === null ? undefined : (JSON.parse(value) as Kept);
-      let state = kept?.state;
-      if (kept && kept.generation > seat.generation) {
-        looked = undefined;
-        throw new Error('the seat of the limits has just moved');
-      }
-      if (kept?.generation !== seat.generation) {
+      let state = value === null ? undefined : (JSON.parse(value) as AccountState);
+      if (!state) {
         if (!(began ||= await takeFresh(seat))) {
           // Another process is about to write it; if it does not, Redis has lost it.
           if (++missing < 20) {
@@ -87,8 +83,8 @@ export function redisShareStore(deps: RedisSharesDeps): ShareStore {
         }
         state = { ...emptyState, opensAt: now + Math.max(0, untilOpen) };
       }
-      const changed = change(state ?? emptyState, now);
-      if (await redis.swap(key, value, JSON.stringify({ generation: seat.generation, state: changed.state } satisfies Kept)).catch(away)) return changed.result;
+      const changed = change(state, now);
+      if (await redis.swap(key, value, JSON.stringify(changed.state)).catch(away)) return changed.result;
     }
     throw new Error(`the limits of ${deps.account} could not be changed: others were always faster`);
   }
@@ -102,7 +98,7 @@ export function redisShareStore(deps: RedisSharesDeps): ShareStore {
   }
 
   async function inPostgres<T>(change: (state: AccountState, now: number) => { state: AccountState; result: T }): Promise<T> {
-    const answers = await redis.read(key).then(() => true, () => false);
+    const answers = await redis.read('tds:limits').then(() => true, () => false);
     const done = await rows.changeRow((row, now) => {
       if (row.seat?.place !== 'postgres') return { row: undefined, result: undefined };
       const changed = change(row.state, now);

@@ -1,4 +1,5 @@
 /** An account's state in PostgreSQL: one row, changed by whoever read the version that it changes. The pool's search path must be TDS's schema. */
+import { randomUUID } from 'node:crypto';
 import type { Pool } from '../store/pool.ts';
 import { emptyState, partMs, type AccountState } from './division.ts';
 import type { ShareStore } from './share.ts';
@@ -8,6 +9,8 @@ import { windowMs } from './window.ts';
 export interface Seat {
   place: 'postgres' | 'redis';
   generation: number;
+  /** Names the counts of this generation in Redis. */
+  id: string;
   /** Nothing was counted in this generation yet. */
   fresh: boolean;
   /** Nothing is given out before, by the time of PostgreSQL, in ms. */
@@ -33,7 +36,7 @@ export const moveMs = seatMs + partMs + windowMs + 3_000;
 /** The row after the seat went to `place`. */
 export function moved(from: Seat, place: Seat['place'], now: number): AccountRow {
   const opensAt = now + moveMs;
-  return { state: { ...emptyState, opensAt }, seat: { place, generation: from.generation + 1, fresh: true, opensAt, missedAt: now } };
+  return { state: { ...emptyState, opensAt }, seat: { place, id: randomUUID(), generation: from.generation + 1, fresh: true, opensAt, missedAt: now } };
 }
 
 /** `now` takes the place of the database's clock, for a time that is not the machine's. */
