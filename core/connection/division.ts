@@ -17,8 +17,8 @@ export interface Member {
   /** Calls on their way, and those that it may yet send. */
   open: number;
   slots: number;
-  /** Calls that wait, calls at once that it could use, and how urgent the most urgent one is that waits. */
-  wants: { places: number; slots: number; priority: number };
+  /** Calls that wait, calls at once that it could use, how urgent the most urgent one is that waits, and until when that is to be believed. */
+  wants: { places: number; slots: number; priority: number; until: number };
   /** Where its `pid` means something. */
   machine: string;
   pid: number;
@@ -34,7 +34,7 @@ export interface AccountState {
 
 export const emptyState: AccountState = { opensAt: 0, pausedUntil: 0, members: {} };
 
-export const noWants: Member['wants'] = { places: 0, slots: 0, priority: 9 };
+export const noWants: Member['wants'] = { places: 0, slots: 0, priority: 9, until: 0 };
 
 /** A part that was not renewed for so long may not be used any more. */
 export const partMs = 5_000;
@@ -51,8 +51,8 @@ export interface Ask {
   needs: Needs;
   /** Whether it calls at all; else it gives all back. */
   active: boolean;
-  /** Calls that it should be able to make beyond those that wait. */
-  spare: number;
+  /** Calls that it may have ahead. */
+  most: number;
   limits: Pick<Limits, 'perMinute' | 'concurrent'>;
 }
 
@@ -79,23 +79,24 @@ export function divide(state: AccountState, ask: Ask): { state: AccountState; an
   // Without a place no call can begin, and others may use the slots.
   const rests = closed || (perMinute && needs.open + needs.places + more === 0);
   const slots = rests ? 0 : slotsFor(ask, entries);
+  const nextAt = earliest([...used, ...needs.spent].map(([at]) => at + windowMs + ask.margin), state.opensAt > now ? state.opensAt : undefined);
   const me: Member = {
     until: now + partMs, machine: ask.machine, pid: ask.pid,
     spent: perMinute ? bySecond(needs.spent.filter(([at]) => at > horizon)) : [],
     open: perMinute ? needs.open + needs.places + more : 0,
     // What it had until now counts too: calls may begin by it until this is written. It shrinks first, and others grow later.
     slots: ask.limits.concurrent === undefined ? 0 : rests ? Math.max(needs.busy, closed ? needs.slots : 0) : Math.max(needs.busy, needs.slots, slots),
-    wants: !ask.active ? noWants : { places: Math.max(0, needs.urgent + needs.patient - needs.places - (Number.isFinite(more) ? more : 0)), slots: needs.busy + needs.urgent + needs.patient, priority: needs.priority },
+    wants: !ask.active ? noWants : { places: Math.max(0, needs.urgent + needs.patient - needs.places - (Number.isFinite(more) ? more : 0)), slots: needs.busy + needs.urgent + needs.patient, priority: needs.priority, until: (rests ? nextAt ?? now : now) + partMs },
   };
   return {
     state: { opensAt: state.opensAt, pausedUntil: Math.max(state.pausedUntil, needs.pausedUntil), members: { ...Object.fromEntries(entries), [name]: me } },
-    answer: { more, slots, rests: rests && others.every((other) => other.until <= now), others: used, nextAt: earliest([...used, ...needs.spent].map(([at]) => at + windowMs + ask.margin), state.opensAt > now ? state.opensAt : undefined) },
+    answer: { more, slots, rests: rests && others.every((other) => other.until <= now), others: used, nextAt },
   };
 }
 
 /** Whether anything of it still counts. */
 function leftOf(member: Member, now: number, horizon: number): boolean {
-  return member.until + slotsMs > now && (member.slots > 0 || member.until > now) || usedBy(member, horizon).length > 0;
+  return member.until + slotsMs > now && (member.slots > 0 || member.until > now) || member.wants.until > now || usedBy(member, horizon).length > 0;
 }
 
 function usedBy({ spent, open, until }: Member, horizon: number): [number, number][] {
@@ -103,24 +104,23 @@ function usedBy({ spent, open, until }: Member, horizon: number): [number, numbe
 }
 
 /** How many more calls it may make. Who waits more urgently comes first; equals divide what is there. */
-function placesFor({ limits: { perMinute }, needs, now, spare }: Ask, others: readonly Member[], usedByOthers: number): number {
+function placesFor({ limits: { perMinute }, needs, now, most }: Ask, others: readonly Member[], usedByOthers: number): number {
   if (perMinute === undefined) return Infinity;
-  const rivals = others.filter((other) => other.until > now && other.wants.places > 0);
+  const rivals = others.filter((other) => other.wants.until > now && other.wants.places > 0);
   const ahead = rivals.filter((rival) => rival.wants.priority < needs.priority).reduce((all, rival) => all + rival.wants.places, 0);
   const peers = rivals.filter((rival) => rival.wants.priority === needs.priority).length;
-  const free = Math.max(0, perMinute - usedByOthers - sum(needs.spent) - needs.open - needs.places - ahead);
+  const free = perMinute - usedByOthers - sum(needs.spent) - needs.open - needs.places - ahead;
   const fair = Math.ceil(free / (1 + peers));
-  const wanted = needs.urgent - needs.places + (needs.urgent + needs.patient > 0 && rivals.length > 0 ? 0 : spare);
-  const first = Math.max(0, Math.min(wanted, fair));
-  const patient = Math.min(needs.patient - Math.max(0, needs.places - needs.urgent), fair - first, free - first - Math.floor(perMinute * keptShare));
-  return first + Math.max(0, patient);
+  const onlyPatient = needs.patient > 0 && needs.urgent === 0;
+  const wanted = (rivals.length > 0 ? Math.min(needs.urgent + needs.patient, most) : most) - needs.places;
+  return Math.max(0, Math.min(wanted, fair, onlyPatient ? free - Math.floor(perMinute * keptShare) : Infinity));
 }
 
 /** How many calls it may have under way. */
 function slotsFor({ limits, needs, name, now }: Ask, others: readonly [string, Member][]): number {
   if (limits.concurrent === undefined) return Infinity;
   const taken = others.reduce((all, [, other]) => all + (other.until + slotsMs > now ? other.slots : 0), 0);
-  const rivals = others.filter(([, other]) => other.until > now && other.wants.slots > 0);
+  const rivals = others.filter(([, other]) => other.wants.until > now && other.wants.slots > 0);
   const wanted = needs.busy + needs.urgent + needs.patient;
   const fair = rivals.length === 0 ? needs.concurrent : fairSlots(needs.concurrent, [...rivals.map(([id, { wants }]) => ({ id, wants: wants.slots })), { id: name, wants: wanted }], name, Math.floor(now / turnMs));
   return Math.max(0, Math.min(fair, needs.concurrent - taken));

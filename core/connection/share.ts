@@ -42,8 +42,8 @@ export interface ShareDeps {
 const renewMs = 1_000;
 /** Between two questions where the last one brought too little. */
 const scarceMs = 100;
-/** The share of a minute's calls that a process asks for beyond the calls that wait: so many are lost for a minute when it is killed. */
-const spareShare = 0.1;
+/** The share of a minute's calls that a process may have ahead: so many are lost for a minute when it is killed. */
+const aheadShare = 0.1;
 const trouble = 'the database, which divides the calls between nodes, gives no answer';
 const machine = machineName();
 
@@ -52,7 +52,7 @@ export function createShare(deps: ShareDeps): Share {
   const margin = deps.margin ?? defaultMargin;
   const name = randomUUID();
   const perMinute = limits.perMinute !== undefined;
-  const spare = limits.perMinute === undefined ? 0 : Math.max(1, Math.ceil(limits.perMinute * spareShare));
+  const most = limits.perMinute === undefined ? 0 : Math.ceil(limits.perMinute * aheadShare);
   let limiter: Limiter;
   let asking: Promise<void> | undefined;
   let cancel: (() => void) | undefined;
@@ -95,7 +95,7 @@ export function createShare(deps: ShareDeps): Share {
     let active = false;
     const needs = limiter.needs((its) => {
       active = !closed && (its.busy > 0 || its.urgent + its.patient > 0 || (its.spent.at(-1)?.[0] ?? 0) >= lookedAt);
-      return active ? { places: perMinute ? its.urgent + its.patient + spare : Infinity, slots: Infinity } : { places: 0, slots: 0 };
+      return active ? { places: perMinute ? most : Infinity, slots: Infinity } : { places: 0, slots: 0 };
     });
     lookedAt = sentAt;
     let answer: Answer & { pausedUntil: number; ahead: number };
@@ -104,7 +104,7 @@ export function createShare(deps: ShareDeps): Share {
         // The time of all may seem to be later than it is by as much as the way takes: what was spent is then held back for longer.
         const ahead = at - sentAt;
         const next = divide(freeGone(state, at), {
-          name, machine, pid: process.pid, margin, limits, now: at, active, spare: Math.max(0, spare - Math.max(0, needs.places - needs.urgent - needs.patient)),
+          name, machine, pid: process.pid, margin, limits, now: at, active, most,
           needs: { ...needs, ...(perMinute ? {} : { places: 0 }), spent: needs.spent.map(([time, count]) => [time + ahead, count]), pausedUntil: needs.pausedUntil > sentAt ? needs.pausedUntil + ahead : 0 },
         });
         return { state: next.state, result: { ...next.answer, pausedUntil: next.state.pausedUntil, ahead } };
@@ -118,7 +118,7 @@ export function createShare(deps: ShareDeps): Share {
     if (failed) log.info('the limits are divided between nodes again');
     failed = false;
     holds = active || needs.busy > 0;
-    take(answer, { sentAt, active, shrinks: answer.slots < needs.slots, brought: answer.more >= needs.urgent + needs.patient - needs.places && answer.slots >= needs.concurrent });
+    take(answer, { sentAt, active, shrinks: answer.slots < needs.slots, brought: answer.more >= Math.min(needs.urgent + needs.patient, most) - needs.places && answer.slots >= needs.concurrent });
   }
 
   function take(answer: Answer & { pausedUntil: number; ahead: number }, { sentAt, active, shrinks, brought }: { sentAt: number; active: boolean; shrinks: boolean; brought: boolean }): void {
