@@ -134,7 +134,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
 
   function sayShort(): void {
     if (!divider || cancelPause || closing.signal.aborted || (queued <= turns && gate.size === 0)) return;
-    if (part.places <= turns || (slotsLeft() <= turns && part.slots < concurrent)) divider.short();
+    if (part.places <= turns || (slotsLeft() <= turns && part.slots < concurrent)) divider.short(queued + gate.size);
   }
 
   function take(): Seat {

@@ -32,8 +32,8 @@ export interface Needs {
 
 /** Between a limiter and what divides the limits between nodes. */
 export interface Divider {
-  /** Calls wait that could leave if there were more places or slots. */
-  short(): void;
+  /** So many calls wait that could leave if there were more places or slots. */
+  short(waiting: number): void;
   /** Calls of other processes within the last minute. */
   others(): number;
   /** Why no part can be had; undefined as long as it can. */

@@ -66,6 +66,9 @@ export function createShare(deps: ShareDeps): Share {
   /** Calls wait for more than there is, and: the last answer brought less than was asked for. */
   let isShort = false;
   let scarce = false;
+  /** Calls that waited when it last asked, and that wait now. */
+  let announced = 0;
+  let waits = 0;
 
   const now = (): number => clock.now().getTime();
 
@@ -98,6 +101,7 @@ export function createShare(deps: ShareDeps): Share {
       return active ? { places: perMinute ? most : Infinity, slots: Infinity } : { places: 0, slots: 0 };
     });
     lookedAt = sentAt;
+    announced = needs.urgent + needs.patient;
     let answer: Answer & { pausedUntil: number; ahead: number };
     try {
       answer = await store.change((state, at) => {
@@ -129,7 +133,8 @@ export function createShare(deps: ShareDeps): Share {
     limiter.grant({ more: answer.more, slots: answer.slots, until: sentAt + partMs });
     scarce = isShort && !brought;
     const nextAt = answer.nextAt === undefined ? Infinity : answer.nextAt - answer.ahead;
-    if (scarce) plannedAt = Math.max(now() + scarceMs, answer.rests && nextAt < Infinity ? nextAt : Math.min(nextAt, sentAt + renewMs));
+    if (scarce && waits > announced) plannedAt = now() + scarceMs;
+    else if (scarce) plannedAt = Math.max(now() + scarceMs, answer.rests && nextAt < Infinity ? nextAt : Math.min(nextAt, sentAt + renewMs));
     else if (isShort) plannedAt = now();
     else if (active) plannedAt = sentAt + (shrinks ? scarceMs : renewMs);
   }
@@ -138,10 +143,12 @@ export function createShare(deps: ShareDeps): Share {
     serve(its) {
       limiter = its;
     },
-    short() {
+    short(waiting) {
       isShort = true;
-      // Where the last answer brought too little, the time to ask again is set.
+      waits = waiting;
+      // Where the last answer brought too little, the time to ask again is set; others need to know of calls that came since.
       if (!asking && !scarce) plan(now());
+      else if (!asking && waiting > announced) plan(now() + scarceMs);
     },
     others: () => others.reduce((all, [at, count]) => (at + windowMs + margin > now() ? all + count : all), 0),
     trouble: () => (failed ? trouble : undefined),

@@ -155,6 +155,7 @@ t.test('an open breaker is open for all nodes and after a restart, one call of a
   const two = world.node('two', 'breaker', deps);
   await two.lookAtBreaker();
   for (let count = 0; count < 5; count++) await t.rejects(send(one, 1));
+  await one.lookAtBreaker(); // it is written by then
   await world.clock.advance(1_000);
   await t.rejects(send(two, 1), { code: 'connection.paused' });
   t.match(two.status().breaker, { state: 'open', code: 'http.server_error' });
