@@ -239,10 +239,11 @@ function connectionsAtWork(project: Project, services: DependencyContainer): Map
 }
 
 /** What a connection tells of the remote that it calls; nothing where it calls none. */
-function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota'> {
+function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota' | 'resetBreaker'> {
   return {
     quota: async () => connection?.quota(),
-    remote: async () => (connection ? { ...connection.status(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
+    resetBreaker: async () => (await connection?.resetBreaker()) ?? false,
+    remote: async () => (connection ? { ...connection.status(), breaker: await connection.lookAtBreaker(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
   };
 }
 

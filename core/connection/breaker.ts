@@ -93,16 +93,18 @@ export function createBreaker(deps: BreakerDeps): Breaker {
 
   /** Writes down how it stands now. */
   function write(): void {
-    if (!store) return;
-    writing = writing.then(async () => {
-      try {
-        await (policy.state === CircuitState.Closed ? store.close() : store.open({ resumesAt: opensAt, ...(lastCode === undefined ? {} : { code: lastCode }) }));
-        unwritten = false;
-      } catch (error) {
-        if (!unwritten) log.warn('the state of the breaker could not be written; other nodes don\'t know it', { error });
-        unwritten = true;
-      }
-    });
+    if (store) writing = writeAfter(writing, store);
+  }
+
+  async function writeAfter(before: Promise<unknown>, row: BreakerStore): Promise<void> {
+    await before;
+    try {
+      await (policy.state === CircuitState.Closed ? row.close() : row.open({ resumesAt: opensAt, ...(lastCode === undefined ? {} : { code: lastCode }) }));
+      unwritten = false;
+    } catch (error) {
+      if (!unwritten) log.warn('the state of the breaker could not be written; other nodes don\'t know it', { error });
+      unwritten = true;
+    }
   }
 
   function close(): void {

@@ -88,11 +88,17 @@ const defaults: ConnectionSettings = {
   maxBody: 50_000_000,
 };
 
+/** What the config says of a path takes the place of what the plugin says of it. */
+function paths(plugin: readonly PathLimit[] = [], given: readonly PathLimit[] = []): Pick<Limits, 'paths'> {
+  const joined = new Map([...plugin, ...given].map((limit) => [limit.path, limit]));
+  return joined.size === 0 ? {} : { paths: [...joined.values()] };
+}
+
 /** Joins the three layers value by value. */
 export function connectionSettings(given: GivenSettings = {}, plugin: ConnectionDefaults = {}): ConnectionSettings {
   const { retry = {}, timeout = {} } = plugin;
   return {
-    limits: layered<Limits>(defaults.limits, plugin.limits, given.limits),
+    limits: { ...layered<Limits>(defaults.limits, plugin.limits, given.limits), ...paths(plugin.limits?.paths, given.limits?.paths) },
     retry: layered(defaults.retry, { attempts: retry.attempts, first: retry.firstMs, max: retry.maxMs }, given.retry),
     breaker: layered(defaults.breaker, {}, given.breaker),
     timeout: layered(defaults.timeout, { connect: timeout.connectMs, headers: timeout.headersMs, body: timeout.bodyMs, total: timeout.totalMs }, given.timeout),

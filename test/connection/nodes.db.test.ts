@@ -185,6 +185,32 @@ t.test('an open breaker is open for all nodes and after a restart, one call of a
   t.strictSame(changes, ['closed → open', 'open → half-open', 'half-open → open', 'open → closed'], 'each change was told once, where it was made');
 });
 
+t.test('an hour of a remote that is down costs five calls and one a minute, whatever the number of nodes, and all goes on within a minute of its end', async (t) => {
+  const world = new Remote();
+  let status = 503;
+  let calls = 0;
+  const deps = { transport: transportOf(async () => (calls++, { status })), retry: { attempts: 1 }, breaker: { failures: 5, coolDown: 60_000 } };
+  const nodes = ['one', 'two', 'three'].map((name) => world.node(name, 'hour', deps));
+  const tryAll = async (): Promise<string[]> => {
+    const ends = await Promise.all(nodes.map((node) => send(node, 1).then(() => 'answered', (error: { code: string }) => error.code)));
+    await Promise.all(nodes.map((node) => node.lookAtBreaker()));
+    return ends;
+  };
+  for (let count = 0; count < 5; count++) await t.rejects(send(nodes[0] as Connection, 1));
+  await Promise.all(nodes.map((node) => node.lookAtBreaker()));
+  for (let second = 0; second < 3600; second += 10) {
+    await world.clock.advance(10_000);
+    t.strictSame(await tryAll(), ['connection.paused', 'connection.paused', 'connection.paused']);
+  }
+  t.equal(calls, 65);
+  status = 200;
+  for (let second = 0; second < 70; second += 10) {
+    await world.clock.advance(10_000);
+    await tryAll();
+  }
+  t.strictSame(await tryAll(), ['answered', 'answered', 'answered']);
+});
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve));
 }
