@@ -7,7 +7,7 @@ import { t } from 'tap';
 import { createConnection } from '../../core/connection/connection.ts';
 import { createLogger } from '../../core/monitor/log.ts';
 import { Redactor } from '../../core/monitor/redact.ts';
-import { AccessDeniedError, RetryLaterError, type HttpRequest } from '../../core/sdk/index.ts';
+import { AccessDeniedError, type HttpRequest, type RetryLaterError } from '../../core/sdk/index.ts';
 import { TestClock } from '../support/clock.ts';
 
 const canary = {

@@ -1,5 +1,7 @@
 /** Several entities of one stream want the same details: they are asked for once, and every row is right all the same. */
 import t from 'tap';
+import { Redis } from 'ioredis';
+import { startRedis } from '../support/redis.ts';
 import { openShop, shopConnections, type Shop } from '../support/shop.ts';
 
 type Scope = Parameters<typeof openShop>[0];
@@ -12,7 +14,7 @@ const view = (id: string, stream: string, field: string): string => `  ${id}:
     fields: { contact_id: contact_id, name: contact_name, modified_at: { from: last_modified_time, type: timestamptz }, extra: ${field} }
 `;
 const entities = `entities:\n${view('contacts', 'contacts', 'notes')}${view('customers', 'customers', 'notes')}${view('addresses', 'customers', 'billing_address.city')}${view('credit', 'customers', 'credit_limit')}${view('vendors', 'vendors', 'notes')}`;
-const world = { scale: 'small', customers: 60, vendors: 20, daysOfOrders: 1 } as const;
+const world = { scale: 'small', customers: 40, vendors: 5, daysOfOrders: 1 } as const;
 
 interface Views extends Shop { edited: string[] }
 
@@ -42,14 +44,36 @@ void t.test('the detail-heavy scenario costs at least 60 % fewer calls with the 
   for (const table of ['contacts', 'customers', 'addresses', 'credit', 'vendors']) {
     const rows = (shop: Shop): Promise<unknown> => shop.rows(`SELECT * FROM erp.${table} ORDER BY 1`);
     const [one, other] = [await rows(plain), await rows(cached)] as [Record<string, string>[], Record<string, string>[]];
-    t.ok(one.length > 10);
+    t.ok(one.length > 2);
     t.equal(other.length, one.length, table);
   }
   for (const [table, field] of [['contacts', 'extra'], ['customers', 'extra'], ['addresses', 'name'], ['credit', 'name'], ['vendors', 'extra']] as const) {
     const edited = await cached.rows(`SELECT contact_id, ${field} AS value FROM erp.${table} WHERE contact_id = ANY($1)`, [cached.edited]);
-    t.ok(edited.length > 0);
+    t.ok(edited.length > 0, `${table} holds edited ones`);
     t.same(edited.filter(({ contact_id: id, value }) => value !== `edited ${id}`), [], `${table}: an edit within the time that a record is kept is not missed`);
   }
   const [status] = await cached.runtime.operations.connections();
   t.match(status?.remote['cache'], { hits: Number, misses: Number });
+});
+
+void t.test('with REDIS_URL details are kept in Redis, for all nodes; without its answer all goes on, and its password is in no log', async (t) => {
+  const redis = await startRedis(t, 'planted-redis-password');
+  if (!redis) return void t.comment('NOT RUN: there is no redis-server on this machine (Debian: apt-get install redis-server)');
+  const config = `${shopConnections}entities:\n${view('customers', 'customers', 'notes')}${view('addresses', 'customers', 'billing_address.city')}`;
+  const shop = await openShop(t, { config, sandbox: { scale: 'small', customers: 10, vendors: 1, daysOfOrders: 1 }, env: { REDIS_URL: redis.url }, level: 'debug' });
+  await shop.sync(['customers']);
+  const before = callsOf(shop);
+  await shop.sync(['addresses']);
+  const details = (await shop.rows('SELECT 1 FROM erp.addresses')).length;
+  t.ok(details >= 10);
+  t.ok(callsOf(shop) - before >= details, 'a list that was read later may tell of more, so nothing from before it is served');
+  const client = new Redis(redis.url);
+  client.on('error', () => {}); // it will be stopped
+  t.teardown(() => client.disconnect());
+  const names = await client.keys('tds:cache:*');
+  t.equal(names.filter((name) => name.includes(':books:contacts/')).length, details);
+  t.ok(await client.pttl(names[0] ?? '') > 0, 'it ends by itself');
+  await redis.stop();
+  t.same((await shop.sync(['customers'])).map(({ status }) => status), ['succeeded'], 'without it all goes on');
+  t.notMatch(shop.lines.join(''), /planted-redis-password/);
 });

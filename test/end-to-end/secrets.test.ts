@@ -10,6 +10,9 @@ import { renderFinding } from '../../core/config/index.ts';
 import { loadProject } from '../../core/main.ts';
 import { createApi } from '../../core/api/index.ts';
 import { silentLogger } from '../../core/monitor/log.ts';
+import { backend } from '../../core/cli/backend.ts';
+import { runCli } from '../../core/cli/program.ts';
+import { serverUrl } from '../support/database.ts';
 import { until } from '../support/processes.ts';
 import { openShop, quickSample, type Shop } from '../support/shop.ts';
 
@@ -151,6 +154,25 @@ void t.test('no secret stands in any log line, row or answer, whatever fails', a
   const answers = await everyAnswer(shop, t);
   t.ok(answers.size > 8);
   t.same([...answers].flatMap(([path, text]) => leaks(path, text)), []);
+});
+
+void t.test('a database that refuses is told of without its password', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tds-secrets-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'config.yaml'), 'database: { url: "${TDS_DATABASE_URL}" }\nconnections: {}\nentities: {}\n');
+  const password = 'planted/db+pass word';
+  const server = new URL(await serverUrl());
+  for (const [what, place] of [['nobody listens', '127.0.0.1:1/tds'], ['there is no such database', `${server.host}/tds_nowhere`]] as const) {
+    for (const more of [[], ['--json']]) {
+      let printed = '';
+      const write = (text: string): void => void (printed += text);
+      const env = { TDS_DATABASE_URL: `postgres://${server.username}:${encodeURIComponent(password)}@${place}`, TDS_DEBUG: '1', TDS_DATA: folder };
+      const exit = await runCli(['status', '--config', join(folder, 'config.yaml'), ...more], { stdout: { write }, stderr: { write }, env, cwd: folder, interrupted: new AbortController().signal }, backend);
+      t.not(exit, 0, `${what}: ${printed.slice(0, 200)}`);
+      t.ok(printed.length > 20);
+      for (const form of [password, encodeURIComponent(password), 'planted/db', 'planted%2Fdb', Buffer.from(password).toString('base64')]) t.notOk(printed.includes(form), `${what}: no ${form}`);
+    }
+  }
 });
 
 void t.test('a fault that a plugin words with its secret is told without it', async (t) => {

@@ -6,9 +6,9 @@ import { createServer, type AddressInfo } from 'node:net';
 export interface TestRedis { url: string; stop(): Promise<void> }
 
 /** Starts it; undefined where the machine has none, which the test is to say loudly. Stopped at teardown. */
-export async function startRedis(scope: { teardown(action: () => unknown): unknown }): Promise<TestRedis | undefined> {
+export async function startRedis(scope: { teardown(action: () => unknown): unknown }, password?: string): Promise<TestRedis | undefined> {
   const port = await freePort();
-  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...(password === undefined ? [] : ['--requirepass', password])], { stdio: ['ignore', 'pipe', 'ignore'] });
   const started = await new Promise<boolean>((resolve, reject) => {
     child.once('error', () => resolve(false));
     child.once('exit', (code) => reject(new Error(`redis-server ended with code ${code}`)));
@@ -24,7 +24,7 @@ export async function startRedis(scope: { teardown(action: () => unknown): unkno
     await once(child, 'exit');
   };
   scope.teardown(stop);
-  return { url: `redis://127.0.0.1:${port}`, stop };
+  return { url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`, stop };
 }
 
 async function freePort(): Promise<number> {
