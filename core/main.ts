@@ -14,6 +14,7 @@ import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
 import type { Redactor } from './monitor/redact.ts';
+import { startWatchdog } from './monitor/watchdog.ts';
 import type { ConnectionAtWork } from './operations/check.ts';
 import { createOperations } from './operations/create-operations.ts';
 import { onExhausted } from './operations/exhausted.ts';
@@ -47,6 +48,8 @@ export interface RuntimeOptions {
   nodeId?: string;
   /** The clock of connections: of their minutes, days and tokens. Jobs go by the database's. Default: the machine's. */
   clock?: TimerClock;
+  /** The process is this runtime's alone, and somebody starts it again: it is ended when its event loop hangs (`policies.watchdog`). */
+  watchdog?: { pretty: boolean };
   /** For tests that can't wait: shorter times of the queue. */
   queueTimings?: Partial<QueueTimings>;
 }
@@ -69,10 +72,10 @@ const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
 /** Milliseconds after which a run of details gives way to others. */
 const detailSliceMs = 30_000;
 const drainMs = 10_000;
-/** Milliseconds after which a connection that says nothing is given up, once another one has fallen silent. */
-const silentMs = 2500;
-/** A run that kills its process so often before it has saved anything is given up. */
-const mostLosses = 5;
+/** Milliseconds after which a process is dead, as the queue has it. A connection is waited for twice as long; one that says nothing for half of it is given up, once another one has fallen silent. */
+const deadMs = 5000;
+/** A run that kills its process so often without saving anything in between is given up, unless a record is found to blame. */
+const mostLosses = 3;
 
 /**
  * Opens a checked project. Throws StoreError when the database can't be had, and what a plugin throws when its connector
@@ -89,13 +92,16 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   try {
     const dataDirectory = path.resolve(options.dataDirectory ?? (options.env['TDS_DATA'] || '.tds'));
     const nodeId = options.nodeId ?? newNodeId();
-    const opened = await openDatabase({ applicationName: sessionName(nodeId), url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
+    const dead = options.queueTimings?.deadMs ?? deadMs;
+    const opened = await openDatabase({ applicationName: sessionName(nodeId), connectTimeout: dead * 2, url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
     closers.push(() => opened.close());
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
     const redis = openRedis(options);
     if (redis) closers.push(() => redis.close());
     const services = compose(project, { ...options, nodeId }, opened, sealer, redis);
+    const queue = services.resolve(tokens.queue);
+    if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
     await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
@@ -103,10 +109,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const connectors = services.resolve(tokens.connectors);
     closers.push(async () => Promise.all([...connectors.values()].map((connector) => connector.close?.())));
     services.resolve(tokens.entities);
-    const queue = services.resolve(tokens.queue);
     let drain = drainMs;
     closers.push(() => queue.stop({ drainMs: drain }));
-    leaveSilentConnections(queue, opened, options.log);
+    leaveSilentConnections(queue, opened, dead / 2, options.log);
     await queue.start();
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
@@ -135,9 +140,17 @@ function openRedis({ env, log, redactor }: RuntimeOptions): SharedRedis | undefi
   return sharedRedis(url, log);
 }
 
+/** Watches the event loop. Answers what ends that. */
+function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
+  const watchdog = startWatchdog(options);
+  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
+  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
+  return () => watchdog.stop();
+}
+
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
-function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, log: Logger): void {
-  const leave = (silentMs: number): void => void breakSilent(pool, silentMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
+function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, silentMs: number, log: Logger): void {
+  const leave = (afterMs: number): void => void breakSilent(pool, afterMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
   queue.on('database.back', () => leave(silentMs));
   queue.on('node.fenced', () => leave(0)); // all that they were at is lost already
 }

@@ -39,7 +39,7 @@ export function redisShareStore(deps: RedisSharesDeps): ShareStore {
   const local = (): number => deps.now?.() ?? performance.now();
   let looked: { seat: Seat; at: number; untilOpen: number } | undefined;
   let awaySince: number | undefined;
-  let onPostgres = false;
+  let inDatabase = false;
 
   /** The seat as it stands; the first process of all takes Redis. */
   async function seatNow(): Promise<{ seat: Seat; untilOpen: number }> {
@@ -97,10 +97,10 @@ export function redisShareStore(deps: RedisSharesDeps): ShareStore {
       ? { row: { state: row.state, seat: { ...row.seat, fresh: false } }, result: true } : { row: undefined, result: false }));
   }
 
-  async function inPostgres<T>(change: (state: AccountState, now: number) => { state: AccountState; result: T }): Promise<T> {
+  async function ofDatabase<T>(change: (state: AccountState, now: number) => { state: AccountState; result: T }): Promise<T> {
     const answers = await redis.read('tds:limits').then(() => true, () => false);
     const done = await rows.changeRow((row, now) => {
-      if (row.seat?.place !== 'postgres') return { row: undefined, result: undefined };
+      if (row.seat?.place !== 'database') return { row: undefined, result: undefined };
       const changed = change(row.state, now);
       return { row: { state: changed.state, seat: { ...row.seat, missedAt: answers ? row.seat.missedAt : now } }, result: { result: changed.result, mayMove: answers && now - row.seat.missedAt > backMs, seat: row.seat } };
     });
@@ -114,12 +114,12 @@ export function redisShareStore(deps: RedisSharesDeps): ShareStore {
 
   return {
     get notice() {
-      return onPostgres ? notice : undefined;
+      return inDatabase ? notice : undefined;
     },
     async change(change) {
       const { seat, untilOpen } = await seatNow();
-      onPostgres = seat.place === 'postgres';
-      if (onPostgres) return inPostgres(change);
+      inDatabase = seat.place === 'database';
+      if (inDatabase) return ofDatabase(change);
       try {
         const result = await inRedis(seat, untilOpen, change);
         awaySince = undefined;
@@ -129,7 +129,7 @@ export function redisShareStore(deps: RedisSharesDeps): ShareStore {
         awaySince ??= local();
         if (local() - awaySince >= awayMs) {
           awaySince = undefined;
-          await move(seat, 'postgres', notice);
+          await move(seat, 'database', notice);
         }
         throw error;
       }

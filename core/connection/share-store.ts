@@ -7,7 +7,7 @@ import { windowMs } from './window.ts';
 
 /** Which place keeps the counts of an account, where Redis may. */
 export interface Seat {
-  place: 'postgres' | 'redis';
+  place: 'database' | 'redis';
   generation: number;
   /** Names the counts of this generation in Redis. */
   id: string;
@@ -67,7 +67,7 @@ export function shareStore(pool: Pool, account: string, now?: () => number): Row
     read, changeRow,
     change: (change) => changeRow((row, now) => {
       // Others were told of a Redis, this process was not: the counts have to stand where all can see them.
-      const { state, seat } = row.seat?.place === 'redis' ? moved(row.seat, 'postgres', now) : row;
+      const { state, seat } = row.seat?.place === 'redis' ? moved(row.seat, 'database', now) : row;
       const changed = change(state, now);
       return { row: { state: changed.state, seat: seat && { ...seat, missedAt: now } }, result: changed.result };
     }),
