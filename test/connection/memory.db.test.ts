@@ -36,7 +36,7 @@ t.test('a process killed and started again within the minute keeps to the limit,
     await itsPool.end();
     const restarted = node(clock, id, arrivals);
     const calls = Promise.all(Array.from({ length: 40 }, () => restarted.http.send({ url: remote })));
-    await clock.runUntil(calls, () => restarted.status().inFlight === 0 && isStill(restarted, { perMinute: 20 }));
+    await clock.runUntil(calls, () => restarted.status().inFlight === 0 && isStill(restarted, { perMinute: 20 }) && pool.idleCount === pool.totalCount && pool.waitingCount === 0);
     t.ok(most(arrivals) <= 20, `${most(arrivals)} in a minute after ${before}`);
     t.ok(clock.now().getTime() - arrivals[0]! <= 180_000, 'and loses no more than the lease');
   }
