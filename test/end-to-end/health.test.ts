@@ -33,9 +33,9 @@ entities:
   node.process.kill('SIGKILL');
   await node.ended;
   const heard: string[] = [];
-  await until('people hear of the node', () => {
+  await until('people hear of both', () => {
     heard.push(...telegram.taken().map(({ body }) => String(body['text']).split('\n')[0] ?? ''));
-    return heard.some((line) => line.includes('node-lost'));
+    return ['node-lost', 'run-failed'].every((rule) => heard.some((line) => line.includes(rule)));
   }, 30_000);
   t.equal(heard.filter((line) => line.includes('the node the-other ended without a word')).length, 1, heard.join('\n'));
   t.equal(heard.filter((line) => line.includes('run-failed')).length, 1, 'and of the run, once');
