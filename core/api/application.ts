@@ -4,9 +4,10 @@ import Koa, { type Context, type Middleware } from 'koa';
 import { suggest } from '../config/index.ts';
 import type { Logger } from '../sdk/index.ts';
 import { readJsonBody } from './body.ts';
+import { nobody, type Caller } from './caller.ts';
 import { guardAgainstPages, securityHeaders } from './guard.ts';
 import { ApiError, problemOf } from './problem.ts';
-import type { Route } from './route.ts';
+import type { RawAnswer, Route } from './route.ts';
 import { compileChecks } from './validate.ts';
 
 /** Puts routes, guards and the wording of errors together. */
@@ -28,13 +29,20 @@ export function createApplication(routes: readonly Route[], options: { log: Logg
 function handler(route: Route): Middleware {
   const checks = compileChecks(route);
   return async (context) => {
+    const gone = new AbortController();
+    context.res.once('close', () => gone.abort());
+    const params = checks.params((context as Context & { params: Record<string, string> }).params);
     const query = checks.query(new URLSearchParams(context.querystring));
     const body = route.method === 'GET' ? {} : checks.body(await readJsonBody(context.req));
-    const { params } = context as Context & { params: Record<string, string> };
-    const answer = await route.handle({ params, query: query as never, body: body as never });
+    const caller: Caller = { ...nobody(context.ip), kind: 'open', name: 'open', scope: 'admin' };
+    const answer = await route.handle({ params, query: query as never, body: body as never, caller, signal: gone.signal });
     context.status = answer.status ?? 200;
     for (const [name, value] of Object.entries(answer.headers ?? {})) context.set(name, value);
-    send(context, 'application/json; charset=utf-8', answer.body);
+    if (answer.type === undefined) send(context, 'application/json; charset=utf-8', answer.body);
+    else {
+      context.body = (answer as RawAnswer).body;
+      context.set('Content-Type', answer.type);
+    }
   };
 }
 

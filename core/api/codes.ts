@@ -2,6 +2,7 @@
 export const apiCodes = {
   'api.bad_json': { status: 400, title: 'The body is not JSON', cure: 'Send one JSON object in UTF-8.' },
   'api.bad_body': { status: 400, title: 'The body does not fit', cure: 'Send the members that the route takes, in their types.' },
+  'api.bad_path': { status: 400, title: 'The path does not fit', cure: 'Write each part of the path as the route takes it.' },
   'api.bad_query': { status: 400, title: 'The query does not fit', cure: 'Use the parameters that the route takes, each once.' },
   'api.bad_request': { status: 400, title: 'The request can\'t be read', cure: 'Send a request as HTTP/1.1 describes it.' },
   'api.foreign_origin': { status: 403, title: 'Asked by a page of another origin', cure: 'Call the API from a program, or from a page of this same address.' },

@@ -4,11 +4,11 @@ import { defineRoute, type Route, type RouteDeps } from '../route.ts';
 export function connectionRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/v1/connections', summary: 'Every connection with its calls, limits and breaker on this node.',
+      method: 'GET', path: '/v1/connections', scope: 'read', summary: 'Every connection with its calls, limits and breaker on this node.',
       handle: async () => ({ body: { connections: await operations.connections() } }),
     }),
     defineRoute({
-      method: 'GET', path: '/v1/plugins', summary: 'Plugins that were found, those that failed to load among them.',
+      method: 'GET', path: '/v1/plugins', scope: 'read', summary: 'Plugins that were found, those that failed to load among them.',
       handle: () => ({ body: { plugins: operations.plugins() } }),
     }),
   ];

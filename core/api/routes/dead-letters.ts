@@ -23,7 +23,7 @@ type Given = { [K in keyof typeof filterMembers]?: string } & { ids?: unknown; a
 export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/v1/dead-letters', summary: 'Records and jobs that failed for good, the newest first.',
+      method: 'GET', path: '/v1/dead-letters', scope: 'read', summary: 'Records and jobs that failed for good, the newest first.',
       query: { type: 'object', additionalProperties: false, properties: { ...paging, ...filterMembers, status } },
       async handle({ query: { limit = 50, before, ...filter } }) {
         const { page, next } = pageOf(await operations.deadLetters({ ...filterOf(filter), ...(before === undefined ? {} : { before }), limit: limit + 1 }), limit);
@@ -31,16 +31,16 @@ export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
       },
     }),
     defineRoute({
-      method: 'GET', path: '/v1/dead-letter-groups', summary: 'The same faults, counted; those of open ones unless a status is given.',
+      method: 'GET', path: '/v1/dead-letter-groups', scope: 'read', summary: 'The same faults, counted; those of open ones unless a status is given.',
       query: { type: 'object', additionalProperties: false, properties: { limit: paging.limit, ...filterMembers, status: { ...status, default: 'open' } } },
       handle: async ({ query: { limit = 50, ...filter } }) => ({ body: { groups: await operations.deadLetterGroups(filterOf(filter), limit) } }),
     }),
     defineRoute({
-      method: 'GET', path: '/v1/dead-letters/:id', summary: 'One, with its raw record or job and every attempt.',
+      method: 'GET', path: '/v1/dead-letters/:id', scope: 'read', summary: 'One, with its raw record or job and every attempt.',
       handle: async ({ params }) => ({ body: await operations.deadLetter(params['id'] ?? '') }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/dead-letters/retry', summary: 'Maps the records again and puts failed jobs back; with `dryRun` says how many would pass now.',
+      method: 'POST', path: '/v1/dead-letters/retry', scope: 'operate', summary: 'Maps the records again and puts failed jobs back; with `dryRun` says how many would pass now.',
       body: { type: 'object', additionalProperties: false, properties: { ...choiceMembers, dryRun: { type: 'boolean', default: false, description: 'Runs the mapping and the checks, writes nothing.' } } },
       async handle({ body: { dryRun = false, ...given } }) {
         if (dryRun) return { body: await operations.tryDeadLetters(choiceOf(given)) };
@@ -49,12 +49,12 @@ export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
       },
     }),
     defineRoute({
-      method: 'POST', path: '/v1/dead-letters/discard', summary: 'Gives dead letters up; they are kept, with who, when and why.',
+      method: 'POST', path: '/v1/dead-letters/discard', scope: 'operate', summary: 'Gives dead letters up; they are kept, with who, when and why.',
       body: { type: 'object', additionalProperties: false, required: ['reason'], properties: { ...choiceMembers, reason: text, by: { ...text, default: 'api', description: 'Who says so.' } } },
       handle: async ({ body: { reason = '', by = 'api', ...given } }) => ({ body: { discarded: await operations.discardDeadLetters({ ...choiceOf(given), reason, by }) } }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/dead-letters/:id/reopen', summary: 'Opens a closed one again.',
+      method: 'POST', path: '/v1/dead-letters/:id/reopen', scope: 'operate', summary: 'Opens a closed one again.',
       handle: async ({ params }) => ({ body: await operations.reopenDeadLetter(params['id'] ?? '') }),
     }),
   ];

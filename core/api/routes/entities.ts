@@ -6,15 +6,15 @@ import { accepted, syncMembers } from './runs.ts';
 export function entityRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/v1/entities', summary: 'Every entity with its counts and its last run.',
+      method: 'GET', path: '/v1/entities', scope: 'read', summary: 'Every entity with its counts and its last run.',
       handle: async () => ({ body: { entities: (await operations.entities()).map((entity) => shapeEntity(entity, new Date())) } }),
     }),
     defineRoute({
-      method: 'GET', path: '/v1/entities/:id', summary: 'One entity.',
+      method: 'GET', path: '/v1/entities/:id', scope: 'read', summary: 'One entity.',
       handle: async ({ params }) => ({ body: shapeEntity(await operations.entity(params['id'] ?? ''), new Date()) }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/entities/:id/sync', summary: 'Asks for a sync of one entity.',
+      method: 'POST', path: '/v1/entities/:id/sync', scope: 'operate', summary: 'Asks for a sync of one entity.',
       body: { type: 'object', additionalProperties: false, properties: syncMembers },
       async handle({ params, body }) {
         const { mode = 'incremental', allowDeletes = false } = body;

@@ -4,7 +4,7 @@ import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../rout
 export function healingRoutes({ operations: { healing } }: RouteDeps): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/v1/healing', summary: 'What was mended, or told to a person, the newest first.',
+      method: 'GET', path: '/v1/healing', scope: 'read', summary: 'What was mended, or told to a person, the newest first.',
       query: {
         type: 'object', additionalProperties: false,
         properties: { ...paging, rule: { type: 'string', minLength: 1, maxLength: 100 }, outcome: { type: 'string', enum: ['started', 'healed', 'failed', 'told'] } },
@@ -15,11 +15,11 @@ export function healingRoutes({ operations: { healing } }: RouteDeps): Route[] {
       },
     }),
     defineRoute({
-      method: 'GET', path: '/v1/healing/rules', summary: 'The rules that are switched on, and when each looked.',
+      method: 'GET', path: '/v1/healing/rules', scope: 'read', summary: 'The rules that are switched on, and when each looked.',
       handle: async () => ({ body: { enabled: healing.enabled, rules: await healing.rules() } }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/healing/run', summary: 'Lets the rules look and mend now, one or all; with `dryRun` says what they would do.',
+      method: 'POST', path: '/v1/healing/run', scope: 'operate', summary: 'Lets the rules look and mend now, one or all; with `dryRun` says what they would do.',
       body: {
         type: 'object', additionalProperties: false,
         properties: { rule: { type: 'string', minLength: 1, maxLength: 100 }, dryRun: { type: 'boolean', default: false, description: 'Looks, and changes nothing.' } },
@@ -27,7 +27,7 @@ export function healingRoutes({ operations: { healing } }: RouteDeps): Route[] {
       handle: async ({ body: { rule, dryRun = false } }) => ({ body: { dryRun, rules: await healing.run({ rule, dryRun, trigger: 'api' }) } }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/healing/reset', summary: 'Lets healing act again on what a person was told of.',
+      method: 'POST', path: '/v1/healing/reset', scope: 'operate', summary: 'Lets healing act again on what a person was told of.',
       body: { type: 'object', additionalProperties: false, required: ['act'], properties: { act: { type: 'string', pattern: '^([0-9]{1,18}|all)$', description: 'The number of an act, or `all`.' } } },
       handle: async ({ body: { act = '' } }) => ({ body: { reset: await healing.reset(act) } }),
     }),

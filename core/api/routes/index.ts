@@ -12,6 +12,6 @@ import { runRoutes } from './runs.ts';
 export function allRoutes(deps: RouteDeps): Route[] {
   const routes = [healthRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, recordRoutes, nodeRoutes].flatMap((group) => group(deps));
   const listed = routes.map(({ method, path, summary }) => ({ method, path, summary }));
-  const index = defineRoute({ method: 'GET', path: '/', summary: 'This list.', handle: () => ({ body: { name: 'TDS', version: deps.version, routes: listed } }) });
+  const index = defineRoute({ method: 'GET', path: '/', scope: 'read', summary: 'This list.', handle: () => ({ body: { name: 'TDS', version: deps.version, routes: listed } }) });
   return [index, ...routes];
 }

@@ -14,7 +14,7 @@ export const syncMembers = {
 export function runRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/v1/runs', summary: 'Runs, the newest first.',
+      method: 'GET', path: '/v1/runs', scope: 'read', summary: 'Runs, the newest first.',
       query: {
         type: 'object', additionalProperties: false,
         properties: { ...paging, entity: { type: 'string', minLength: 1 }, mode: { type: 'string', enum: [...mode.enum, 'retry'] }, status: { type: 'string', enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] } },
@@ -25,11 +25,11 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
       },
     }),
     defineRoute({
-      method: 'GET', path: '/v1/runs/:id', summary: 'One run.',
+      method: 'GET', path: '/v1/runs/:id', scope: 'read', summary: 'One run.',
       handle: async ({ params }) => ({ body: shapeRun(await operations.run(params['id'] ?? ''), new Date()) }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/runs', summary: 'Asks for syncs; one that is queued or running already is answered as it is.',
+      method: 'POST', path: '/v1/runs', scope: 'operate', summary: 'Asks for syncs; one that is queued or running already is answered as it is.',
       body: {
         type: 'object', additionalProperties: false, required: ['entities'],
         properties: {
@@ -42,7 +42,7 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
       },
     }),
     defineRoute({
-      method: 'POST', path: '/v1/runs/:id/cancel', summary: 'Ends a run that is queued, waiting or running.',
+      method: 'POST', path: '/v1/runs/:id/cancel', scope: 'operate', summary: 'Ends a run that is queued, waiting or running.',
       handle: async ({ params }) => ({ body: shapeRun(await operations.cancel(params['id'] ?? ''), new Date()) }),
     }),
   ];
