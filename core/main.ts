@@ -24,6 +24,7 @@ import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, typ
 import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
 import { breakSilent } from './store/pool.ts';
+import { maintainAudit } from './store/audit.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import type { RunMode } from './store/runs.ts';
 import { databaseAccess } from './store/session.ts';
@@ -93,7 +94,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
     const services = compose(project, { ...options, nodeId }, opened, sealer);
-    await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
+    await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
     closers.push(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
@@ -123,6 +124,12 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   }
 }
 
+async function maintain(session: SqlSession, keep: NonNullable<Project['config']>['policies']['retention']): Promise<void> {
+  const now = systemClock.now();
+  await maintainPartitions(session, now, keep);
+  await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
+}
+
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
 function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, log: Logger): void {
   const leave = (silentMs: number): void => void breakSilent(pool, silentMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
@@ -149,7 +156,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
+    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), redactValue: (value) => options.redactor.value(value), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (

@@ -28,6 +28,7 @@ export const policiesSchema = {
       properties: {
         runs: { type: 'string', format: 'duration', default: '30d', description: 'The list of runs with their counts.' },
         rawHistory: { type: 'string', format: 'duration', default: '90d', description: 'Earlier versions of raw records. The current version is kept as long as the record lives.' },
+        audit: { type: 'string', format: 'duration', default: '400d', description: 'Who did what: `tds audit`. Whole months are dropped.' },
       },
     },
     healing: {

@@ -1,5 +1,5 @@
 /** Who asks. */
-import type { TokenScope } from '../operations/access.ts';
+import { tokenScopes, type TokenScope } from '../operations/access.ts';
 
 /**
  * - `open`: anybody on this machine, while there is no token.
@@ -15,9 +15,16 @@ export interface Caller {
   tokenId: string | null;
   /** Where it asks from. */
   address: string;
+  /** Of a session: what each act of its page must carry in `X-CSRF-Token`. */
+  csrf?: string;
 }
 
 /** Nobody in particular, at an address. */
 export function nobody(address: string): Caller {
   return { kind: 'nobody', name: 'nobody', scope: null, tokenId: null, address };
+}
+
+/** Whether a caller of this scope may use a route of that one. */
+export function covers(has: TokenScope | null, needed: TokenScope): boolean {
+  return has !== null && tokenScopes.indexOf(has) >= tokenScopes.indexOf(needed);
 }

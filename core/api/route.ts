@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { Operations } from '../operations/operations.ts';
 import type { Caller } from './caller.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
 
 /** What every route may use. */
 export interface RouteDeps {
   operations: Operations;
   version: string;
+  doors: Doorkeeper;
 }
 
 /** What a caller must be allowed: each one contains those before it. `apart`: no caller is asked who it is; for health, webhooks and the sign-in alone. */
@@ -19,8 +21,12 @@ export interface RouteRequest<Query, Body> {
   body: Body;
   /** Who asks. Of a route that stands apart: nobody. */
   caller: Caller;
-  /** Aborts when the caller is gone, may not read any more, or the API stops; for answers that go on for long. */
+  /** The header Cookie, for the routes of sessions. */
+  cookie: string;
+  /** Aborts when the caller is gone or the API stops; for answers that go on for long. */
   signal: AbortSignal;
+  /** Whether the caller may still use this route; for answers that go on for long. Rejects like a new request where it is known no more. */
+  stillMay(): Promise<boolean>;
 }
 
 /** What a route answers; status 200 unless it says otherwise. */
@@ -30,6 +36,8 @@ export interface Answer {
   /** A JSON value; where `type` is given, what is sent as it is. */
   body: unknown;
   type?: string;
+  /** Who it turned out to be; of a sign-in. */
+  by?: Caller;
 }
 
 /** An answer that is sent as it is. */

@@ -1,6 +1,7 @@
 import type { Config } from '../../schemas/index.ts';
 import type { Names } from '../queue/index.ts';
 import type { Clock, SqlSession } from '../sdk/index.ts';
+import { maintainAudit } from '../store/audit.ts';
 import { maintainPartitions } from '../store/partitions.ts';
 import type { Pool } from '../store/pool.ts';
 import type { Run } from '../store/runs.ts';
@@ -33,7 +34,7 @@ export function healingRules({ policies, pool, names, connections, connectionClo
   const { healing, retention } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
-  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention)];
+  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention), (session, now) => keepAudit(session, now, retention.audit)];
   return [
     { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
     { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity) !== undefined, requeue }) },
@@ -49,5 +50,11 @@ export function healingRules({ policies, pool, names, connections, connectionClo
 async function keepPartitions(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {
   const { made, dropped, runs } = await maintainPartitions(session, now, retention);
   const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`].filter(Boolean);
+  return words.length === 0 ? undefined : words.join('; ');
+}
+
+async function keepAudit(session: SqlSession, now: Date, keep: number): Promise<string | undefined> {
+  const { made, dropped } = await maintainAudit(session, now, new Date(now.getTime() - keep));
+  const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`].filter(Boolean);
   return words.length === 0 ? undefined : words.join('; ');
 }

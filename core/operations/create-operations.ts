@@ -6,6 +6,9 @@ import { countDeadLetters } from '../store/dead-letter-queries.ts';
 import { listEntityStates } from '../store/entities.ts';
 import { countRecords } from '../store/records.ts';
 import { endRun, latestRuns, listRuns, readRun, type Run } from '../store/runs.ts';
+import { accessOperations } from './access.ts';
+import { answerOperations } from './answers.ts';
+import { auditOperations } from './audit.ts';
 import { checkConnections, type ConnectionAtWork } from './check.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
@@ -26,6 +29,8 @@ export interface OperationsDeps {
   enqueue: Enqueue;
   /** Takes secrets out of a text. */
   redact: (text: string) => string;
+  /** A copy fit for JSON with secrets masked at any depth. */
+  redactValue: (value: unknown) => unknown;
   healing: HealingOperations;
 }
 
@@ -49,6 +54,9 @@ export function createOperations(deps: OperationsDeps): Operations {
     ...deadLetterOperations(deps),
     record: (entity, key) => readRecord({ database, entities: deps.entities, known: Object.keys(deps.config.entities) }, entity, key),
     healing: deps.healing,
+    access: accessOperations({ database }),
+    answers: answerOperations({ database }),
+    audit: auditOperations({ database, redact: deps.redactValue }),
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),

@@ -1,4 +1,7 @@
 import type { JsonObject } from '../sdk/index.ts';
+import type { AccessOperations } from './access.ts';
+import type { AnswerOperations } from './answers.ts';
+import type { AuditOperations } from './audit.ts';
 import type { HealingOperations } from './healing.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
@@ -67,6 +70,12 @@ export interface Operations extends DeadLetterOperations {
   record(entity: string, key: string): Promise<RecordStory>;
   /** What TDS mended by itself, and the rules that do it. */
   healing: HealingOperations;
+  /** Who may ask the API. */
+  access: AccessOperations;
+  /** Who did what. */
+  audit: AuditOperations;
+  /** Answers that the API keeps for repeats. */
+  answers: AnswerOperations;
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;

@@ -1,5 +1,8 @@
 import type { EntityStatus, Operations } from '../../core/operations/operations.ts';
 import { OperationError } from '../../core/operations/errors.ts';
+import type { AccessOperations } from '../../core/operations/access.ts';
+import type { AuditOperations } from '../../core/operations/audit.ts';
+import type { AuditEntry } from '../../core/store/audit.ts';
 import { noCounts, type Run } from '../../core/store/runs.ts';
 
 /** A run that has counted nothing yet. */
@@ -16,6 +19,20 @@ export function fakeEntity(id: string): EntityStatus {
     id, description: undefined, from: { connection: 'shop', stream: id }, to: { connection: 'erp', table: id }, enabled: true, records: 3, deleted: 0, deadLetters: 0,
     details: null, lastFullAt: null, lastReadAt: null, lastRun: null,
   };
+}
+
+/** No token was ever made. */
+export function fakeAccess(more: Partial<AccessOperations> = {}): AccessOperations {
+  return {
+    createToken: () => Promise.reject(new Error('no tokens here')), tokens: async () => [], revokeToken: async (which) => { throw new OperationError('operation.unknown_token', `there is no token "${which}"`); },
+    identify: async () => 'unknown', openSession: async () => 'unknown', identifySession: async () => 'unknown', endSession: async () => undefined, standing: async () => ({ made: 0, usable: 0 }), ...more,
+  };
+}
+
+/** An audit in memory. */
+export function fakeAudit(): AuditOperations & { entries: AuditEntry[] } {
+  const entries: AuditEntry[] = [];
+  return { entries, note: async (entry) => void entries.push(entry), list: async () => entries.map((entry, at) => ({ ...entry, id: String(at + 1), at: new Date('2026-01-05T08:00:00Z') })).toReversed() };
 }
 
 /** Operations over a list of runs. `asked` notes what was asked for. */
@@ -79,6 +96,9 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       throw new OperationError('operation.unknown_record', `${entity} has no record "${key}"`);
     },
     healing: { enabled: true, acts: async () => [], rules: async () => [], run: async () => [], reset: async () => 0 },
+    access: fakeAccess(),
+    audit: fakeAudit(),
+    answers: { take: async () => undefined, keep: async () => undefined, free: async () => undefined },
     nodes: async () => [],
     jobs: async () => [],
     health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),

@@ -61,7 +61,7 @@ t.test('history stands in partitions of a month that are made ahead and dropped 
   await corridor.run('full');
   await rows(`INSERT INTO record_history SELECT entity, key, 0, modified_at, observed_at, detail_at, deleted_at, refused, mapping, run_id, via, written_at, mapped_at, mapped_run, mapped_via, '2020-01-15', raw, detail FROM record_history`);
   const day = 86_400_000;
-  const keep = { rawHistory: 90 * day, runs: 30 * day };
+  const keep = { rawHistory: 90 * day, runs: 30 * day, audit: 400 * day };
   const now = new Date();
   const names = async (): Promise<string[]> => (await rows(`SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'record_history'::regclass ORDER BY 1`)).map((row) => String(row['name']));
   const done = await database.transaction((session) => maintainPartitions(session, now, keep));

@@ -1,3 +1,4 @@
+import { shapes } from '../answer-shapes.ts';
 import { defineRoute, type Route, type RouteDeps } from '../route.ts';
 import { shapeEntity } from '../shapes.ts';
 import { accepted, syncMembers } from './runs.ts';
@@ -7,14 +8,17 @@ export function entityRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
       method: 'GET', path: '/v1/entities', scope: 'read', summary: 'Every entity with its counts and its last run.',
+      answers: { 200: shapes.list('entities', shapes.entity) },
       handle: async () => ({ body: { entities: (await operations.entities()).map((entity) => shapeEntity(entity, new Date())) } }),
     }),
     defineRoute({
       method: 'GET', path: '/v1/entities/:id', scope: 'read', summary: 'One entity.',
+      answers: { 200: shapes.entity, 404: shapes.problem },
       handle: async ({ params }) => ({ body: shapeEntity(await operations.entity(params['id'] ?? ''), new Date()) }),
     }),
     defineRoute({
       method: 'POST', path: '/v1/entities/:id/sync', scope: 'operate', summary: 'Asks for a sync of one entity.',
+      answers: { 202: shapes.list('runs', shapes.askedRun), 404: shapes.problem, 409: shapes.problem }, startsWork: true,
       body: { type: 'object', additionalProperties: false, properties: syncMembers },
       async handle({ params, body }) {
         const { mode = 'incremental', allowDeletes = false } = body;

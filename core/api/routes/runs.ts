@@ -1,4 +1,5 @@
 import type { Run } from '../../store/runs.ts';
+import { shapes } from '../answer-shapes.ts';
 import { defineRoute, pageOf, paging, type Answer, type Route, type RouteDeps } from '../route.ts';
 import { shapeRun } from '../shapes.ts';
 
@@ -15,6 +16,7 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
       method: 'GET', path: '/v1/runs', scope: 'read', summary: 'Runs, the newest first.',
+      answers: { 200: shapes.page('runs', shapes.run) },
       query: {
         type: 'object', additionalProperties: false,
         properties: { ...paging, entity: { type: 'string', minLength: 1 }, mode: { type: 'string', enum: [...mode.enum, 'retry'] }, status: { type: 'string', enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] } },
@@ -26,10 +28,12 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
     }),
     defineRoute({
       method: 'GET', path: '/v1/runs/:id', scope: 'read', summary: 'One run.',
+      answers: { 200: shapes.run, 404: shapes.problem },
       handle: async ({ params }) => ({ body: shapeRun(await operations.run(params['id'] ?? ''), new Date()) }),
     }),
     defineRoute({
       method: 'POST', path: '/v1/runs', scope: 'operate', summary: 'Asks for syncs; one that is queued or running already is answered as it is.',
+      answers: { 202: shapes.list('runs', shapes.askedRun), 404: shapes.problem, 409: shapes.problem }, startsWork: true,
       body: {
         type: 'object', additionalProperties: false, required: ['entities'],
         properties: {
@@ -43,6 +47,7 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
     }),
     defineRoute({
       method: 'POST', path: '/v1/runs/:id/cancel', scope: 'operate', summary: 'Ends a run that is queued, waiting or running.',
+      answers: { 200: shapes.run, 404: shapes.problem, 409: shapes.problem },
       handle: async ({ params }) => ({ body: shapeRun(await operations.cancel(params['id'] ?? ''), new Date()) }),
     }),
   ];
