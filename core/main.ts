@@ -19,7 +19,7 @@ import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
 import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
-import type { Project } from './project.ts';
+import { loadProject, type Project } from './project.ts';
 import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
 import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
@@ -156,7 +156,8 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), redactValue: (value) => options.redactor.value(value), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
+    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), redactValue: (value) => options.redactor.value(value), isSecret: (path) => project.secrets.has(path), file: project.file,
+    validate: async () => (await loadProject({ file: project.file, env: options.env, cwd: process.cwd(), log })).findings, forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
@@ -224,7 +225,7 @@ function connectionsAtWork(project: Project, services: DependencyContainer): Map
   const connections = services.resolve(tokens.connections);
   const connectors = services.resolve(tokens.connectors);
   return new Map([...project.connections.values()].map(({ id, loaded }) => [id, {
-    id, plugin: loaded.id, connector: connectors.get(id) as Connector, remote: () => (connectors.get(id)?.source ? connections.get(id)?.status() ?? {} : {}) as unknown as JsonObject,
+    id, plugin: loaded.id, connector: connectors.get(id) as Connector, remote: () => (connectors.get(id)?.source ? connections.get(id)?.status() ?? {} : {}) as unknown as JsonObject, resetBreaker: () => connections.get(id)?.resetBreaker(),
   }]));
 }
 

@@ -14,9 +14,19 @@ const entity = object({
   id: text, description: textOrNull, from: object({ connection: text, stream: text }), to: object({ connection: text, table: text }), enabled: flag, records: count, deleted: count, deadLetters: count,
   details: orNull(object({ due: count, done: count })), lastFullAt: timeOrNull, lastReadAt: timeOrNull, lastRun: orNull(run),
 });
-const connection = object({ id: text, plugin: text, kind: oneOf('source', 'destination', 'both'), remote: free });
+const pause = object({ connection: text, pausedAt: time, pausedBy: text, reason: text });
+const connection = object({ id: text, plugin: text, kind: oneOf('source', 'destination', 'both'), remote: free, pause: orNull(pause) });
+const stream = object(
+  { name: text, description: text, key: listOf(text), incremental: oneOf('changes', 'none'), details: oneOf('none', 'single', 'bulk'), provesGone: flag },
+  { modified: text, detailBatch: count, fields: listOf(object({ path: text, type: text }, { only: oneOf('list', 'detail') })) });
+const finding = object({ code: text, severity: oneOf('error', 'warning'), file: text, line: count, column: count, path: text, message: text }, { suggestion: text });
+const checkResult = object({ connection: text, plugin: text, probe: text, ok: flag, message: text, milliseconds: count }, { code: text, suggestion: text });
 const plugin = object({ id: text, version: text, description: text, file: text, connections: listOf(text) }, { failure: object({ code: text, reason: text }) });
 const fault = object({ code: text, message: text }, { field: text, path: text, value: {}, suggestion: text, causes: listOf(free), severity: text });
+const fieldChange = object({ field: text }, { from: {}, to: {} });
+const previewed = object({
+  key: text, outcome: oneOf('new', 'changed', 'unchanged', 'stale', 'refused', 'dropped'), row: orNull(free), fields: listOf(fieldChange), problems: listOf(fault), warnings: listOf(fault),
+});
 const deadLetter = object({
   id: text, kind: oneOf('record', 'job'), entity: textOrNull, key: textOrNull, runId: textOrNull, via: text, code: text, message: text, field: textOrNull, problems: listOf(fault), fingerprint: text,
   status: oneOf('open', 'resolved', 'discarded'), attempts: count, firstAt: time, lastAt: time, closedAt: timeOrNull, closedBy: textOrNull, closedReason: textOrNull,
@@ -64,6 +74,13 @@ export const shapes = {
   problem,
   madeToken: object({ ...membersOf(token), secret: { ...text, description: 'Shown this once.' } }),
   session: object({ kind: callerKind, name: text, scope, csrf: { ...textOrNull, description: 'Of a session: each act carries it as X-CSRF-Token.' } }),
+  stream, pause,
+  config: object({ file: text, hash: text, config: free }),
+  findings: object({ ok: flag, findings: listOf(finding) }),
+  checked: object({ ok: flag, results: listOf(checkResult) }),
+  resumed: object({ resumed: { ...flag, description: 'False: it did not rest.' } }),
+  breakerReset: object({ reset: { const: true } }),
+  preview: object({ records: listOf(previewed), withoutKey: count, complete: flag, withoutDetails: flag }),
   healingRules: object({ enabled: flag, rules: listOf(healingRule) }),
   healed: object({ dryRun: flag, rules: listOf(healReport) }),
   discarded: object({ discarded: count }),

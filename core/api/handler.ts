@@ -14,10 +14,12 @@ export interface HandlerDeps {
   answers: AnswerOperations;
   /** Streams that are under way; aborting one ends it. */
   live: Set<AbortController>;
+  /** Streams at once, of all callers. */
+  mostStreams: number;
 }
 
 /** Does one route: who asks, may it, does the question fit, then the answer. */
-export function handler(route: Route, { doors, answers, live }: HandlerDeps): Middleware {
+export function handler(route: Route, { doors, answers, live, mostStreams }: HandlerDeps): Middleware {
   const checks = compileChecks(route);
   return async (context) => {
     const notes = notesOf(context);
@@ -31,6 +33,7 @@ export function handler(route: Route, { doors, answers, live }: HandlerDeps): Mi
     const query = checks.query(new URLSearchParams(context.querystring)) as object;
     const body = (route.method === 'GET' ? {} : checks.body(await readJsonBody(context.req))) as object;
     notes.target = { ...body, ...params };
+    if (route.produces === 'text/event-stream' && live.size >= mostStreams) throw new ApiError('api.too_many_streams', `${mostStreams} live views are open.`, { headers: { 'Retry-After': '10' } });
     const ended = endOf(context, route, live);
     const stillMay = async (): Promise<boolean> => covers((await identify()).scope, route.scope as 'read');
     const act = async (): Promise<Answer> => route.handle({ params, query: query as never, body: body as never, caller: notes.caller, cookie: context.get('Cookie'), signal: ended, stillMay });
@@ -54,7 +57,7 @@ function demandScope({ scope }: Caller, route: Route): void {
 /** Aborts when the caller hangs up or has its answer; of a stream, when the API stops too. */
 function endOf(context: Context, route: Route, live: Set<AbortController>): AbortSignal {
   const ended = new AbortController();
-  if (route.produces !== 'application/json') live.add(ended);
+  if (route.produces === 'text/event-stream') live.add(ended);
   context.res.once('close', () => {
     live.delete(ended);
     ended.abort();

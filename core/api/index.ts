@@ -21,6 +21,8 @@ export interface ApiOptions {
   timeouts?: Partial<ServerTimeouts>;
   /** How long `stop` waits for answers that are under way, in ms. Default 2,000. */
   graceMs?: number;
+  /** Live views at once. Default 100. */
+  mostStreams?: number;
   /** Milliseconds since 1970. Default: the machine's clock. */
   now?: () => number;
 }
@@ -34,11 +36,11 @@ export interface Api {
 }
 
 /** Makes the API; nothing listens before `start`. */
-export function createApi({ operations, log, version, host, port, timeouts = {}, graceMs = 2000, now = Date.now }: ApiOptions): Api {
+export function createApi({ operations, log, version, host, port, timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100 }: ApiOptions): Api {
   const loopback = isLoopback(host);
   const doors = new Doorkeeper({ access: operations.access, loopback, now });
   const live = new Set<AbortController>();
-  const application = createApplication(allRoutes({ operations, version, doors }), { log, loopback, doors, live, audit: operations.audit, answers: operations.answers });
+  const application = createApplication(allRoutes({ operations, version, doors }), { log, loopback, doors, live, mostStreams, audit: operations.audit, answers: operations.answers });
   const server = makeServer(application.callback(), timeouts);
   let stopping: Promise<void> | undefined;
   return {

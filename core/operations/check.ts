@@ -9,6 +9,8 @@ export interface ConnectionAtWork {
   connector: Connector;
   /** What the connection tells of itself; `{}` for one that calls nothing. */
   remote: () => JsonObject;
+  /** Closes its breaker on this node. */
+  resetBreaker: () => void;
 }
 
 /**

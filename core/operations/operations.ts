@@ -5,6 +5,9 @@ import type { AuditOperations } from './audit.ts';
 import type { HealingOperations } from './healing.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
+import type { Preview } from '../pipeline/preview.ts';
+import type { ConfigOperations } from './config.ts';
+import type { ConnectionOperations } from './connections.ts';
 import type { DeadLetterOperations } from './dead-letters.ts';
 import type { RecordStory } from './record.ts';
 
@@ -53,10 +56,12 @@ export interface Health { ready: boolean; reasons: string[]; node: string; versi
  * that both say the same.
  * Each throws OperationError for a question that can't be answered (unknown entity, unknown run …).
  */
-export interface Operations extends DeadLetterOperations {
+export interface Operations extends DeadLetterOperations, ConnectionOperations, ConfigOperations {
   entities(): Promise<EntityStatus[]>;
   entity(id: string): Promise<EntityStatus>;
   connections(): Promise<ConnectionStatus[]>;
+  /** What a sync would do with the first records of an entity: reads the source, writes nothing. @throws OperationError `operation.unknown_entity`, `operation.disabled_entity`, `operation.preview` */
+  preview(id: string, request: { records: number; signal: AbortSignal }): Promise<Preview>;
   plugins(): PluginStatus[];
   /** Probes connections (all when none is named) and the tables of their entities, really calling them. Results come as they are known. */
   check(connections: readonly string[], signal: AbortSignal): AsyncIterable<CheckResult>;

@@ -50,6 +50,20 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       if (id !== 'products') throw new OperationError('operation.unknown_entity', `there is no entity "${id}"`, { suggestion: 'The config has: products.' });
       return fakeEntity(id);
     },
+    config: () => ({ file: 'tds.config.yaml', hash: 'x', config: { connections: {} } }),
+    validateConfig: async () => [],
+    streams: (id) => {
+      if (id !== 'shop') throw new OperationError('operation.unknown_connection', `there is no connection "${id}"`);
+      return [];
+    },
+    pauses: async () => [],
+    pauseConnection: async (id, { by, reason }) => {
+      asked.push({ pause: id, by, reason });
+      return { connection: id, pausedAt: new Date('2026-01-05T08:00:00Z'), pausedBy: by, reason };
+    },
+    resumeConnection: async () => false,
+    resetBreaker: () => undefined,
+    preview: async () => ({ records: [], withoutKey: 0, complete: true, withoutDetails: false }),
     connections: async () => [{ id: 'shop', plugin: 'shop', kind: 'source', remote: { waiting: 0 } }],
     plugins: () => [{ id: 'shop', version: '1.0.0', description: '', file: 'plugins/shop.ts', connections: ['shop'] }],
     async *check() {},

@@ -17,6 +17,12 @@ export function entityRoutes({ operations }: RouteDeps): Route[] {
       handle: async ({ params }) => ({ body: shapeEntity(await operations.entity(params['id'] ?? ''), new Date()) }),
     }),
     defineRoute({
+      method: 'POST', path: '/v1/entities/:id/preview', scope: 'operate', summary: 'Reads some records, maps them, and says what a sync would change; writes nothing.',
+      body: { type: 'object', additionalProperties: false, properties: { records: { type: 'integer', minimum: 1, maximum: 100, default: 10, description: 'How many at most.' } } },
+      answers: { 200: shapes.preview, 404: shapes.problem, 409: shapes.problem, 502: shapes.problem },
+      handle: async ({ params: { id = '' }, body: { records = 10 }, signal }) => ({ body: await operations.preview(id, { records, signal }) }),
+    }),
+    defineRoute({
       method: 'POST', path: '/v1/entities/:id/sync', scope: 'operate', summary: 'Asks for a sync of one entity.',
       answers: { 202: shapes.list('runs', shapes.askedRun), 404: shapes.problem, 409: shapes.problem }, startsWork: true,
       body: { type: 'object', additionalProperties: false, properties: syncMembers },

@@ -1,5 +1,6 @@
 import { shapes } from '../answer-shapes.ts';
 import { defineRoute, type Route, type RouteDeps } from '../route.ts';
+import { configRoutes } from './config.ts';
 import { connectionRoutes } from './connections.ts';
 import { deadLetterRoutes } from './dead-letters.ts';
 import { entityRoutes } from './entities.ts';
@@ -16,7 +17,7 @@ const tokenWords = 'by token';
 
 /** All routes, the index among them. */
 export function allRoutes(deps: RouteDeps): Route[] {
-  const routes = [healthRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, recordRoutes, nodeRoutes, auditRoutes, accessRoutes].flatMap((group) => group(deps));
+  const routes = [healthRoutes, configRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, recordRoutes, nodeRoutes, auditRoutes, accessRoutes].flatMap((group) => group(deps));
   const listed = routes.map(({ method, path, scope, summary }) => ({ method, path, scope, summary }));
   const index = defineRoute({ method: 'GET', path: '/', scope: 'read', summary: 'This list, and whether the API is open.',
     answers: { 200: shapes.index }, 

@@ -27,3 +27,15 @@ $$;
 -- Of rows, so that each partition has it too. TRUNCATE is refused by a trigger that each partition gets when it is made.
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_is_append_only();
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
+
+-- Connections that a person has put to rest: no run reads or writes by them until they are resumed.
+CREATE TABLE connection_pauses (
+  connection     text PRIMARY KEY,
+  paused_at      timestamptz NOT NULL DEFAULT now(),
+  paused_by      text NOT NULL,
+  reason         text NOT NULL DEFAULT ''
+);
+
+-- Lists of runs by what people look for, however long the history is.
+CREATE INDEX runs_by_status ON runs (status, id DESC);
+CREATE INDEX runs_reading ON runs (entity, id DESC) WHERE mode IN ('full', 'incremental');
