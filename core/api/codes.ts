@@ -30,3 +30,12 @@ export const apiCodes = {
 } as const;
 
 export type ApiCode = keyof typeof apiCodes;
+
+/** What a status says, in the words of its codes. */
+export function problemStatuses(status: number): string {
+  const titles = Object.values(apiCodes).filter((code) => code.status === status).map(({ title }) => title);
+  return titles.length > 0 ? `${titles.join('; ')}.` : others[status] ?? 'A problem.';
+}
+
+/** Statuses that only operations answer with. */
+const others: Readonly<Record<number, string>> = { 404: 'There is no such thing.', 409: 'Not possible now.', 502: 'The other side can\'t be read.' };

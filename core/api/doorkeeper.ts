@@ -35,7 +35,7 @@ export class Doorkeeper {
     if (authorization !== '') {
       const token = /^Bearer +([A-Za-z0-9_-]{1,200})$/i.exec(authorization.trim())?.[1];
       if (token === undefined) {
-        this.#attempt(address);
+        await this.#attempt(address, async () => 'unknown');
         throw badToken('The header Authorization holds no bearer token.');
       }
       const identity = await this.#demand(address, 'token', token, () => this.#access.identify(token));
@@ -52,10 +52,8 @@ export class Doorkeeper {
 
   /** Opens a session for the holder of a token. @throws ApiError `api.bad_token`, `api.too_many_attempts` */
   async signIn(address: string, token: string): Promise<{ secret: string; expiresAt: Date; caller: Caller }> {
-    this.#attempt(address);
-    const opened = await this.#access.openSession(token);
+    const opened = await this.#attempt(address, () => this.#access.openSession(token));
     if (typeof opened === 'string') throw badToken(rejections[opened]);
-    this.#attempts.forgive(address);
     return { secret: opened.secret, expiresAt: opened.expiresAt, caller: { ...nobody(address), ...opened.identity, kind: 'session', csrf: csrfOf(opened.secret) } };
   }
 
@@ -90,11 +88,7 @@ export class Doorkeeper {
     const key = keyOf(kind, secret);
     const known = this.#trusted.get(key);
     if (!known || known.until <= this.#now()) {
-      this.#attempt(address);
-      this.#trust(key, ask().then((identity) => {
-        if (typeof identity !== 'string') this.#attempts.forgive(address);
-        return identity;
-      }));
+      this.#trust(key, this.#attempt(address, ask));
     }
     const identity = (await this.#trusted.get(key)?.identity) ?? 'unknown';
     if (typeof identity !== 'string') return identity;
@@ -110,11 +104,19 @@ export class Doorkeeper {
     if (this.#trusted.size > mostTrusted && oldest !== undefined) this.#trusted.delete(oldest);
   }
 
-  /** Counted before it is known how it ends, so that many at once are no way around. @throws ApiError `api.too_many_attempts` */
-  #attempt(address: string): void {
+  /** Counts an attempt before it is known how it ends, so that many at once are no way around; a good one, or a fault of ours, is taken back. @throws ApiError `api.too_many_attempts` */
+  async #attempt<T>(address: string, ask: () => Promise<T | Rejection>): Promise<T | Rejection> {
     const wait = this.#attempts.wait(address);
-    if (wait <= 0) return this.#attempts.count(address);
-    throw new ApiError('api.too_many_attempts', 'Too many bad tokens came from this address.', { headers: { 'Retry-After': String(Math.ceil(wait / 1000)) } });
+    if (wait > 0) throw new ApiError('api.too_many_attempts', 'Too many bad tokens came from this address.', { headers: { 'Retry-After': String(Math.ceil(wait / 1000)) } });
+    this.#attempts.count(address);
+    let bad = false;
+    try {
+      const answer = await ask();
+      bad = typeof answer === 'string';
+      return answer;
+    } finally {
+      if (!bad) this.#attempts.forgive(address);
+    }
   }
 }
 
