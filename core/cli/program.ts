@@ -3,6 +3,7 @@ import { version } from '../version.ts';
 import type { Bind } from './command.ts';
 import { addAudit } from './commands/audit.ts';
 import { addCheck } from './commands/check.ts';
+import { addConnections } from './commands/connections.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
@@ -76,7 +77,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addPlugins, addDeadLetters, addHealing, addRecord, addToken, addAudit, addVersion]) add(program, bind);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addPlugins, addConnections, addDeadLetters, addHealing, addRecord, addToken, addAudit, addVersion]) add(program, bind);
   return program;
 }
 

@@ -57,7 +57,10 @@ t.test('it is served, and so is a page to read it that loads nothing', async (t)
 t.test('refusals that any route may answer with are as it says', async (t) => {
   const real = await realAccess(t);
   const admin = `Bearer ${await real.token('admin')}`;
-  const lost = (error: Error): Operations => fakeOperations({ access: { ...real.operations.access, identify: () => Promise.reject(error), openSession: () => Promise.reject(error) } });
+  const lost = (error: Error): Operations => {
+    const fail = async (): Promise<never> => { throw error; };
+    return fakeOperations({ access: { ...real.operations.access, identify: fail, openSession: fail } });
+  };
   const busy = { ...real.operations, answers: { ...real.operations.answers, take: async () => ({ request: { equals: () => true } as never, status: null, headers: null, body: null }) } };
   const reused = { ...real.operations, answers: { ...real.operations.answers, take: async () => ({ request: { equals: () => false } as never, status: null, headers: null, body: null }) } };
   let now = Date.now();
