@@ -37,8 +37,8 @@ export async function listAudit(session: SqlSession, filter: AuditFilter): Promi
   const { rows } = await session.query(
     `SELECT id::text AS id, at, source, actor, kind, token_id::text AS "tokenId", address, action, target, outcome, status, code FROM audit
       WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR source = $2) AND ($3::text IS NULL OR action = $3) AND ($4::text IS NULL OR outcome = $4)
-        AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::bigint IS NULL OR id < $6)
-      ORDER BY id DESC LIMIT $7`,
+        AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::bigint IS NULL OR audit.id < $6)
+      ORDER BY audit.id DESC LIMIT $7`,
     [filter.actor ?? null, filter.source ?? null, filter.action ?? null, filter.outcome ?? null, filter.since ?? null, filter.before ?? null, filter.limit]);
   return rows as unknown as AuditRow[];
 }

@@ -99,3 +99,18 @@ t.test('acts on the command line stand beside those of the API, by the user of t
   const { json: [document] } = await callCli(['audit', '--source', 'cli', '--action', 'tds sync', '--json'], { operations });
   t.match(document, { entries: [{ actor: userInfo().username, kind: 'user', address: null, target: { entities: ['products'], mode: 'incremental' } }] });
 });
+
+t.test('the list is in the order of the acts, page by page', async (t) => {
+  const real = await realAccess(t);
+  const { call } = await startApi(t, real.operations);
+  for (let at = 0; at < 12; at += 1) await call({ method: 'POST', path: `/v1/runs/${at}/cancel` });
+  const ids = async (path: string): Promise<{ ids: number[]; next: string | null }> => {
+    const { body } = await call(path);
+    return { ids: (body['entries'] as { id: string }[]).map(({ id }) => Number(id)), next: body['next'] as string | null };
+  };
+  const first = await ids('/v1/audit?limit=5');
+  const rest = await ids(`/v1/audit?limit=7&before=${String(first.next)}`);
+  t.same([first.ids.length, rest.ids.length, rest.next], [5, 7, null]);
+  const all = [...first.ids, ...rest.ids];
+  t.same(all, all.toSorted((one, other) => other - one), 'as numbers, not as texts');
+});

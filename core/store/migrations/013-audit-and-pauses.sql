@@ -18,6 +18,7 @@ CREATE TABLE audit (
 ) PARTITION BY RANGE (at);
 CREATE INDEX audit_by_actor ON audit (actor, id DESC);
 CREATE INDEX audit_by_outcome ON audit (outcome, id DESC);
+CREATE INDEX audit_by_action ON audit (action, id DESC);
 
 CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -38,4 +39,6 @@ CREATE TABLE connection_pauses (
 
 -- Lists of runs by what people look for, however long the history is.
 CREATE INDEX runs_by_status ON runs (status, id DESC);
+CREATE INDEX runs_by_trigger ON runs (trigger, id DESC);
+CREATE INDEX runs_by_time ON runs (queued_at);
 CREATE INDEX runs_reading ON runs (entity, id DESC) WHERE mode IN ('full', 'incremental');
