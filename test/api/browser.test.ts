@@ -18,7 +18,7 @@ if (program === undefined) {
     const stranger = createServer((_request, response) => void response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>stranger</title><body></body>'));
     await new Promise<void>((resolve) => { stranger.listen(0, '127.0.0.1', resolve); });
     t.teardown(() => stranger.close());
-    const [port, own] = [(stranger.address() as AddressInfo).port, new URL(url).port];
+    const [port, ours] = [(stranger.address() as AddressInfo).port, new URL(url).port];
     const page = await openBrowser(t, program, ['evil.example']);
 
     const attack = async (at: string): Promise<void> => {
@@ -35,8 +35,13 @@ if (program === undefined) {
     await attack(`http://localhost:${port}/`);
     await attack(`http://evil.example:${port}/`);
 
+    await page.keepPolicies(false); // else our own policy keeps even our own pages from asking
+    await page.open(`${url}/healthz`);
+    const own = await page.run<Record<string, string>>(`(${attacks.toString()})(${JSON.stringify(url)})`);
+    t.match(own, { read: /^READ 200/, act: /^READ 202/, image: 'failed' }, 'the same attempts win where they may: they are real ones');
+
     // Rebinding: the stranger's own name leads to the API itself.
-    await page.open(`http://evil.example:${own}/v1/runs`);
+    await page.open(`http://evil.example:${ours}/v1/runs`);
     t.match(await page.run<string>('document.body.innerText'), /api\.foreign_host/);
     t.match(await page.run<string>(`fetch('/v1/runs').then((r) => r.text())`), /api\.foreign_host/);
 
@@ -50,6 +55,7 @@ if (program === undefined) {
     t.equal(await page.run<number>(`fetch('/v1/entities/products/sync', { method: 'POST', headers: { 'X-CSRF-Token': ${JSON.stringify(entered.csrf)} } }).then((r) => r.status)`), 202);
     for (const host of ['127.0.0.1', 'localhost', 'evil.example']) await attack(`http://${host}:${port}/`);
 
+    await page.keepPolicies(true);
     await page.open(`${url}/docs`);
     t.match(await page.run<string>('document.body.innerText'), /TDS API 1\.2\.3/);
     t.match(await page.run<string>(`getComputedStyle(document.querySelector('details')).borderTopWidth`), '1px', 'its style is let in by its own policy');

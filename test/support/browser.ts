@@ -11,6 +11,8 @@ export interface Page {
   run<T>(script: string): Promise<T>;
   /** Runs a piece of JavaScript that may leave the page; resolves when the browser rests. */
   leave(script: string): Promise<void>;
+  /** Whether pages are kept to their own policy (CSP), as they are by default. From the next page on. */
+  keepPolicies(keep: boolean): Promise<void>;
 }
 
 /** The browser's program: `TDS_CHROMIUM`, else what is on the PATH. */
@@ -63,6 +65,7 @@ async function pageOf(cdp: Cdp): Promise<Page> {
       if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
       return result.value;
     },
+    keepPolicies: (keep) => send('Page.setBypassCSP', { enabled: !keep }),
     async leave(script) {
       const done = loaded();
       await send('Runtime.evaluate', { expression: script });
