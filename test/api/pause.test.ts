@@ -4,6 +4,8 @@ import { runTask, type RunTaskDeps } from '../../core/operations/run-task.ts';
 import { silentLogger } from '../../core/monitor/log.ts';
 import { Postponement } from '../../core/queue/errors.ts';
 import { readRun } from '../../core/store/runs.ts';
+import { callCli } from '../cli/support.ts';
+import { realOperations } from './real-operations.ts';
 import { bench, thing } from '../dead-letters/support.ts';
 
 t.test('runs of a connection that rests wait, those under way end their batch, and all go on afterwards', async (t) => {
@@ -59,4 +61,17 @@ t.test('runs of a connection that rests wait, those under way end their batch, a
   await operations.resumeConnection('source');
   t.match(await attempt(run), { runId: run });
   t.match(await status(run), { status: 'succeeded', read: 30 });
+});
+
+t.test('tds connections shows which rest, and pauses and resumes', async (t) => {
+  const { operations } = await realOperations(t);
+  const tds = (...args: string[]) => callCli(['connections', ...args], { operations });
+  t.match(await tds(), { exit: 0, out: /source +memory +source +at work/ });
+  t.match(await tds('pause', 'source', '--reason', 'month end'), { exit: 0, out: /^source rests/ });
+  t.match(await tds(), { out: /source .*rests since .*: month end\nerp .*at work/ });
+  t.match(await tds('--json'), { json: [{ connections: [{ id: 'source', pause: { reason: 'month end' } }, { id: 'erp', pause: null }] }] });
+  t.match(await tds('resume', 'source'), { exit: 0, out: /goes on/ });
+  t.match(await tds('resume', 'source', '--json'), { exit: 0, json: [{ resumed: false }] });
+  t.match(await tds('pause', 'nope'), { exit: 2, err: /operation\.unknown_connection/ });
+  t.match(await operations.audit.list({ limit: 9 }), [{ action: 'tds connections pause', outcome: 'failed' }, { action: 'tds connections resume' }, { action: 'tds connections resume' }, { action: 'tds connections pause', target: { id: 'source', reason: 'month end' } }]);
 });
