@@ -10,6 +10,10 @@ const run = object({
   ...counts, durationMs: countOrNull, rowsPerSecond: countOrNull,
 });
 const askedRun = object({ ...membersOf(run), created: flag });
+const quota = object({
+  connection: text, day: text, zone: text, limit: countOrNull, used: count, elsewhere: count, left: countOrNull, reserve: count, leftForBulk: countOrNull, spent: listOf(object({ entity: text, purpose: text, calls: count })),
+  perHour: count, runsOutAt: timeOrNull, bulkPausesAt: timeOrNull, bulkPaused: flag, resumesAt: timeOrNull, turnsAt: time,
+});
 const entity = object({
   id: text, description: textOrNull, from: object({ connection: text, stream: text }), to: object({ connection: text, table: text }), enabled: flag, records: count, deleted: count, deadLetters: count,
   details: orNull(object({ due: count, done: count })), lastFullAt: timeOrNull, lastReadAt: timeOrNull, lastRun: orNull(run),
@@ -74,7 +78,7 @@ export const shapes = {
   problem,
   madeToken: object({ ...membersOf(token), secret: { ...text, description: 'Shown this once.' } }),
   session: object({ kind: callerKind, name: text, scope, csrf: { ...textOrNull, description: 'Of a session: each act carries it as X-CSRF-Token.' } }),
-  stream, pause,
+  stream, pause, quota,
   config: object({ file: text, hash: text, config: free }),
   findings: object({ ok: flag, findings: listOf(finding) }),
   checked: object({ ok: flag, results: listOf(checkResult) }),

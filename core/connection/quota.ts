@@ -1,84 +1,16 @@
 /** The calls of the day: counted by entity and purpose, corrected by what the service says, refused when they are used up. */
-import { QuotaSpentError, type Clock, type Logger } from '../sdk/index.ts';
+import { QuotaSpentError } from '../sdk/index.ts';
 import { cureOf } from './codes.ts';
 import { isUrgent, type CallContext } from './context.ts';
-import type { Limits } from './settings.ts';
+import { quotaReport } from './quota-report.ts';
+import { memoryQuotaStore, type QuotaDay, type QuotaEntry } from './quota-store.ts';
+import type { Quota, QuotaDeps, QuotaPause, TakenCall } from './quota-types.ts';
+import { reservedCalls } from './settings.ts';
 import { dayIn, nextDayIn, zoneOfMidnight } from './zone.ts';
 
-/** What the service says of the day, such as by `X-Rate-Limit-Remaining`. */
-export interface QuotaObservation {
-  /** Calls that the day has in all. */
-  limit?: number;
-  remaining: number;
-  /** When the day ends. */
-  resetsAt?: Date;
-}
-
-export interface QuotaStatus {
-  /** `2026-06-09`, in the service's zone. */
-  day: string;
-  zone: string;
-  /** Calls of the day by whomever, as far as known. */
-  used: number;
-  /** The smaller of our own limit and the service's; undefined: none known. */
-  limit?: number;
-  resumesAt?: Date;
-}
-
-/** One line of the ledger. */
-export interface QuotaEntry { day: string; entity: string; purpose: string; calls: number }
-
-/** What the nodes know together about a day. */
-export interface QuotaDay {
-  /** Calls in the ledger. */
-  calls: number;
-  /** Calls beyond the ledger: made by others, or lost with a process. */
-  elsewhere: number;
-  /** The day's calls as the service says. */
-  limit?: number;
-  /** No call before this. */
-  resumesAt?: Date;
-}
-
-/** Where the ledger is kept. */
-export interface QuotaStore {
-  /** Adds the entries and what was learned of the day, and answers what is known then. */
-  save(day: string, entries: readonly QuotaEntry[], learned: Omit<QuotaDay, 'calls'>): Promise<QuotaDay>;
-}
-
-export interface Quota {
-  /** Returns when the ledger of the day is loaded, at once from the second call on. */
-  ready(): Promise<void>;
-  /** @throws QuotaSpentError when no call of this kind may be made any more */
-  check(context: CallContext): void;
-  /** Counts a call; `-1` takes one back that was never sent. */
-  add(context: CallContext, calls: 1 | -1): void;
-  observe(observation: QuotaObservation): void;
-  /** The service refused calls until then (such as Zoho's code 45). */
-  spentUntil(moment: Date): void;
-  setZone(zone: string): void;
-  status(): QuotaStatus;
-  /** Writes what isn't written yet. */
-  flush(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface QuotaDeps {
-  connectionId: string;
-  limits: Limits;
-  clock: Clock & { after(ms: number, act: () => void): () => void };
-  log: Logger;
-  /** Zone of the service's day. Without it (or by `setZone`) it is learned from when the service says that its day ends; UTC until then. */
-  zone?: string;
-  /** Told of a zone that was learned, as an offset such as `+03:00`. */
-  onZone?: (zone: string) => void;
-  store?: QuotaStore;
-  /** ms between two writes. Default 1,000. */
-  interval?: number;
-}
-
 export function createQuota(deps: QuotaDeps): Quota {
-  const { clock, limits, store } = deps;
+  const { clock, limits } = deps;
+  const store = deps.store ?? memoryQuotaStore();
   const interval = deps.interval ?? 1_000;
   let zone = deps.zone ?? 'UTC';
   let dayEnds = 0;
@@ -100,6 +32,7 @@ export function createQuota(deps: QuotaDeps): Quota {
     const today = dayIn(zone, now);
     dayEnds = nextDayIn(zone, now).getTime();
     if (today === day) return;
+    if (known.pausedAt) deps.log.info('the day has turned: bulk work goes on', { day: today });
     // What is pending keeps its own day and is written there.
     day = today;
     known = { calls: 0, elsewhere: 0, ...(known.resumesAt && known.resumesAt > now ? { resumesAt: known.resumesAt } : {}) };
@@ -127,25 +60,74 @@ export function createQuota(deps: QuotaDeps): Quota {
     deps.onZone?.(name);
   }
 
-  function check(context: CallContext): void {
+  const reserve = (): number => reservedCalls(limits, limit());
+
+  function check(context: CallContext, counted = 0): void {
     turnDay();
-    const now = clock.now();
-    const urgent = isUrgent(context);
-    if (known.resumesAt && known.resumesAt > now) throw spent(known.resumesAt);
+    const { resumesAt } = known;
+    const bulk = !isUrgent(context);
+    if (resumesAt && resumesAt > clock.now()) throw spent(bulk, resumesAt, 'The calls of the day');
     const all = limit();
     if (all === undefined) return;
-    const allowed = urgent ? all : Math.floor(all * (1 - (limits.reserve ?? 0)));
-    if (used() >= allowed) throw spent(new Date(dayEnds), allowed < all ? `The ${allowed} calls of the day that bulk work may use` : `The ${all} calls of the day`);
+    const kept = bulk ? reserve() : 0;
+    if (used() - counted < all - kept) return;
+    if (kept > 0) throw spent(bulk, new Date(dayEnds), `Of the ${all} calls of the day ${kept} are kept for webhooks, persons and repairs, and the others`, 'connection.quota_reserved');
+    throw spent(bulk, new Date(dayEnds), `The ${all} calls of the day`);
   }
 
-  function spent(resumesAt: Date, what = 'The calls of the day'): QuotaSpentError {
-    return new QuotaSpentError('connection.quota_spent', `${what} are used up on ${deps.connectionId}; it goes on at ${resumesAt.toISOString()}.`, {
-      resumesAt, suggestion: cureOf('connection.quota_spent'), details: { used: used(), day, zone },
+  function spent(bulk: boolean, resumesAt: Date, what: string, code: 'connection.quota_spent' | 'connection.quota_reserved' = 'connection.quota_spent'): QuotaSpentError {
+    if (bulk) pause({ left: Math.max(0, (limit() ?? 0) - used()), reserve: reserve(), resumesAt });
+    return new QuotaSpentError(code, `${what} are used up on ${deps.connectionId}; it goes on at ${resumesAt.toISOString()}.`, {
+      resumesAt, suggestion: cureOf(code), details: { used: used(), day, zone },
     });
   }
 
+  function pause(facts: QuotaPause): void {
+    if (known.pausedAt) return;
+    known.pausedAt = clock.now();
+    learned = true;
+    arm();
+    deps.log.warn('bulk work pauses: what is left of the day is kept for webhooks, persons and repairs', { ...facts });
+    deps.onPause?.(facts);
+  }
+
+  function take(context: CallContext): TakenCall {
+    check(context);
+    const line = { day, entity: context.entity ?? '', purpose: context.purpose };
+    let isCounted = true;
+    pendingCalls += 1;
+    count(line, 1);
+    arm();
+    const giveBack = (): void => {
+      if (!isCounted) return;
+      isCounted = false;
+      if (line.day === day) pendingCalls -= 1;
+      count(line, -1);
+      arm();
+    };
+    return {
+      giveBack,
+      async written() {
+        try {
+          await flush();
+        } catch (error) {
+          deps.log.warn('the quota ledger could not be written; calls are counted here until it can', { error });
+          return;
+        }
+        if (line.day !== day) return;
+        try {
+          // One after another, so that of several calls only those too many are refused.
+          check(context, 1);
+        } catch (error) {
+          giveBack();
+          throw error;
+        }
+      },
+    };
+  }
+
   function arm(): void {
-    if (!store || cancelFlush) return;
+    if (!deps.store || cancelFlush) return;
     cancelFlush = clock.after(interval, () => {
       cancelFlush = undefined;
       // What could not be written stays pending, for the next time.
@@ -157,12 +139,11 @@ export function createQuota(deps: QuotaDeps): Quota {
   }
 
   function flush(): Promise<void> {
-    if (!store) return Promise.resolve();
-    flushing = flushing.catch(() => {}).then(() => write(store));
+    flushing = flushing.catch(() => {}).then(write);
     return flushing;
   }
 
-  async function write(store: QuotaStore): Promise<void> {
+  async function write(): Promise<void> {
     turnDay();
     const entries = [...pending.values()];
     if (entries.length === 0 && !learned && isLoaded) return;
@@ -175,7 +156,8 @@ export function createQuota(deps: QuotaDeps): Quota {
       const result = await store.save(today, entries, facts);
       if (today !== day) return;
       pendingCalls -= written;
-      known = { ...result, elsewhere: Math.max(result.elsewhere, known.elsewhere) };
+      // What was learned while this was being written is not in the answer; it is written next.
+      known = { ...(learned ? { ...result, ...known } : result), calls: result.calls, elsewhere: Math.max(result.elsewhere, known.elsewhere) };
       isLoaded = true;
     } catch (error) {
       for (const entry of entries) count(entry, entry.calls);
@@ -194,7 +176,7 @@ export function createQuota(deps: QuotaDeps): Quota {
   return {
     ready() {
       turnDay();
-      if (isLoaded || !store) return Promise.resolve();
+      if (isLoaded || !deps.store) return Promise.resolve();
       loaded ??= flush().catch((error: unknown) => {
         loaded = undefined;
         deps.log.warn('the quota ledger could not be read; calls are counted from here', { error });
@@ -202,13 +184,7 @@ export function createQuota(deps: QuotaDeps): Quota {
       return loaded;
     },
     check,
-    add(context, calls) {
-      turnDay();
-      pendingCalls += calls;
-      if (!store) return;
-      count({ day, entity: context.entity ?? '', purpose: context.purpose }, calls);
-      arm();
-    },
+    take,
     observe({ limit: all, remaining, resetsAt }) {
       turnDay();
       const now = clock.now().getTime();
@@ -240,6 +216,14 @@ export function createQuota(deps: QuotaDeps): Quota {
       const all = limit();
       const { resumesAt } = known;
       return { day, zone, used: used(), ...(all === undefined ? {} : { limit: all }), ...(resumesAt && resumesAt > clock.now() ? { resumesAt } : {}) };
+    },
+    async report() {
+      turnDay();
+      // Also where nothing is to be written: other nodes may have counted meanwhile.
+      learned = true;
+      await flush();
+      const entries = await store.entries(day);
+      return quotaReport({ connection: deps.connectionId, day, zone, limit: limit(), reserve: reserve(), known, used: used(), entries, now: clock.now() });
     },
     flush,
     async close() {

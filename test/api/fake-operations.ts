@@ -65,6 +65,8 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
     resetBreaker: () => undefined,
     preview: async () => ({ records: [], withoutKey: 0, complete: true, withoutDetails: false }),
     connections: async () => [{ id: 'shop', plugin: 'shop', kind: 'source', remote: { waiting: 0 } }],
+    quota: async () => [],
+    connectionQuota: async (id) => { throw new OperationError('operation.unknown_connection', `there is no connection "${id}"`); },
     plugins: () => [{ id: 'shop', version: '1.0.0', description: '', file: 'plugins/shop.ts', connections: ['shop'] }],
     async *check() {},
     async sync(request) {

@@ -108,7 +108,7 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   const made = await hit('POST /v1/tokens', '/v1/tokens', 201, { name: 'me', scope: 'admin' });
   authorization = `Bearer ${String(made.body['secret'])}`;
   const looks: [string, string?][] = [
-    ['/'], ['/openapi.json'], ['/docs'], ['/healthz'], ['/readyz'], ['/v1/config'], ['/v1/entities'], ['/v1/entities/:id', 'things'], ['/v1/connections'], ['/v1/connections/:id', 'source'], ['/v1/connections/:id/streams', 'source'], ['/v1/plugins'],
+    ['/'], ['/openapi.json'], ['/docs'], ['/healthz'], ['/readyz'], ['/v1/config'], ['/v1/entities'], ['/v1/entities/:id', 'things'], ['/v1/connections'], ['/v1/connections/:id', 'source'], ['/v1/connections/:id/streams', 'source'], ['/v1/quota'], ['/v1/connections/:id/quota', 'source'], ['/v1/plugins'],
     ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/nodes'], ['/v1/jobs'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
   ];
   for (const [path, id = ''] of looks) {

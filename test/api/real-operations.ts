@@ -1,5 +1,6 @@
 /** The operations themselves over a real database and a source in memory; of the queue, which has its own tests, only its face. */
 import type { Config } from '../../core/config/index.ts';
+import type { QuotaReport } from '../../core/connection/index.ts';
 import { createOperations } from '../../core/operations/create-operations.ts';
 import { OperationError } from '../../core/operations/errors.ts';
 import type { Operations } from '../../core/operations/operations.ts';
@@ -14,6 +15,10 @@ const act = {
   at: new Date(), endedAt: new Date(), resetAt: null,
 };
 const look = { node: '', nextAt: new Date(), lookedAt: new Date(), lookedBy: 'n', found: 0, acts: 1, told: 0, error: null };
+const quota: QuotaReport = {
+  connection: 'source', day: '2026-01-05', zone: 'UTC', limit: 1000, used: 10, elsewhere: 0, left: 990, reserve: 50, leftForBulk: 940, spent: [{ entity: 'things', purpose: 'full', calls: 10 }],
+  perHour: 5, runsOutAt: null, bulkPausesAt: new Date(), bulkPaused: false, resumesAt: null, turnsAt: new Date(),
+};
 const node = { nodeId: 'n', host: 'h', pid: 1, version: '1', concurrency: 4, since: new Date(), beatAt: new Date(), secondsSinceBeat: 0.2, inFlight: ['1'], pools: ['p'] };
 
 export async function realOperations(scope: TestScope): Promise<RealOperations> {
@@ -34,7 +39,7 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
   const operations = createOperations({
     config, version: '1', file: 'tds.config.yaml', database, queue, enqueue: b.enqueue, entities: new Map([['things', entity]]),
     plugins: [{ id: 'memory', version: '1', description: '', file: 'memory.ts', connections: ['source'] }, { id: 'bad', version: '', description: '', file: 'bad.ts', connections: [], failure: { code: 'host.threw', reason: 'it threw' } }],
-    connections: new Map([['source', { id: 'source', plugin: 'memory', connector: streams as never, remote: () => ({ waiting: 0 }), resetBreaker: () => void closed.push('source') }], ['erp', { id: 'erp', plugin: 'postgres', connector: { ...streams, source: undefined, destination: entity.destination } as never, remote: () => ({}), resetBreaker: () => undefined }]]),
+    connections: new Map([['source', { id: 'source', plugin: 'memory', connector: streams as never, remote: async () => ({ waiting: 0 }), quota: async () => quota, resetBreaker: () => void closed.push('source') }], ['erp', { id: 'erp', plugin: 'postgres', connector: { ...streams, source: undefined, destination: entity.destination } as never, remote: async () => ({}), quota: async () => undefined, resetBreaker: () => undefined }]]),
     redact: (text) => text.replaceAll('canary-in-url', '[secret]'), redactValue: (value) => value, isSecret: (path) => path.join('.') === 'connections.source.with.key',
     validate: async () => [{ code: 'config.type', severity: 'error', file: 'tds.config.yaml', line: 3, column: 1, path: 'entities', message: 'is wrong', suggestion: 'mend it' }],
     forPerson: (_entity, work) => work(),

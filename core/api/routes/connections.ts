@@ -34,6 +34,16 @@ function looks({ operations }: RouteDeps): Route[] {
       handle: ({ params: { id = '' } }) => ({ body: { streams: operations.streams(id) } }),
     }),
     defineRoute({
+      method: 'GET', path: '/v1/quota', scope: 'read', summary: 'The calls of the day of every connection: spent by whom, left, reserved, and when they run out.',
+      answers: { 200: shapes.list('connections', shapes.quota) },
+      handle: async () => ({ body: { connections: await operations.quota() } }),
+    }),
+    defineRoute({
+      method: 'GET', path: '/v1/connections/:id/quota', scope: 'read', summary: 'The same for one connection.',
+      answers: { 200: shapes.quota, 404: shapes.problem },
+      handle: async ({ params: { id = '' } }) => ({ body: await operations.connectionQuota(id) }),
+    }),
+    defineRoute({
       method: 'GET', path: '/v1/plugins', scope: 'read', summary: 'Plugins that were found, those that failed to load among them.',
       answers: { 200: shapes.list('plugins', shapes.plugin) },
       handle: () => ({ body: { plugins: operations.plugins() } }),
