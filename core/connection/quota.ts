@@ -2,6 +2,7 @@
 import { QuotaSpentError } from '../sdk/index.ts';
 import { cureOf } from './codes.ts';
 import { isUrgent, type CallContext } from './context.ts';
+import { Prepaid } from './prepaid.ts';
 import { quotaReport } from './quota-report.ts';
 import { memoryQuotaStore, type QuotaDay, type QuotaEntry } from './quota-store.ts';
 import type { Quota, QuotaDeps, QuotaPause, TakenCall } from './quota-types.ts';
@@ -22,6 +23,7 @@ export function createQuota(deps: QuotaDeps): Quota {
   let isLoaded = false;
   let pending = new Map<string, QuotaEntry>();
   let pendingCalls = 0;
+  const prepaid = new Prepaid();
   let learned = false;
   let flushing: Promise<void> = Promise.resolve();
   let cancelFlush: (() => void) | undefined;
@@ -34,6 +36,7 @@ export function createQuota(deps: QuotaDeps): Quota {
     if (today === day) return;
     if (known.pausedAt) deps.log.info('the day has turned: bulk work goes on', { day: today });
     // What is pending keeps its own day and is written there.
+    giveUpPrepaid();
     day = today;
     known = { calls: 0, elsewhere: 0, ...(known.resumesAt && known.resumesAt > now ? { resumesAt: known.resumesAt } : {}) };
     pendingCalls = 0;
@@ -41,7 +44,9 @@ export function createQuota(deps: QuotaDeps): Quota {
     isLoaded = false;
   }
 
-  const used = (): number => known.calls + known.elsewhere + pendingCalls;
+  /** Calls of ours that stand in the ledger, or will. */
+  const ours = (): number => known.calls + pendingCalls - prepaid.left;
+  const used = (): number => ours() + known.elsewhere;
   const limit = (): number | undefined => {
     if (limits.perDay === undefined || known.limit === undefined) return limits.perDay ?? known.limit;
     return Math.min(limits.perDay, known.limit);
@@ -94,27 +99,27 @@ export function createQuota(deps: QuotaDeps): Quota {
   function take(context: CallContext): TakenCall {
     check(context);
     const line = { day, entity: context.entity ?? '', purpose: context.purpose };
+    const isPrepaid = prepaid.use(line, clock.now().getTime());
+    const extra = isPrepaid ? 0 : extraCalls();
     let isCounted = true;
-    pendingCalls += 1;
-    count(line, 1);
-    arm();
+    if (!isPrepaid) add(line, 1 + extra);
     const giveBack = (): void => {
-      if (!isCounted) return;
+      if (isCounted) add(line, -1);
       isCounted = false;
-      if (line.day === day) pendingCalls -= 1;
-      count(line, -1);
-      arm();
     };
     return {
       giveBack,
       async written() {
+        if (isPrepaid) return;
         try {
           await flush();
         } catch (error) {
+          add(line, -extra);
           deps.log.warn('the quota ledger could not be written; calls are counted here until it can', { error });
           return;
         }
-        if (line.day !== day) return;
+        if (line.day !== day) return add(line, -extra);
+        if (extra > 0) prepaid.add(line, extra);
         try {
           // One after another, so that of several calls only those too many are refused.
           check(context, 1);
@@ -126,10 +131,31 @@ export function createQuota(deps: QuotaDeps): Quota {
     };
   }
 
+  /** How many calls more are written down with one. None where the day's end is near: they might be another node's last ones. */
+  function extraCalls(): number {
+    if (!deps.store) return 0;
+    const room = (limit() ?? Infinity) - reserve() - used();
+    return Math.max(0, Math.min(prepaid.block(), Math.floor(room / 50)));
+  }
+
+  function add(line: Omit<QuotaEntry, 'calls'>, calls: number): void {
+    if (line.day === day) pendingCalls += calls;
+    count(line, calls);
+    arm();
+  }
+
+  function giveUpPrepaid(): void {
+    for (const { calls, ...line } of prepaid.drain()) add(line, -calls);
+  }
+
   function arm(): void {
     if (!deps.store || cancelFlush) return;
     cancelFlush = clock.after(interval, () => {
       cancelFlush = undefined;
+      if (prepaid.left > 0) {
+        if (prepaid.isIdle(clock.now().getTime())) giveUpPrepaid();
+        arm();
+      }
       // What could not be written stays pending, for the next time.
       flush().catch((error: unknown) => {
         deps.log.warn('the quota ledger could not be written; it is tried again', { error });
@@ -194,7 +220,7 @@ export function createQuota(deps: QuotaDeps): Quota {
       const before = JSON.stringify(known);
       if (all !== undefined && all > 0) known.limit = all;
       const total = limit();
-      if (total !== undefined) known.elsewhere = Math.max(known.elsewhere, (known.limit ?? total) - remaining - known.calls - pendingCalls);
+      if (total !== undefined) known.elsewhere = Math.max(known.elsewhere, (known.limit ?? total) - remaining - ours());
       if (remaining <= 0) known.resumesAt = resetsAt ?? new Date(dayEnds);
       if (JSON.stringify(known) === before) return;
       learned = true;
@@ -221,12 +247,14 @@ export function createQuota(deps: QuotaDeps): Quota {
       turnDay();
       // Also where nothing is to be written: other nodes may have counted meanwhile.
       learned = true;
+      giveUpPrepaid();
       await flush();
       const entries = await store.entries(day);
       return quotaReport({ connection: deps.connectionId, day, zone, limit: limit(), reserve: reserve(), known, used: used(), entries, now: clock.now() });
     },
     flush,
     async close() {
+      giveUpPrepaid();
       cancelFlush?.();
       cancelFlush = undefined;
       await flush();

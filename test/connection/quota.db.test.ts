@@ -68,6 +68,35 @@ t.test('a call stands in the ledger before it arrives, so a kill loses none', as
   t.same(missing, []);
 });
 
+t.test('where many calls are made a second, several are written down at once, and the ledger is still never behind', async (t) => {
+  const clock = new TestClock();
+  let [arrived, writes] = [0, 0];
+  const behind: number[] = [];
+  const counting = createPool({ url, schema: 'tds' });
+  t.teardown(() => counting.end());
+  counting.on('acquire', () => void writes++);
+  const connection = node('many', clock, {
+    limits: { perDay: 10_000, reserve: 0 },
+    transport: transportOf(async () => {
+      const now = ++arrived;
+      if (await ledger('many') < now) behind.push(now);
+      return {};
+    }),
+  }, counting);
+  for (let second = 0; second < 5; second += 1) {
+    for (let call = 0; call < 50; call += 1) await calls(connection, 'full', 1);
+    await clock.advance(1000);
+  }
+  t.equal(arrived, 250);
+  t.same(behind, []);
+  t.ok(writes < 150, `${writes} writes`);
+  t.match(await connection.quota(), { used: 250, spent: [{ entity: 'things', purpose: 'full', calls: 250 }] }, 'what is not used is taken out again');
+  t.equal(await ledger('many'), 250);
+  await calls(connection, 'full', 40);
+  await connection.close();
+  t.equal(await ledger('many'), 290, 'at a stop too');
+});
+
 t.test('a node that was idle for hours knows what the other one has spent before its first call leaves', async (t) => {
   const clock = new TestClock();
   const limits = { perDay: 10, reserve: 0 };
