@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, sharedRedis, withCallContext, type CallPurpose, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
+import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, redisAccess, sharedRedis, withCallContext, type CallPurpose, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
 import { composeHealing } from './compose-healing.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
@@ -138,14 +138,6 @@ async function maintain(session: SqlSession, keep: NonNullable<Project['config']
   await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
 }
 
-/** Watches the event loop. Answers what ends that. */
-function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
-  const watchdog = startWatchdog(options);
-  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
-  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
-  return () => watchdog.stop();
-}
-
 /** What nodes share besides the database; undefined where no Redis is configured. */
 function openRedis({ env, log, redactor }: RuntimeOptions): SharedRedis | undefined {
   const url = env['REDIS_URL'];
@@ -153,6 +145,14 @@ function openRedis({ env, log, redactor }: RuntimeOptions): SharedRedis | undefi
   redactor.add(url);
   for (const secret of [URL.parse(url)?.password ?? '', decodeURIComponent(URL.parse(url)?.password ?? '')]) redactor.add(secret);
   return sharedRedis(url, log);
+}
+
+/** Watches the event loop. Answers what ends that. */
+function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
+  const watchdog = startWatchdog(options);
+  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
+  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
+  return () => watchdog.stop();
 }
 
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
@@ -186,7 +186,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
-    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool });
+    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool, redis: redis && redisAccess(redis) });
   const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts, redis })])));
   return services;
 }
@@ -202,6 +202,7 @@ function connectionContainer(parent: DependencyContainer, checked: CheckedConnec
   child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
     id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, signIn: loaded.plugin.signIn?.(settings), account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret), redact: (text) => redactor.text(text),
     ...(redis ? { redis: { shared: redis, namespace: createHash('sha256').update(`${opened.label}\0${project.config?.database.schema}`).digest('hex').slice(0, 12) } } : {}),
+    onBreaker: ({ state, code }, from) => events.emit('breaker.changed', { connection: id, from, to: state, ...(code === undefined ? {} : { reason: code }) }),
     onDenied: ({ message, cure }) => events.emit('token.revoked', { connection: id, message: cure === undefined ? message : `${message} ${cure}` }),
     onQuotaPause: (pause) => events.emit('quota.paused', { connection: id, ...pause }),
   })) });
@@ -254,15 +255,16 @@ function connectionsAtWork(project: Project, services: DependencyContainer): Map
   const connections = services.resolve(tokens.connections);
   const connectors = services.resolve(tokens.connectors);
   return new Map([...project.connections.values()].map(({ id, loaded }) => [id, {
-    id, plugin: loaded.id, connector: connectors.get(id) as Connector, ...aboutRemote(connectors.get(id)?.source ? connections.get(id) : undefined), resetBreaker: () => connections.get(id)?.resetBreaker(),
+    id, plugin: loaded.id, connector: connectors.get(id) as Connector, ...aboutRemote(connectors.get(id)?.source ? connections.get(id) : undefined),
   }]));
 }
 
 /** What a connection tells of the remote that it calls; nothing where it calls none. */
-function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota'> {
+function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota' | 'resetBreaker'> {
   return {
     quota: async () => connection?.quota(),
-    remote: async () => (connection ? { ...connection.status(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
+    resetBreaker: async () => (await connection?.resetBreaker()) ?? false,
+    remote: async () => (connection ? { ...connection.status(), breaker: await connection.lookAtBreaker(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
   };
 }
 

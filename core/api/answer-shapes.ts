@@ -83,7 +83,7 @@ export const shapes = {
   findings: object({ ok: flag, findings: listOf(finding) }),
   checked: object({ ok: flag, results: listOf(checkResult) }),
   resumed: object({ resumed: { ...flag, description: 'False: it did not rest.' } }),
-  breakerReset: object({ reset: { const: true } }),
+  breakerReset: object({ connection: text, reset: { ...flag, description: 'False: it was closed.' } }),
   preview: object({ records: listOf(previewed), withoutKey: count, complete: flag, withoutDetails: flag }),
   healingRules: object({ enabled: flag, rules: listOf(healingRule) }),
   healed: object({ dryRun: flag, rules: listOf(healReport) }),

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { version } from '../version.ts';
 import type { Bind } from './command.ts';
 import { addAudit } from './commands/audit.ts';
+import { addBreaker } from './commands/breaker.ts';
 import { addCheck } from './commands/check.ts';
 import { addConnections } from './commands/connections.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
@@ -78,7 +79,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addQuota, addPlugins, addConnections, addDeadLetters, addHealing, addRecord, addToken, addAudit, addVersion]) add(program, bind);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addRecord, addToken, addAudit, addVersion]) add(program, bind);
   return program;
 }
 
@@ -98,8 +99,8 @@ Environment:
   TDS_DATABASE_URL   the PostgreSQL to use; without it TDS starts one of its own
   TDS_DATA           where the embedded PostgreSQL lies (default .tds)
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
+  REDIS_URL          a Redis that the nodes share, for limits and cache; without it PostgreSQL divides the limits
   TDS_SUPERVISED=1   start leaves it to others (systemd, a container) to start it again when it dies
-  REDIS_URL          a Redis that the nodes share; without it each goes by itself
   TDS_DEBUG=1        debug log, and where an error happened
   NO_COLOR           plain text
   and those that your config names: \${NAME}

@@ -13,8 +13,6 @@ export interface ConnectionOperations {
   /** Runs that wait for it go on within 15 seconds. False: it did not rest. */
   resumeConnection(id: string): Promise<boolean>;
   pauses(): Promise<ConnectionPause[]>;
-  /** Closes its breaker, on this node: the next call is tried at once. */
-  resetBreaker(id: string): void;
 }
 
 export function connectionOperations({ connections, database }: { connections: ReadonlyMap<string, ConnectionAtWork>; database: DatabaseAccess }): ConnectionOperations {
@@ -34,6 +32,5 @@ export function connectionOperations({ connections, database }: { connections: R
     },
     resumeConnection: async (id) => database.transaction((session) => resumeConnection(session, find(id).id)),
     pauses: () => database.transaction((session) => listPauses(session)),
-    resetBreaker: (id) => find(id).resetBreaker(),
   };
 }

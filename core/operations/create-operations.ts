@@ -56,6 +56,11 @@ export function createOperations(deps: OperationsDeps): Operations {
     connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)),
     quota: async () => (await Promise.all([...deps.connections.values()].map((connection) => connection.quota()))).filter((report) => report !== undefined),
     connectionQuota: (id) => readQuota(deps, id),
+    async resetBreaker(id) {
+      const connection = deps.connections.get(id);
+      if (!connection) throw unknownConnection(deps, id);
+      return connection.resetBreaker();
+    },
     plugins: () => [...deps.plugins],
     check(ids, signal) {
       for (const id of ids) if (!deps.connections.has(id)) throw unknownConnection(deps, id);

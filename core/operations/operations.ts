@@ -67,6 +67,8 @@ export interface Operations extends DeadLetterOperations, ConnectionOperations, 
   quota(): Promise<QuotaReport[]>;
   /** Of one. @throws OperationError `operation.unknown_connection`, `operation.no_quota` */
   connectionQuota(id: string): Promise<QuotaReport>;
+  /** Closes the breaker of a connection for all nodes; `false`: it was closed. @throws OperationError `operation.unknown_connection` */
+  resetBreaker(connection: string): Promise<boolean>;
   plugins(): PluginStatus[];
   /** Probes connections (all when none is named) and the tables of their entities, really calling them. Results come as they are known. */
   check(connections: readonly string[], signal: AbortSignal): AsyncIterable<CheckResult>;

@@ -62,11 +62,14 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       return { connection: id, pausedAt: new Date('2026-01-05T08:00:00Z'), pausedBy: by, reason };
     },
     resumeConnection: async () => false,
-    resetBreaker: () => undefined,
     preview: async () => ({ records: [], withoutKey: 0, complete: true, withoutDetails: false }),
     connections: async () => [{ id: 'shop', plugin: 'shop', kind: 'source', remote: { waiting: 0 } }],
     quota: async () => [],
     connectionQuota: async (id) => { throw new OperationError('operation.unknown_connection', `there is no connection "${id}"`); },
+    resetBreaker: async (id) => {
+      if (id !== 'shop') throw new OperationError('operation.unknown_connection', `the config has no connection "${id}"`);
+      return true;
+    },
     plugins: () => [{ id: 'shop', version: '1.0.0', description: '', file: 'plugins/shop.ts', connections: ['shop'] }],
     async *check() {},
     async sync(request) {

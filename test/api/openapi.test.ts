@@ -127,7 +127,7 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   t.notMatch(shown.text, /canary/);
   t.match(shown.body, { config: { connections: { source: { with: { user: 'ann', password: '[secret]' } } } } });
   await hit('POST /v1/config/validate', '/v1/config/validate', 200, {});
-  for (const act of ['check', 'pause', 'resume', 'reset-breaker']) {
+  for (const act of ['check', 'pause', 'resume', 'breaker/reset']) {
     await hit(`POST /v1/connections/:id/${act}`, `/v1/connections/source/${act}`, 200, act === 'pause' ? { reason: 'a holiday' } : {});
     await hit(`POST /v1/connections/:id/${act}`, `/v1/connections/nope/${act}`, 404, {});
     if (act === 'pause') t.match((await hit('GET /v1/connections/:id', '/v1/connections/source', 200)).body, { pause: { pausedBy: 'me', reason: 'a holiday' } });

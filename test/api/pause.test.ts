@@ -41,7 +41,7 @@ t.test('runs of a connection that rests wait, those under way end their batch, a
     t.equal(await operations.resumeConnection(id), false);
     await corridor.rows(`UPDATE runs SET status = 'cancelled', ended_at = now() WHERE id = ${run}`);
   }
-  t.throws(() => operations.resetBreaker('nope'), { code: 'operation.unknown_connection' });
+  t.throws(() => operations.streams('nope'), { code: 'operation.unknown_connection' });
 
   const run = await corridor.begin('full');
   const read = source.read.bind(source);

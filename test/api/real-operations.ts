@@ -39,7 +39,7 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
   const operations = createOperations({
     config, version: '1', file: 'tds.config.yaml', database, queue, enqueue: b.enqueue, entities: new Map([['things', entity]]),
     plugins: [{ id: 'memory', version: '1', description: '', file: 'memory.ts', connections: ['source'] }, { id: 'bad', version: '', description: '', file: 'bad.ts', connections: [], failure: { code: 'host.threw', reason: 'it threw' } }],
-    connections: new Map([['source', { id: 'source', plugin: 'memory', connector: streams as never, remote: async () => ({ waiting: 0 }), quota: async () => quota, resetBreaker: () => void closed.push('source') }], ['erp', { id: 'erp', plugin: 'postgres', connector: { ...streams, source: undefined, destination: entity.destination } as never, remote: async () => ({}), quota: async () => undefined, resetBreaker: () => undefined }]]),
+    connections: new Map([['source', { id: 'source', plugin: 'memory', connector: streams as never, remote: async () => ({ waiting: 0 }), quota: async () => quota, resetBreaker: async () => closed.push('source') > 0 }], ['erp', { id: 'erp', plugin: 'postgres', connector: { ...streams, source: undefined, destination: entity.destination } as never, remote: async () => ({}), quota: async () => undefined, resetBreaker: async () => false }]]),
     redact: (text) => text.replaceAll('canary-in-url', '[secret]'), redactValue: (value) => value, isSecret: (path) => path.join('.') === 'connections.source.with.key',
     validate: async () => [{ code: 'config.type', severity: 'error', file: 'tds.config.yaml', line: 3, column: 1, path: 'entities', message: 'is wrong', suggestion: 'mend it' }],
     forPerson: (_entity, work) => work(),

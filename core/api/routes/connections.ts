@@ -44,6 +44,11 @@ function looks({ operations }: RouteDeps): Route[] {
       handle: async ({ params: { id = '' } }) => ({ body: await operations.connectionQuota(id) }),
     }),
     defineRoute({
+      method: 'POST', path: '/v1/connections/:id/breaker/reset', scope: 'operate', summary: 'Closes the breaker of a connection for all nodes.',
+      answers: { 200: shapes.breakerReset, 404: shapes.problem },
+      handle: async ({ params: { id = '' } }) => ({ body: { connection: id, reset: await operations.resetBreaker(id) } }),
+    }),
+    defineRoute({
       method: 'GET', path: '/v1/plugins', scope: 'read', summary: 'Plugins that were found, those that failed to load among them.',
       answers: { 200: shapes.list('plugins', shapes.plugin) },
       handle: () => ({ body: { plugins: operations.plugins() } }),
@@ -72,14 +77,6 @@ function acts({ operations }: RouteDeps): Route[] {
       method: 'POST', path: '/v1/connections/:id/resume', scope: 'operate', summary: 'Ends the rest of a connection; runs that wait for it go on within 15 seconds.',
       answers: { 200: shapes.resumed, 404: shapes.problem },
       handle: async ({ params: { id = '' } }) => ({ body: { resumed: await operations.resumeConnection(id) } }),
-    }),
-    defineRoute({
-      method: 'POST', path: '/v1/connections/:id/reset-breaker', scope: 'operate', summary: 'Closes the breaker of a connection on this node: the next call is tried at once.',
-      answers: { 200: shapes.breakerReset, 404: shapes.problem },
-      handle({ params: { id = '' } }) {
-        operations.resetBreaker(id);
-        return { body: { reset: true } };
-      },
     }),
   ];
 }
