@@ -7,8 +7,7 @@ import { dirname, join } from 'path';
 import process from 'process';
 import { isatty } from 'tty';
 import { fileURLToPath } from 'url';
-import { nodeFlags } from './node-flags.js';
-import { isAccident, pauseAfter, tellRestart } from './supervise.js';
+import { isAccident, nodeFlags, pauseAfter, tellRestart } from './supervise.js';
 
 const needed = 24;
 const here = dirname(realpathSync(fileURLToPath(import.meta.url)));

@@ -2,7 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nodeFlags } from '../../core/cli/node-flags.js';
+// @ts-expect-error it is plain JavaScript, as the launcher is
+import { nodeFlags } from '../../core/cli/supervise.js';
 import type { Run } from '../../core/store/runs.ts';
 import { cpuSeconds } from './cpu.ts';
 
@@ -66,7 +67,7 @@ export interface RuntimeProcess {
 
 /** Opens the sample config against a sandbox and a database. `TDS_BENCH_NODE_OPTIONS` (`--cpu-prof …`) reach the process. */
 export async function startRuntime(options: { url: string; sandbox: Sandbox; directory: string; variables?: Record<string, string> }): Promise<RuntimeProcess> {
-  const child = spawn(process.execPath, [...nodeFlags, ...(process.env['TDS_BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean), path.join(home, 'test/bench/runtime-process.ts')], {
+  const child = spawn(process.execPath, [...(nodeFlags as string[]), ...(process.env['TDS_BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean), path.join(home, 'test/bench/runtime-process.ts')], {
     cwd: home, stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, ...options.sandbox.variables, ...options.variables, TDS_DATABASE_URL: options.url, TDS_DATA: options.directory, TDS_CONFIG: '', NODE_COMPILE_CACHE: path.join(home, 'node_modules/.cache/tds') },
   });
