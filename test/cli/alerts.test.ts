@@ -1,5 +1,6 @@
 import t from 'tap';
-import { fakeOperations } from '../api/fake-operations.ts';
+import { fakeAudit, fakeOperations } from '../api/fake-operations.ts';
+import { OperationError } from '../../core/operations/errors.ts';
 import { callCli } from './support.ts';
 
 const at = new Date('2026-01-05T07:00:00Z');
@@ -43,6 +44,18 @@ t.test('health tells what is well, what is not, and what to do; only what is bad
   t.match(out, /✓ +database +answers\n! +entities +never read: products +tds sync\n\n1 of 2 want a look/);
   const operations = fakeOperations({ healthReport: async () => ({ state: 'bad', at, items: [{ area: 'nodes', state: 'bad', text: 'none takes jobs', todo: 'tds start' }] }) });
   t.equal((await callCli(['health', '--json'], { operations })).exit, 1);
+});
+
+t.test('what changes something or reaches people is written down; a look is not', async (t) => {
+  const audit = fakeAudit();
+  const fake = fakeOperations({ audit });
+  const operations = { ...fake, alerts: { ...fake.alerts, acknowledge: async (id: string) => (id === '99' ? Promise.reject(new OperationError('operation.unknown_alert', 'none')) : 1) } };
+  for (const words of ['list', 'rules', 'silences', 'ack 17 --by Aram', 'ack 99', 'silence run-failed --for 90m --reason upgrade', 'silences --end 3', 'test mail']) await callCli(['alerts', ...words.split(' ')], { operations });
+  t.match(audit.entries, [
+    { source: 'cli', action: 'tds alerts ack', target: { id: '17', by: 'Aram' }, outcome: 'done' }, { action: 'tds alerts ack', outcome: 'failed', code: 'operation.unknown_alert' },
+    { action: 'tds alerts silence', target: { rule: 'run-failed', seconds: 5400, reason: 'upgrade' } }, { action: 'tds alerts silences --end', target: { id: '3' } }, { action: 'tds alerts test', target: { notifier: 'mail' } },
+  ]);
+  t.equal(audit.entries.length, 5);
 });
 
 t.test('every command about alerts explains itself', async (t) => {

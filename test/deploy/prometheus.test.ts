@@ -30,7 +30,7 @@ t.test('a real Prometheus', { ...skip, timeout: 110_000 }, async (t) => {
   const folder = t.testdir({
     // the waits of the rules are for people; here the fault stays as long as it is looked at
     'tds.rules.yaml': readFileSync(join(root, 'deploy/prometheus/tds.rules.yaml'), 'utf8').replaceAll(/^ +for: \d+m$/gm, '        for: 0s'),
-    'prometheus.yaml': 'global: { scrape_interval: 1s, evaluation_interval: 1s }\nrule_files: [tds.rules.yaml]\nscrape_configs:\n  - job_name: tds\n    file_sd_configs: [{ files: [targets.json] }]\n',
+    'prometheus.yaml': 'global: { scrape_interval: 1s, evaluation_interval: 1s }\nrule_files: [tds.rules.yaml]\nscrape_configs:\n  - job_name: tds\n    authorization: { credentials_file: tds.token }\n    file_sd_configs: [{ files: [targets.json] }]\n',
     'targets.json': '[]',
   });
   const server = new Child(t, 'prometheus', [`--config.file=${join(folder, 'prometheus.yaml')}`, `--storage.tsdb.path=${join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--web.enable-remote-write-receiver'], { cwd: folder });
@@ -49,6 +49,10 @@ entities:
   const api = createApi({ operations: shop.runtime.operations, log: silentLogger, version: '1', host: '127.0.0.1', port: 0 });
   t.teardown(() => api.stop());
   const { url } = await api.start();
+  // with a token, as on any server: nobody comes in without one from here on
+  const { secret } = await shop.runtime.operations.access.createToken({ name: 'prometheus', scope: 'read', expiresAt: null, by: 'test' });
+  await writeFile(join(folder, 'tds.token'), secret);
+  t.equal((await fetch(`${url}/metrics`)).status, 401);
   await writeFile(join(folder, 'targets.json'), JSON.stringify([{ targets: [new URL(url).host] }]));
   await server.said(/ready to receive web requests/);
   const ask = async (query: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> => {

@@ -1,10 +1,11 @@
-import { userInfo } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseDuration } from '../../../schemas/units.ts';
-import type { AlertState } from '../../store/alerts.ts';
+import type { Runtime } from '../../main.ts';
+import type { AlertState, Silence } from '../../store/alerts.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
+import { osUser } from '../os-user.ts';
 import { table } from '../table.ts';
 import { ago, cell, counted } from '../text.ts';
 import { limitOption } from './runs.ts';
@@ -56,8 +57,8 @@ function addRules(alerts: Command, bind: Bind): void {
 function addAck(alerts: Command, bind: Bind): void {
   const ack = alerts.command('ack').description('say that you look after an alert: it is not told again before its end').argument('<id>', 'the number of an alert, or "all"').option('--by <name>', 'who (default: who is signed in)');
   ack.action(bind(async (context, { args: [id = ''] }) => {
-    const { by = userName() } = ack.opts<{ by?: string }>();
-    const acknowledged = await context.ask(await context.readyProject(), ({ operations }) => operations.alerts.acknowledge(id, by));
+    const { by = osUser() } = ack.opts<{ by?: string }>();
+    const acknowledged = await context.act(await context.readyProject(), { action: 'tds alerts ack', target: { id, by } }, ({ operations }) => operations.alerts.acknowledge(id, by));
     context.out.line(`${counted(acknowledged, 'alert')} acknowledged by ${by}`);
     context.out.json({ acknowledged });
     return exitCodes.ok.code;
@@ -71,8 +72,8 @@ function addSilence(alerts: Command, bind: Bind): void {
   silence.addOption(new Option('--label <name=value>', 'only alerts with this label; may stand several times').argParser(labelOf).default({}, 'any'));
   silence.option('--reason <text>', 'why', 'said on the command line').option('--by <name>', 'who (default: who is signed in)');
   silence.action(bind(async (context, { args: [rule] }) => {
-    const { for: lasts, label, reason, by = userName() } = silence.opts<{ for: number; label: Record<string, string>; reason: string; by?: string }>();
-    const made = await context.ask(await context.readyProject(), ({ operations }) => operations.alerts.silence({ rule, labels: label, lasts, reason, by }));
+    const { for: lasts, label, reason, by = osUser() } = silence.opts<{ for: number; label: Record<string, string>; reason: string; by?: string }>();
+    const made = await context.act(await context.readyProject(), { action: 'tds alerts silence', target: { rule: rule ?? 'any', labels: label, seconds: lasts / 1000, reason, by } }, ({ operations }) => operations.alerts.silence({ rule, labels: label, lasts, reason, by }));
     context.out.line(`silence ${made.id} holds until ${made.until.toISOString()}; end it by "tds alerts silences --end ${made.id}"`);
     context.out.json({ silence: made });
     return exitCodes.ok.code;
@@ -89,10 +90,12 @@ function addSilences(alerts: Command, bind: Bind): void {
   silences.action(bind(async (context) => {
     const { end } = silences.opts<{ end?: string }>();
     const { out } = context;
-    const found = await context.ask(await context.readyProject(), async ({ operations }) => {
-      if (end !== undefined) await operations.alerts.endSilence(end);
-      return operations.alerts.silences();
-    });
+    const project = await context.readyProject();
+    const list = ({ operations }: Runtime): Promise<Silence[]> => operations.alerts.silences();
+    const found = await (end === undefined ? context.ask(project, list) : context.act(project, { action: 'tds alerts silences --end', target: { id: end } }, async (runtime) => {
+      await runtime.operations.alerts.endSilence(end);
+      return list(runtime);
+    }));
     const rows = found.map(({ id, rule, labels, until, by, reason }) => [id, rule ?? 'any', Object.entries(labels).map(([name, value]) => `${name}=${value}`).join(', ') || 'any', until.toISOString(), cell(by), cell(reason)]);
     for (const line of found.length > 0 ? table([{ title: 'id', right: true }, { title: 'rule' }, { title: 'labels' }, { title: 'until' }, { title: 'by' }, { title: 'why' }], rows, out.width) : ['no silences']) out.line(line);
     out.json({ silences: found });
@@ -105,7 +108,7 @@ function addTest(alerts: Command, bind: Bind): void {
   const test = alerts.command('test').description('send a test message, and say whether the service took it').argument('[notifier]', 'one of them (default: each)');
   test.action(bind(async (context, { args: [notifier] }) => {
     const { out, io } = context;
-    const results = await context.ask(await context.readyProject(), ({ operations }) => operations.alerts.test(notifier, io.interrupted));
+    const results = await context.act(await context.readyProject(), { action: 'tds alerts test', target: { notifier: notifier ?? 'all' } }, ({ operations }) => operations.alerts.test(notifier, io.interrupted));
     for (const { notifier: id, plugin, ok, message, milliseconds } of results) out.line(`${ok ? out.paint('green', '✓') : out.paint('red', '✗')} ${id} (${plugin}), ${milliseconds} ms: ${cell(message)}`);
     if (results.length === 0) out.line('the config has no notifiers; docs/alerts.md shows how to declare one');
     out.json({ notifiers: results });
@@ -128,13 +131,4 @@ function labelOf(text: string, before: Record<string, string>): Record<string, s
   const [, name = '', value = ''] = /^([a-z_]+)=(.*)$/.exec(text) ?? [];
   if (name === '') throw new InvalidArgumentError('It must be a name and a value, such as entity=invoices.');
   return { ...before, [name]: value };
-}
-
-/** A container may run as a user without a name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'person';
-  }
 }
