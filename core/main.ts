@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
 import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
 import { composeHealing } from './compose-healing.ts';
+import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
@@ -29,6 +30,7 @@ import type { RunMode } from './store/runs.ts';
 import { databaseAccess } from './store/session.ts';
 import { tokens } from './tokens.ts';
 import { version } from './version.ts';
+import type { Webhooks } from './webhook/index.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
 export { inspectTables } from './inspect-tables.ts';
@@ -53,6 +55,8 @@ export interface RuntimeOptions {
 /** TDS at work. */
 export interface Runtime {
   operations: Operations;
+  /** What looks for gaps now and then, for who can't wait. */
+  webhooks: Pick<Webhooks, 'look'>;
   nodeId: string;
   /** With its password: never printed. */
   databaseUrl: string;
@@ -105,12 +109,13 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     closers.push(() => queue.stop({ drainMs: drain }));
     leaveSilentConnections(queue, opened, options.log);
     await queue.start();
+    if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, opened, queue, () => drain));
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
     if (options.role === 'node') healing.start();
     let stopping: Promise<void> | undefined;
     return {
-      operations: services.resolve(tokens.operations), nodeId: queue.nodeId, database: services.resolve(tokens.database),
+      operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), nodeId: queue.nodeId, database: services.resolve(tokens.database),
       databaseUrl: opened.url, databaseLabel: opened.label, embedded: opened.embedded,
       stop(stopOptions) {
         drain = stopOptions?.drainMs ?? drainMs;
@@ -121,6 +126,18 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     await close();
     throw error;
   }
+}
+
+/** Starts the workers of messages, where any entity takes some. Answers how to stop them. */
+async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings }: RuntimeOptions, opened: OpenedDatabase, queue: Queue, drain: () => number): Promise<(() => Promise<void>)[]> {
+  const webhooks = services.resolve(tokens.webhooks);
+  if (webhooks.operations.urls('').length === 0) return [];
+  const redact = (text: string): string => redactor.text(text);
+  const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: onExhausted({ enqueue: enqueueBy(queue), redact }), timings: queueTimings });
+  leaveSilentConnections(workers, opened, log);
+  await workers.start();
+  await webhooks.start();
+  return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
 
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
@@ -147,9 +164,12 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
     project, log, redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
   })) });
+  services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
+    project, log, asQueryable, database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
+  })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
+    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations, webhooks: inner.resolve(tokens.webhooks).operations,
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (

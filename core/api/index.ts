@@ -4,6 +4,7 @@ import { createApplication } from './application.ts';
 import { isLoopback } from './guard.ts';
 import { ApiError } from './problem.ts';
 import { allRoutes } from './routes/index.ts';
+import { isMessage, webhookListener } from './webhooks.ts';
 import { close, listen, makeServer, type ServerTimeouts } from './server.ts';
 
 export { apiCodes, type ApiCode } from './codes.ts';
@@ -36,7 +37,8 @@ export interface Api {
 export function createApi({ operations, log, version, host, port, open = false, timeouts = {}, graceMs = 2000 }: ApiOptions): Api {
   const loopback = isLoopback(host);
   const application = createApplication(allRoutes({ operations, version }), { log, loopback });
-  const server = makeServer(application.callback(), timeouts);
+  const [answer, takeMessage] = [application.callback(), webhookListener(operations.webhooks, log)];
+  const server = makeServer((request, response) => void (isMessage(request) ? takeMessage(request, response) : answer(request, response)), timeouts);
   let stopping: Promise<void> | undefined;
   return {
     async start() {

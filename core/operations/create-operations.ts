@@ -11,6 +11,7 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
 import type { HealingOperations } from './healing.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
+import type { WebhookOperations } from './webhooks.ts';
 import { readRecord } from './record.ts';
 import { requestRun, type Enqueue } from './request-run.ts';
 
@@ -27,6 +28,7 @@ export interface OperationsDeps {
   /** Takes secrets out of a text. */
   redact: (text: string) => string;
   healing: HealingOperations;
+  webhooks: WebhookOperations;
 }
 
 /** The operations of one node. */
@@ -49,6 +51,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     ...deadLetterOperations(deps),
     record: (entity, key) => readRecord({ database, entities: deps.entities, known: Object.keys(deps.config.entities) }, entity, key),
     healing: deps.healing,
+    webhooks: deps.webhooks,
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),

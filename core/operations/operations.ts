@@ -3,6 +3,7 @@ import type { HealingOperations } from './healing.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
 import type { DeadLetterOperations } from './dead-letters.ts';
+import type { WebhookOperations } from './webhooks.ts';
 import type { RecordStory } from './record.ts';
 
 /** How far one entity is. */
@@ -67,6 +68,8 @@ export interface Operations extends DeadLetterOperations {
   record(entity: string, key: string): Promise<RecordStory>;
   /** What TDS mended by itself, and the rules that do it. */
   healing: HealingOperations;
+  /** Messages of services about their changes. */
+  webhooks: WebhookOperations;
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;

@@ -15,7 +15,7 @@ export interface IncomingRecord {
   hash: string;
   /** The record's own modified time; null where it has none. */
   modifiedAt: Date | null;
-  /** When the source was asked, or when the message arrived. */
+  /** When the source was asked. Of a message: what it shows was so at the record's own modified time, however late it arrives; where it has none, the arrival. */
   observedAt: Date;
   /** True when the source itself answered with this record at `observedAt`; false for a message that may be late. */
   proof: boolean;
@@ -23,8 +23,8 @@ export interface IncomingRecord {
   again?: boolean;
 }
 
-/** The proof that a record is gone. */
-export interface IncomingGone { form: 'gone'; key: string; observedAt: Date }
+/** A record is gone: by proof of the source, or by a message, which then tells the modified time of its last state (`modifiedAt`). */
+export interface IncomingGone { form: 'gone'; key: string; observedAt: Date; modifiedAt?: Date }
 
 export type Incoming = IncomingRecord | IncomingGone;
 
@@ -63,6 +63,8 @@ export function decide(incoming: Incoming, stored: Stored | undefined, mapping: 
 function decideGone(incoming: IncomingGone, stored: Stored | undefined): Decision {
   if (stored === undefined) return 'gone';
   if (stored.deletedAt !== null) return 'unchanged';
+  // the message is about an earlier life of the record: it has been changed since
+  if (incoming.modifiedAt && stored.modifiedAt && stored.modifiedAt > incoming.modifiedAt) return 'stale';
   return stored.observedAt > incoming.observedAt ? 'stale' : 'gone';
 }
 

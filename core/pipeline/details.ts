@@ -63,7 +63,7 @@ export interface Asked {
 }
 
 /** Asks the source for these records, several calls at once. After an error no further call is made. */
-export async function askDetails({ entity, signal }: RunContext, keys: readonly string[]): Promise<Asked> {
+export async function askDetails({ entity, signal }: Pick<RunContext, 'entity' | 'signal'>, keys: readonly string[]): Promise<Asked> {
   const { source, stream, options } = entity;
   const ask = source.readDetails?.bind(source);
   if (!ask) throw new PermanentError('source.no_details', `the connector declares details for "${stream.name}" but can't read them`);
