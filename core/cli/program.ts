@@ -13,6 +13,7 @@ import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addSync } from './commands/sync.ts';
 import { addValidate } from './commands/validate.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 import { addVersion } from './commands/version.ts';
 import { Context, type Backend } from './context.ts';
 import { ConfigRefused, exitCodeOf, renderError } from './errors.ts';
@@ -74,7 +75,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addPlugins, addDeadLetters, addHealing, addRecord, addVersion]) add(program, bind);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addPlugins, addDeadLetters, addHealing, addRecord, addWebhooks, addVersion]) add(program, bind);
   return program;
 }
 

@@ -94,10 +94,10 @@ function flood(url: string, header: string, chunk = ''): Promise<{ answer: strin
     let answer = '';
     let written = 0;
     const push = (): void => {
-      while (written < 100_000_000 && answer === '' && !socket.destroyed) {
-        written += piece.length;
-        if (!socket.write(piece)) return void socket.once('drain', push);
-      }
+      if (written >= 100_000_000 || answer !== '' || socket.destroyed) return;
+      written += piece.length;
+      if (socket.write(piece)) setImmediate(push);
+      else socket.once('drain', push);
     };
     socket.setEncoding('utf8').on('data', (text: string) => (answer += text)).on('error', () => undefined).once('close', () => resolve({ answer, written }));
     socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\n${header}\r\n`);
