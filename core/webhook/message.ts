@@ -46,7 +46,11 @@ function isWhole({ config, stream }: Hearing['entity'], record: SourceRecord): b
 /** A message on its way into the corridor. Undefined where it brings no record and is no deletion: the source must be asked. */
 export function incomingOfMessage({ entity }: Hearing, event: WebhookEvent, told: Told, receivedAt: Date, again: boolean): Incoming | undefined {
   if (told.key === null) return undefined;
-  if (event === 'deleted') return { form: 'gone', key: told.key, observedAt: receivedAt, ...(told.modifiedAt ? { modifiedAt: told.modifiedAt } : {}) };
+  if (event === 'deleted') {
+    const { key, modifiedAt } = told;
+    // a clock of the source that is ahead of ours must not let what it says of the time before the deletion look newer
+    return { form: 'gone', key, observedAt: modifiedAt && modifiedAt > receivedAt ? modifiedAt : receivedAt, ...(modifiedAt ? { modifiedAt } : {}) };
+  }
   const [record] = told.record ? receive(entity, [told.record], { form: 'detail', observedAt: receivedAt, proof: false }).records : [];
   return record && { ...record, ...(again ? { again } : {}) };
 }

@@ -40,11 +40,15 @@ export interface WebhookSettings {
 /** What became of the messages. A message counts as taken once it was answered 2xx. */
 export interface WebhookCounts { changes: number; lost: number; sent: number; taken: number; refused: number; failed: number; forged: number; forgedTaken: number }
 
-interface Message { url: string; body: string; forged: boolean; tries: number }
+interface Message { url: string; event: 'changed' | 'deleted'; body: string; forged: boolean; tries: number }
 
 export class WebhookSender {
   readonly settings: WebhookSettings = { secret: 'sandboxwebhooksecret', rules: [], loss: 0, doubling: 0, reordering: 0, forgery: 0, delay: 0, retries: 5, retryMs: 200, atOnce: 32 }
   readonly counts: WebhookCounts = { changes: 0, lost: 0, sent: 0, taken: 0, refused: 0, failed: 0, forged: 0, forgedTaken: 0 }
+  /** What was never sent. */
+  readonly lost: { resource: string; id: string; event: 'changed' | 'deleted' }[] = []
+  /** Told of each message that was answered 2xx. */
+  onTaken: ((event: 'changed' | 'deleted', body: string) => void) | undefined
   readonly #store: Store
   readonly #random: Random
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
@@ -90,9 +94,10 @@ export class WebhookSender {
       counts.changes++
       if (this.#random.chance(settings.loss)) {
         counts.lost++
+        this.lost.push({ resource, id, event })
         continue
       }
-      const message: Message = { url, body: bodyOf(resource, record), forged: false, tries: 0 }
+      const message: Message = { url, event, body: bodyOf(resource, record), forged: false, tries: 0 }
       const copies = this.#random.chance(settings.doubling) ? [message, { ...message }] : [message]
       if (this.#random.chance(settings.forgery)) copies.push({ ...message, body: bodyOf(resource, { ...record, name: 'forged', status: 'forged' }), forged: true })
       if (this.#random.chance(settings.reordering)) this.#held.push(...copies)
@@ -146,6 +151,7 @@ export class WebhookSender {
       if (taken) counts.forgedTaken++
     } else if (taken) {
       counts.taken++
+      this.onTaken?.(message.event, message.body)
       return
     }
     // what is refused for good is not sent again; a forged one only where nobody answered at all

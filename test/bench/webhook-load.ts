@@ -29,10 +29,10 @@ export async function sendLoad({ url, connections, messages, seconds, rate }: Lo
   const free: Sender[] = [];
   let next = 0;
   let open = true;
-  const started = performance.now();
-  const due = (): boolean => rate === undefined || next < ((performance.now() - started) / 1000) * rate;
+  let begin = 0;
+  const due = (): boolean => next < messages.length && (rate === undefined || next < ((performance.now() - begin) / 1000) * rate);
   const give = (sender: Sender): void => {
-    if (open && next < messages.length && due()) sender.send(messages[next++] as Buffer);
+    if (open && due()) sender.send(messages[next++] as Buffer);
     else free.push(sender);
   };
   const senders = await Promise.all(Array.from({ length: connections }, () => Sender.open(hostname, Number(port), (sender, status, ms) => {
@@ -42,7 +42,7 @@ export async function sendLoad({ url, connections, messages, seconds, rate }: Lo
     if (status === 202) times.push(ms);
     give(sender);
   })));
-  const begin = performance.now();
+  begin = performance.now();
   for (const sender of senders) give(sender);
   const ticker = setInterval(() => {
     for (let sender = free.pop(); sender; sender = free.pop()) {
