@@ -133,7 +133,7 @@ async function startWebhooks(services: DependencyContainer, project: Project, { 
   const webhooks = services.resolve(tokens.webhooks);
   if (webhooks.operations.urls('').length === 0) return [];
   const redact = (text: string): string => redactor.text(text);
-  const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: onExhausted({ enqueue: enqueueBy(queue), redact }), timings: queueTimings });
+  const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: onExhausted({ enqueue: enqueueBy(queue), redact, handOver: (session, job) => webhooks.handOver(session, job) }), timings: queueTimings });
   leaveSilentConnections(workers, opened, log);
   await workers.start();
   await webhooks.start();
@@ -213,7 +213,7 @@ function makeQueue(services: DependencyContainer, config: NonNullable<Project['c
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
   });
   queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text) }),
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text), handOver: (session, job) => services.resolve(tokens.webhooks).handOver(session, job) }),
     concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });

@@ -5,10 +5,10 @@ import { OperationError } from '../operations/errors.ts';
 import type { WebhookOperations } from '../operations/webhooks.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import type { TaskHandler } from '../queue/types.ts';
-import type { Clock, DatabaseAccess, Logger, SqlSession } from '../sdk/index.ts';
+import type { Clock, DatabaseAccess, JsonObject, Logger, SqlSession } from '../sdk/index.ts';
 import { addWebhookCounts, insertMessages, keepUnreadable } from '../store/webhook-inbox.ts';
 import { entitiesThatWait, listMessages, readMessageRow } from '../store/webhook-queries.ts';
-import { drainTask } from './drain.ts';
+import { drainTask, webhookTaskName } from './drain.ts';
 import { lookForGaps, pollingFactor, type GapDeps } from './gaps.ts';
 import type { Hearing } from './hearing.ts';
 import { InboxWriter } from './inbox-writer.ts';
@@ -42,6 +42,8 @@ export interface Webhooks {
   task: TaskHandler<{ entity: string }>;
   /** Wakes what waits, and looks for gaps now and then. */
   start(): Promise<void>;
+  /** Hands what a job that lost its worker was at to another one: which message may be to blame is noted, see `drain.ts`. False for other jobs. */
+  handOver(session: SqlSession, job: { task: string; payload: JsonObject }): Promise<boolean>;
   /** Looks for gaps now. */
   look(): Promise<void>;
   /** Idempotent; safe before `start`. */
@@ -105,6 +107,11 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
       pollingFactor: (entity) => pollingFactor(gaps, entity),
     },
     look,
+    async handOver(session, { task, payload: { entity } }) {
+      if (task !== webhookTaskName || typeof entity !== 'string') return false;
+      await wake(session, entity);
+      return true;
+    },
     async start() {
       if (hearings.size === 0) return;
       // Messages whose job became a dead letter, or was cancelled, have nobody else who wakes them.

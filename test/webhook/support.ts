@@ -11,7 +11,7 @@ import { until } from '../support/processes.ts';
 export const secret = 'thesecretofthewebhooks';
 export const previousSecret = 'thesecretthatwasbefore';
 
-export const webhookConfig = `${shopConnections.replace('    limits: &limits', `    webhooks: { secret: ${secret}, previousSecret: ${previousSecret}, maxBody: 100kB }\n    limits: &limits`)}
+export const webhookConfig = `${shopConnections.replace('    limits: &limits', `    webhooks: { secret: ${secret}, previousSecret: ${previousSecret}, maxBody: 100kB }\n    breaker: { failures: 50 }\n    limits: &limits`)}
 entities:
   invoices:
     from: { connection: books, stream: invoices }

@@ -14,7 +14,7 @@ import { testDatabase, type TestScope } from '../database.ts';
 import { Child, until } from '../processes.ts';
 import { envOf, shopConnections } from '../shop.ts';
 
-export interface StormOptions { seed: number; events: number; invoices: number; /** ms between two kills. */ killEvery: number; say?: (line: string) => void }
+export interface StormOptions { seed: number; events: number; invoices: number; /** ms between two kills. */ killEvery: number; /** So many kills at most. */ mostKills?: number; say?: (line: string) => void }
 export interface StormResult { figures: Record<string, number | string>; faults: string[] }
 
 const script = fileURLToPath(new URL('node.ts', import.meta.url));
@@ -32,7 +32,7 @@ entities:
 `;
 
 /** Runs the storm and answers what was wrong after it. */
-export async function storm(scope: TestScope & { teardown(action: () => unknown): unknown }, { seed, events, invoices, killEvery, say = () => undefined }: StormOptions): Promise<StormResult> {
+export async function storm(scope: TestScope & { teardown(action: () => unknown): unknown }, { seed, events, invoices, killEvery, mostKills = Infinity, say = () => undefined }: StormOptions): Promise<StormResult> {
   // Its clock lags, and moves with each batch: a record is changed at most once a second, as times count in seconds.
   const [sandbox, database, folder, port] = await Promise.all([
     startZohoSandbox({ scale: 'none', counts: { invoices }, limits: false, seed, startAt: Date.now() - 4 * 3_600_000, frozen: true }), testDatabase(scope), mkdtemp(join(tmpdir(), 'tds-storm-')), freePort(),
@@ -55,7 +55,7 @@ export async function storm(scope: TestScope & { teardown(action: () => unknown)
   };
   Object.assign(webhooks.settings, { secret, doubling: 0.1, reordering: 0.1, loss: 0.05, forgery: 0.01, retries: 10_000, retryMs: 100, rules: (['changed', 'deleted'] as const).map((event) => ({ resource: 'invoices', event, url: `http://127.0.0.1:${port}/webhooks/books/invoices/${event}` })) });
   const began = performance.now();
-  const killing = node.killAgainAndAgain(killEvery);
+  const killing = node.killAgainAndAgain(killEvery, mostKills);
   await change(sandbox, new Random(seed), events, say);
   webhooks.flush();
   await until('every message was sent', () => webhooks.pending === 0, 120_000);
@@ -70,7 +70,7 @@ export async function storm(scope: TestScope & { teardown(action: () => unknown)
   faults.push(...await differences(database.pool, sandbox, lostDeletions));
   await node.sync(port, 'full');
   faults.push(...(await differences(database.pool, sandbox, new Set())).map((fault) => `after a full read: ${fault}`));
-  if (await one(database.pool, 'SELECT count(*) AS n FROM dead_letters') > 0) faults.push('there are dead letters');
+  for (const { letter } of (await database.pool.query<{ letter: string }>(`SELECT kind || ' ' || code || ': ' || message AS letter FROM dead_letters LIMIT 5`)).rows) faults.push(`there is a dead letter: ${letter}`);
   await node.stop();
   const { counts } = webhooks;
   return { faults, figures: { ...counts, kills, 'lost deletions': lostDeletions.size, 'messages in the inbox': await one(database.pool, 'SELECT count(*) AS n FROM webhook_inbox'), seconds: Math.round(took) } };
@@ -96,12 +96,12 @@ class StormNode {
     await this.#child?.ended;
   }
 
-  killAgainAndAgain(every: number): { stop(): Promise<number> } {
+  killAgainAndAgain(every: number, most: number): { stop(): Promise<number> } {
     let kills = 0;
     const loop = async (): Promise<void> => {
       for (;;) {
         await pause(every);
-        if (this.#over) return;
+        if (this.#over || kills >= most) return;
         this.#child?.process.kill('SIGKILL');
         await this.#child?.ended;
         kills += 1;
