@@ -133,7 +133,7 @@ export const entitySchema = {
     details: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto', description: 'Whether records are read one by one after the list. `auto`: when a field or child needs what only the detail has.' },
     deletes: deletesSchema,
     webhook: entityWebhookSchema,
-    batchSize: { type: 'integer', minimum: 1, maximum: 10_000, default: 1000, unit: 'rows', description: 'Rows written by one statement.' },
+    batchSize: { type: 'integer', minimum: 1, maximum: 10_000, default: 3000, unit: 'rows', description: 'Rows written by one statement.' },
   },
 } as const
 
