@@ -68,6 +68,9 @@ function readBody(request: IncomingMessage, entry: WebhookEntry): Promise<Buffer
 
 /** Bytes of an unread body that cost less than a new connection. */
 const cheapToDiscard = 65_536;
+/** Of a larger one so many are thrown away, and for so many ms, until its connection is closed. */
+const discardedAtMost = 8_000_000;
+const discardMs = 500;
 
 function announced(request: IncomingMessage): number {
   return Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY);
@@ -80,6 +83,25 @@ function refuse(error: unknown, request: IncomingMessage, response: ServerRespon
   if ('id' in answer) log.error('a message could not be taken', { id: answer.id, path: request.url?.slice(0, 200), error });
   if (response.headersSent || response.destroyed) return;
   const body = Buffer.from(`${JSON.stringify(answer)}\n`);
-  const close = request.complete || announced(request) <= cheapToDiscard ? {} : { Connection: 'close' };
-  response.writeHead(answer.status, { ...securityHeaders, ...told.headers, ...close, 'Content-Type': 'application/problem+json; charset=utf-8', 'Content-Length': body.length }).end(body);
+  const isCheap = request.complete || announced(request) <= cheapToDiscard;
+  response.writeHead(answer.status, { ...securityHeaders, ...told.headers, ...(isCheap ? {} : { Connection: 'close' }), 'Content-Type': 'application/problem+json; charset=utf-8', 'Content-Length': body.length });
+  if (isCheap) response.end(body);
+  else {
+    response.write(body);
+    endLater(request, response);
+  }
+}
+
+/** A connection that is closed over unread bytes takes the answer along, so that the sender never learns why: some are thrown away unread first. */
+function endLater(request: IncomingMessage, response: ServerResponse): void {
+  let left = discardedAtMost;
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, discardMs);
+  request.once('close', end).on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left <= 0) request.pause();
+  }).resume();
 }

@@ -11,11 +11,11 @@ export interface Retention { rawHistory: number; runs: number; webhooks: number 
 export interface Maintained { made: string[]; dropped: string[]; runs: number }
 
 /** A table in partitions of a month (`_202601`) or a day (`_20260131`), with a default one for what no other takes. */
-interface Partitioned { table: string; column: string; by: 'month' | 'day'; ahead: number; keep: keyof Retention }
+interface Partitioned { table: string; column: string; by: 'month' | 'day'; ahead: number; keep: keyof Retention; /** Rows for which a partition stays, however old. */ unless?: string }
 
 const partitioned: readonly Partitioned[] = [
   { table: 'record_history', column: 'replaced_at', by: 'month', ahead: 3, keep: 'rawHistory' },
-  { table: 'webhook_inbox', column: 'received_at', by: 'day', ahead: 3, keep: 'webhooks' },
+  { table: 'webhook_inbox', column: 'received_at', by: 'day', ahead: 3, keep: 'webhooks', unless: 'outcome IS NULL' },
 ];
 
 /**
@@ -44,9 +44,14 @@ async function maintain(session: SqlSession, one: Partitioned, now: Date, oldest
     done.made.push(name);
   }
   const first = nameOf(one, beginOf(one, oldest, 0));
-  const dropped = [...present].filter((name) => new RegExp(`^${one.table}_\\d{${one.by === 'month' ? 6 : 8}}$`).test(name) && name < first);
-  for (const name of dropped) await session.query(`DROP TABLE ${quoteIdentifier(name)}`);
-  await session.query(`DELETE FROM ${quoteIdentifier(`${one.table}_default`)} WHERE ${quoteIdentifier(one.column)} < $1`, [oldest]);
+  const old = [...present].filter((name) => new RegExp(`^${one.table}_\\d{${one.by === 'month' ? 6 : 8}}$`).test(name) && name < first);
+  const dropped: string[] = [];
+  for (const name of old) {
+    if (one.unless !== undefined && (await session.query(`SELECT 1 FROM ${quoteIdentifier(name)} WHERE ${one.unless} LIMIT 1`)).rowCount > 0) continue;
+    await session.query(`DROP TABLE ${quoteIdentifier(name)}`);
+    dropped.push(name);
+  }
+  await session.query(`DELETE FROM ${quoteIdentifier(`${one.table}_default`)} WHERE ${quoteIdentifier(one.column)} < $1${one.unless === undefined ? '' : ` AND NOT (${one.unless})`}`, [oldest]);
   done.dropped.push(...dropped);
 }
 

@@ -73,9 +73,10 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
     keepUnreadable: (message) => database.transaction((session) => keepUnreadable(session, message)),
   });
   const saveCounts = async (): Promise<void> => {
-    const counts = [...refusals].map(([name, count]) => ({ entity: name.split('\n')[0] ?? '', name: name.split('\n')[1] ?? '', count }));
-    refusals.clear();
+    const counts = [...refusals].sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, count]) => ({ entity: name.split('\n')[0] ?? '', name: name.split('\n')[1] ?? '', count }));
     await database.transaction((session) => addWebhookCounts(session, now(), counts));
+    for (const { entity, name, count } of counts) refusals.set(`${entity}\n${name}`, (refusals.get(`${entity}\n${name}`) ?? 0) - count);
+    for (const [name, left] of refusals) if (left <= 0) refusals.delete(name);
   };
   const look = async (): Promise<void> => {
     await saveCounts();
