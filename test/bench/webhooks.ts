@@ -138,8 +138,12 @@ async function start(kind: 'tds' | 'bare', env: NodeJS.ProcessEnv): Promise<Serv
 
 function told<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(message as T));
-    child.once('exit', (code) => reject(new Error(`the process ended with code ${String(code)}`)));
+    const onExit = (code: number | null): void => reject(new Error(`the process ended with code ${String(code)}`));
+    child.once('exit', onExit);
+    child.once('message', (message) => {
+      child.off('exit', onExit);
+      resolve(message as T);
+    });
   });
 }
 

@@ -109,6 +109,7 @@ class StormNode {
       }
     };
     const running = loop();
+    running.catch(() => undefined); // told by stop
     return {
       stop: async () => {
         this.#over = true;
