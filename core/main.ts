@@ -3,10 +3,11 @@
  * safe after a start that failed half-way.
  */
 import 'reflect-metadata';
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
+import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, sharedRedis, withCallContext, type CallPurpose, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
 import { composeHealing } from './compose-healing.ts';
 import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
 import { buildEntities } from './entities.ts';
@@ -14,6 +15,7 @@ import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
 import type { Redactor } from './monitor/redact.ts';
+import { startWatchdog } from './monitor/watchdog.ts';
 import type { ConnectionAtWork } from './operations/check.ts';
 import { createOperations } from './operations/create-operations.ts';
 import { onExhausted } from './operations/exhausted.ts';
@@ -48,6 +50,8 @@ export interface RuntimeOptions {
   nodeId?: string;
   /** The clock of connections: of their minutes, days and tokens. Jobs go by the database's. Default: the machine's. */
   clock?: TimerClock;
+  /** The process is this runtime's alone, and somebody starts it again: it is ended when its event loop hangs (`policies.watchdog`). */
+  watchdog?: { pretty: boolean };
   /** For tests that can't wait: shorter times of the queue. */
   queueTimings?: Partial<QueueTimings>;
 }
@@ -72,10 +76,10 @@ const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
 /** Milliseconds after which a run of details gives way to others. */
 const detailSliceMs = 30_000;
 const drainMs = 10_000;
-/** Milliseconds after which a connection that says nothing is given up, once another one has fallen silent. */
-const silentMs = 2500;
-/** A run that kills its process so often before it has saved anything is given up. */
-const mostLosses = 5;
+/** Milliseconds after which a process is dead, as the queue has it. A connection is waited for twice as long; one that says nothing for half of it is given up, once another one has fallen silent. */
+const deadMs = 5000;
+/** A run that kills its process so often without saving anything in between is given up, unless a record is found to blame. */
+const mostLosses = 3;
 
 /**
  * Opens a checked project. Throws StoreError when the database can't be had, and what a plugin throws when its connector
@@ -92,11 +96,16 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   try {
     const dataDirectory = path.resolve(options.dataDirectory ?? (options.env['TDS_DATA'] || '.tds'));
     const nodeId = options.nodeId ?? newNodeId();
-    const opened = await openDatabase({ applicationName: sessionName(nodeId), url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
+    const dead = options.queueTimings?.deadMs ?? deadMs;
+    const opened = await openDatabase({ applicationName: sessionName(nodeId), connectTimeout: dead * 2, url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
     closers.push(() => opened.close());
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
-    const services = compose(project, { ...options, nodeId }, opened, sealer);
+    const redis = openRedis(options);
+    if (redis) closers.push(() => redis.close());
+    const services = compose(project, { ...options, nodeId }, opened, sealer, redis);
+    const queue = services.resolve(tokens.queue);
+    if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
     await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
@@ -104,10 +113,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const connectors = services.resolve(tokens.connectors);
     closers.push(async () => Promise.all([...connectors.values()].map((connector) => connector.close?.())));
     services.resolve(tokens.entities);
-    const queue = services.resolve(tokens.queue);
     let drain = drainMs;
     closers.push(() => queue.stop({ drainMs: drain }));
-    leaveSilentConnections(queue, opened, options.log);
+    leaveSilentConnections(queue, opened, dead / 2, options.log);
     await queue.start();
     if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, opened, queue, () => drain));
     const healing = services.resolve(tokens.healing);
@@ -134,21 +142,38 @@ async function startWebhooks(services: DependencyContainer, project: Project, { 
   if (webhooks.operations.urls('').length === 0) return [];
   const redact = (text: string): string => redactor.text(text);
   const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: onExhausted({ enqueue: enqueueBy(queue), redact, handOver: (session, job) => webhooks.handOver(session, job) }), timings: queueTimings });
-  leaveSilentConnections(workers, opened, log);
+  leaveSilentConnections(workers, opened, (queueTimings?.deadMs ?? deadMs) / 2, log);
   await workers.start();
   await webhooks.start();
   return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
 
+/** Watches the event loop. Answers what ends that. */
+function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
+  const watchdog = startWatchdog(options);
+  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
+  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
+  return () => watchdog.stop();
+}
+
+/** What nodes share besides the database; undefined where no Redis is configured. */
+function openRedis({ env, log, redactor }: RuntimeOptions): SharedRedis | undefined {
+  const url = env['REDIS_URL'];
+  if (!url) return undefined;
+  redactor.add(url);
+  for (const secret of [URL.parse(url)?.password ?? '', decodeURIComponent(URL.parse(url)?.password ?? '')]) redactor.add(secret);
+  return sharedRedis(url, log);
+}
+
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
-function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, log: Logger): void {
-  const leave = (silentMs: number): void => void breakSilent(pool, silentMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
+function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, silentMs: number, log: Logger): void {
+  const leave = (afterMs: number): void => void breakSilent(pool, afterMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
   queue.on('database.back', () => leave(silentMs));
   queue.on('node.fenced', () => leave(0)); // all that they were at is lost already
 }
 
 /** Registers everything under its token; nothing is made before it is asked for. */
-function compose(project: Project, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer): DependencyContainer {
+function compose(project: Project, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer, redis: SharedRedis | undefined): DependencyContainer {
   const { log } = options;
   const config = project.config as NonNullable<Project['config']>;
   const services = root.createChildContainer();
@@ -165,7 +190,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
   })) });
   services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
-    project, log, asQueryable, database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
+    project, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
@@ -174,23 +199,27 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
     { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool });
-  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts })])));
+  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts, redis })])));
   return services;
 }
 
 /** One child container per connection: its connection layer and its connector. */
-function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: { project: Project; options: RuntimeOptions; opened: OpenedDatabase; sealer: Sealer; accounts: Accounts }): DependencyContainer {
+function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: { project: Project; options: RuntimeOptions; opened: OpenedDatabase; sealer: Sealer; accounts: Accounts; redis: SharedRedis | undefined }): DependencyContainer {
   const { id, loaded, settings } = checked;
-  const { project, opened, sealer, accounts, options: { log, redactor, clock = systemClock } } = around;
+  const { project, opened, sealer, accounts, redis, options: { log, redactor, clock = systemClock } } = around;
   const given = project.config?.connections[id];
   const child = parent.createChildContainer();
   const own = log.child({ connection: id });
+  const events = parent.resolve(tokens.events);
   child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
-    id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret),
+    id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, signIn: loaded.plugin.signIn?.(settings), account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret), redact: (text) => redactor.text(text),
+    ...(redis ? { redis: { shared: redis, namespace: createHash('sha256').update(`${opened.label}\0${project.config?.database.schema}`).digest('hex').slice(0, 12) } } : {}),
+    onDenied: ({ message, cure }) => events.emit('token.revoked', { connection: id, message: cure === undefined ? message : `${message} ${cure}` }),
+    onQuotaPause: (pause) => events.emit('quota.paused', { connection: id, ...pause }),
   })) });
   child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => {
-    const { http, tokens: tokenStore, state } = inner.resolve(tokens.connection);
-    return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, log: own, clock, database: inner.resolve(tokens.database) });
+    const { http, tokens: tokenStore, state, cache } = inner.resolve(tokens.connection);
+    return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, cache, log: own, clock, database: inner.resolve(tokens.database) });
   }) });
   return child;
 }
@@ -237,8 +266,16 @@ function connectionsAtWork(project: Project, services: DependencyContainer): Map
   const connections = services.resolve(tokens.connections);
   const connectors = services.resolve(tokens.connectors);
   return new Map([...project.connections.values()].map(({ id, loaded }) => [id, {
-    id, plugin: loaded.id, connector: connectors.get(id) as Connector, remote: () => (connectors.get(id)?.source ? connections.get(id)?.status() ?? {} : {}) as unknown as JsonObject,
+    id, plugin: loaded.id, connector: connectors.get(id) as Connector, ...aboutRemote(connectors.get(id)?.source ? connections.get(id) : undefined),
   }]));
+}
+
+/** What a connection tells of the remote that it calls; nothing where it calls none. */
+function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota'> {
+  return {
+    quota: async () => connection?.quota(),
+    remote: async () => (connection ? { ...connection.status(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
+  };
 }
 
 function cached<A, B>(make: (value: A) => B): (value: A) => B {

@@ -13,8 +13,8 @@ const declared = codeTables.flatMap(({ codes }) => Object.keys(codes));
 const prefixes = new Set(declared.map((code) => code.split('.', 1)[0] as string));
 /** Words with a dot that are no codes: names of files and of what the queue says of itself. */
 const otherWords = new Set(['plugin.ts', 'plugin.js', 'postgres.exe', 'postgres.log', 'queue.freed']);
-/** Names of events, which look the same. */
-for (const [, name = ''] of readFileSync(join(root, 'core/monitor/events.ts'), 'utf8').matchAll(/^ {2}'([a-z]+\.[a-z]+)':/gm)) otherWords.add(name);
+/** Events have names of the same form. */
+for (const [, name = ''] of readFileSync(join(root, 'core/monitor/events.ts'), 'utf8').matchAll(/^ {2}'([a-z]+\.[a-z_]+)':/gm)) otherWords.add(name);
 const isTest = (path: string): boolean => /(?:\.test|\/testing)\.ts$/.test(path) || path.startsWith('core/sdk/test/');
 const sources = readSourceFiles(root, ['core', 'plugins']).filter(({ path }) => !isTest(path));
 

@@ -6,6 +6,7 @@ import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
 import { addPlugins } from './commands/plugins.ts';
+import { addQuota } from './commands/quota.ts';
 import { addRecord } from './commands/record.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRuns } from './commands/runs.ts';
@@ -75,7 +76,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addPlugins, addDeadLetters, addHealing, addRecord, addWebhooks, addVersion]) add(program, bind);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addQuota, addPlugins, addDeadLetters, addHealing, addRecord, addWebhooks, addVersion]) add(program, bind);
   return program;
 }
 
@@ -96,6 +97,8 @@ Environment:
   TDS_DATA           where the embedded PostgreSQL lies (default .tds)
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
   TDS_API_OPEN=1     lets the API listen on other addresses, though it asks nobody who they are
+  TDS_SUPERVISED=1   start leaves it to others (systemd, a container) to start it again when it dies
+  REDIS_URL          a Redis that the nodes share; without it each goes by itself
   TDS_DEBUG=1        debug log, and where an error happened
   NO_COLOR           plain text
   and those that your config names: \${NAME}

@@ -1,6 +1,7 @@
 import type { Config } from '../../schemas/index.ts';
-import type { Names } from '../queue/index.ts';
+import { jobsOnQueue, type Names } from '../queue/index.ts';
 import type { Clock, SqlSession } from '../sdk/index.ts';
+import { trimResolved } from '../store/dead-letters.ts';
 import { maintainPartitions } from '../store/partitions.ts';
 import type { Pool } from '../store/pool.ts';
 import type { Run } from '../store/runs.ts';
@@ -21,6 +22,8 @@ export interface RulesDeps {
   connections: readonly (ProbedConnection & TokenConnection)[];
   /** The clock of the connections. */
   connectionClock: Clock;
+  /** When this process began. */
+  begunAt?: Date;
   causeOf: DeadLettersDeps['causeOf'];
   retry: DeadLettersDeps['retry'];
   requeue: (session: SqlSession, run: Run) => Promise<string>;
@@ -29,16 +32,16 @@ export interface RulesDeps {
 const minuteMs = 60_000;
 
 /** The rules that are switched on. Missed schedules join here, with the schedules themselves. */
-export function healingRules({ policies, pool, names, connections, connectionClock, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
+export function healingRules({ policies, pool, names, connections, connectionClock, begunAt, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
   const { healing, retention } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
-  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention)];
+  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention), (session, now) => trimLetters(session, now, retention.resolvedDeadLetters)];
   return [
     { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
-    { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity) !== undefined, requeue }) },
+    { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity, 'record') !== undefined, requeue }) },
     { on: healing.deadLetters.enabled, make: () => deadLetters({
-      every, cap: healing.deadLetters.cap, tryFor: healing.deadLetters.for, firstPause: healing.deadLetters.firstPause, canary: healing.deadLetters.canary, causeOf, retry,
+      every, cap: healing.deadLetters.cap, tryFor: healing.deadLetters.for, firstPause: healing.deadLetters.firstPause, canary: healing.deadLetters.canary, ...(begunAt ? { begunAt } : {}), causeOf, retry, onQueue: (ids) => jobsOnQueue(pool, names, ids),
     }) },
     { on: healing.breakers.enabled, make: () => breakers({ connections, clock: connectionClock, every, cap }) },
     { on: healing.tokens.enabled, make: () => accessTokens({ connections, every: Math.max(every, minuteMs), cap, before: healing.tokens.before }) },
@@ -46,8 +49,13 @@ export function healingRules({ policies, pool, names, connections, connectionClo
   ].filter(({ on }) => on).map(({ make }) => make());
 }
 
+async function trimLetters(session: SqlSession, now: Date, keepMs: number): Promise<string | undefined> {
+  const letters = await trimResolved(session, new Date(now.getTime() - keepMs));
+  return letters === 0 ? undefined : `${letters} dead ${letters === 1 ? 'letter' : 'letters'} removed that ${letters === 1 ? 'was' : 'were'} resolved more than ${Math.round(keepMs / 86_400_000)} days ago`;
+}
+
 async function keepPartitions(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {
-  const { made, dropped, runs } = await maintainPartitions(session, now, retention);
-  const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`].filter(Boolean);
+  const { made, dropped, runs, quota } = await maintainPartitions(session, now, retention);
+  const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`, quota > 0 && `${quota} old lines of the ledger of calls removed`].filter(Boolean);
   return words.length === 0 ? undefined : words.join('; ');
 }

@@ -31,7 +31,7 @@ export interface Batch {
   /** Saved with it: called inside the transaction of each part of the batch, when that part's records are written, with what becomes of them. */
   also?: (session: SqlSession, part: Batch, prepared: PreparedBatch) => Promise<void>;
   /** Throws inside the transaction when the job was taken away from this node. */
-  fence?: (session: SqlSession) => Promise<void>;
+  fence?: (session: SqlSession, progress?: boolean) => Promise<void>;
 }
 
 /** Thrown inside the transaction when another writer changed a record since the batch was prepared; the batch is prepared again. */

@@ -24,8 +24,11 @@ export interface IncomingRecord {
   again?: boolean;
 }
 
-/** A record is gone: by proof of the source, or by a message, which then tells the modified time of its last state (`modifiedAt`). */
-export interface IncomingGone { form: 'gone'; key: string; observedAt: Date; modifiedAt?: Date }
+/**
+ * The proof that a record is gone. `version`: of the stored record that the proof is about; any other one is left alone. Without it the
+ * times of both looks decide, which are to be of one clock. `modifiedAt`: of a message, the modified time of the record's last state.
+ */
+export interface IncomingGone { form: 'gone'; key: string; observedAt: Date; version?: number; modifiedAt?: Date }
 
 export type Incoming = IncomingRecord | IncomingGone;
 
@@ -64,6 +67,7 @@ export function decide(incoming: Incoming, stored: Stored | undefined, mapping: 
 function decideGone(incoming: IncomingGone, stored: Stored | undefined): Decision {
   if (stored === undefined) return 'gone';
   if (stored.deletedAt !== null) return 'unchanged';
+  if (incoming.version !== undefined) return stored.version === incoming.version ? 'gone' : 'stale';
   // the message is about an earlier life of the record: it has been changed since
   if (incoming.modifiedAt && stored.modifiedAt && stored.modifiedAt > incoming.modifiedAt) return 'stale';
   return stored.observedAt > incoming.observedAt ? 'stale' : 'gone';

@@ -20,7 +20,7 @@ export type {
 } from './destination.ts';
 export type { RegisteredRule, Webhook, WebhookEvent, WebhookMessage, WebhookRequest, WebhookRule } from './webhook.ts';
 export type { HttpClient, HttpRequest, HttpResponse } from './http.ts';
-export type { Clock, DatabaseAccess, Logger, SqlResult, SqlSession, StateStore, Token, TokenStore } from './services.ts';
+export type { CacheRequest, Clock, DatabaseAccess, Logger, RecordCache, SqlResult, SqlSession, StateStore, Token, TokenStore } from './services.ts';
 export type { JsonObject, JsonValue } from './json.ts';
 export { isRecord, joinKey, readPath, splitKey } from './json.ts';
 export {

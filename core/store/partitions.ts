@@ -5,10 +5,10 @@ import { quoteIdentifier, quoteLiteral } from './sql.ts';
 import { trimGaps } from './webhook-gaps.ts';
 
 /** How long what is kept, in milliseconds. */
-export interface Retention { rawHistory: number; runs: number; webhooks: number }
+export interface Retention { rawHistory: number; runs: number; webhooks: number; quota: number }
 
 /** What a maintenance did. */
-export interface Maintained { made: string[]; dropped: string[]; runs: number }
+export interface Maintained { made: string[]; dropped: string[]; runs: number; /** Lines of the ledger of calls. */ quota: number }
 
 /** A table in partitions of a month (`_202601`) or a day (`_20260131`), with a default one for what no other takes. */
 interface Partitioned { table: string; column: string; by: 'month' | 'day'; ahead: number; keep: keyof Retention; /** Rows for which a partition stays, however old. */ unless?: string }
@@ -20,18 +20,18 @@ const partitioned: readonly Partitioned[] = [
 
 /**
  * Makes the partitions of now and those that come next, drops those that are wholly older than they are to be kept, and
- * removes runs that ended longer ago than `runs`. Safe beside other nodes and as often as one likes; where another node is
+ * removes runs that ended longer ago than `runs` and the ledger of calls beyond `quota`. Safe beside other nodes and as often as one likes; where another node is
  * at it, nothing is done. Called at a start and once an hour.
  */
 export async function maintainPartitions(session: SqlSession, now: Date, keep: Retention): Promise<Maintained> {
   const turn = await session.query(`SELECT pg_try_advisory_xact_lock(hashtextextended('tds.partitions', 0)) AS mine`);
-  if (turn.rows[0]?.['mine'] !== true) return { made: [], dropped: [], runs: 0 };
+  if (turn.rows[0]?.['mine'] !== true) return { made: [], dropped: [], runs: 0, quota: 0 };
   // a long transaction that reads what is kept must not hold up the writers that would queue behind this
   await session.query(`SET LOCAL lock_timeout = '2s'`);
-  const done: Maintained = { made: [], dropped: [], runs: 0 };
+  const done: Maintained = { made: [], dropped: [], runs: 0, quota: 0 };
   for (const one of partitioned) await maintain(session, one, now, new Date(now.getTime() - keep[one.keep]), done);
   await trimGaps(session, new Date(now.getTime() - keep.webhooks));
-  return { ...done, runs: await trimRuns(session, new Date(now.getTime() - keep.runs)) };
+  return { ...done, runs: await trimRuns(session, new Date(now.getTime() - keep.runs)), quota: await trimQuota(session, new Date(now.getTime() - keep.quota)) };
 }
 
 async function maintain(session: SqlSession, one: Partitioned, now: Date, oldest: Date, done: Maintained): Promise<void> {
@@ -70,4 +70,11 @@ function beginOf({ by }: Partitioned, time: Date, ahead: number): Date {
 
 function nameOf({ table, by }: Partitioned, begin: Date): string {
   return `${table}_${begin.toISOString().slice(0, by === 'month' ? 7 : 10).replaceAll('-', '')}`;
+}
+
+/** Days are the services' own, so one more is kept than asked for. */
+async function trimQuota(session: SqlSession, before: Date): Promise<number> {
+  const days = await session.query(`DELETE FROM quota_days WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date - 1`, [before]);
+  const calls = await session.query(`DELETE FROM quota_calls WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date - 1`, [before]);
+  return days.rowCount + calls.rowCount;
 }

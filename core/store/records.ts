@@ -65,7 +65,8 @@ export async function lockEntityWrites(session: SqlSession, entity: string): Pro
 }
 
 /**
- * Replaces records, each only when its version is still the expected one, and keeps what was there in the history.
+ * Replaces records, each only when its version is still the expected one, and keeps what was there in the history: of the two bodies the
+ * one that changes (JSON's null where there was none); the other is found in the version after it (`record-history.ts`).
  * Answers how many were replaced; fewer than asked means that another writer was faster and nothing may be committed.
  */
 export async function replaceRecords(session: SqlSession, entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Promise<number> {
@@ -74,9 +75,10 @@ export async function replaceRecords(session: SqlSession, entity: string, runId:
   const versions = writes.map((write) => write.expected);
   await session.query(
     `INSERT INTO record_history (entity, key, version, modified_at, observed_at, detail_at, deleted_at, refused, mapping, run_id, via, written_at, mapped_at, mapped_run, mapped_via, raw, detail)
-     SELECT r.entity, r.key, r.version, r.modified_at, r.observed_at, r.detail_at, r.deleted_at, r.refused, r.mapping, r.run_id, r.via, r.written_at, r.mapped_at, r.mapped_run, r.mapped_via, r.raw, r.detail
-       FROM unnest($2::text[], $3::int[]) AS w (key, version)
-       JOIN records r ON r.entity = $1 AND r.key = w.key AND r.version = w.version`, [entity, keys, versions]);
+     SELECT r.entity, r.key, r.version, r.modified_at, r.observed_at, r.detail_at, r.deleted_at, r.refused, r.mapping, r.run_id, r.via, r.written_at, r.mapped_at, r.mapped_run, r.mapped_via,
+            CASE WHEN w.raw THEN coalesce(r.raw, 'null') END, CASE WHEN w.detail THEN coalesce(r.detail, 'null') END
+       FROM unnest($2::text[], $3::int[], $4::boolean[], $5::boolean[]) AS w (key, version, raw, detail)
+       JOIN records r ON r.entity = $1 AND r.key = w.key AND r.version = w.version`, [entity, keys, versions, writes.map((w) => w.raw !== null), writes.map((w) => w.detail !== null)]);
   const result = await session.query(
     `UPDATE records r SET version = r.version + 1, modified_at = w.modified_at, observed_at = w.observed_at, list_hash = w.list_hash,
             detail_hash = w.detail_hash, detail_at = w.detail_at, detail_modified_at = w.detail_modified_at, detail_due = w.detail_due,
@@ -109,12 +111,12 @@ export async function settleDetails(session: SqlSession, entity: string, keys: r
   await session.query(`UPDATE records SET detail_due = false, detail_at = $3 WHERE entity = $1 AND key = ANY($2::text[]) AND detail_due`, [entity, keys, at]);
 }
 
-/** Keys whose details are due, newest first; those that come after `after` in that order. */
-export async function dueDetails(session: SqlSession, entity: string, limit: number, except: readonly string[]): Promise<string[]> {
+/** Records whose details are due, newest first, with the moment of their last known change. */
+export async function dueDetails(session: SqlSession, entity: string, limit: number, except: readonly string[]): Promise<{ key: string; observedAt: Date }[]> {
   const result = await session.query(
-    `SELECT key FROM records WHERE entity = $1 AND detail_due AND deleted_at IS NULL AND NOT key = ANY($3::text[])
+    `SELECT key, observed_at AS "observedAt" FROM records WHERE entity = $1 AND detail_due AND deleted_at IS NULL AND NOT key = ANY($3::text[])
       ORDER BY modified_at DESC NULLS LAST, key LIMIT $2`, [entity, limit, except]);
-  return result.rows.map((row) => row['key'] as string);
+  return result.rows as unknown as { key: string; observedAt: Date }[];
 }
 
 const whole = `key, version, modified_at AS "modifiedAt", observed_at AS "observedAt", list_hash AS "listHash", detail_hash AS "detailHash",

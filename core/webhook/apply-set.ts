@@ -20,7 +20,7 @@ export interface SetContext extends Omit<DrainDeps, 'hearings'> {
   hearing: Hearing;
   care: Care | undefined;
   note: (suspect: RunSuspect) => Promise<void>;
-  fence: (session: SqlSession) => Promise<void>;
+  fence: (session: SqlSession, progress?: boolean) => Promise<void>;
   signal: AbortSignal;
 }
 

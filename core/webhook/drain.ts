@@ -90,7 +90,7 @@ async function drain(deps: DrainDeps, job: JobContext<{ entity: string }>, heari
   const { database, clock, log } = deps;
   const { id } = hearing.entity;
   const ends = clock.now().getTime() + sliceMs;
-  const fence = (session: SqlSession): Promise<void> => job.fence({ query: (text: string, values?: unknown[]) => session.query(text, values) } as never);
+  const fence = (session: SqlSession, progress = true): Promise<void> => job.fence({ query: (text: string, values?: unknown[]) => session.query(text, values) } as never, { progress });
   for (;;) {
     job.signal.throwIfAborted();
     const waiting = await database.transaction((session) => waitingMessages(session, id, setSize));

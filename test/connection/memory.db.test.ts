@@ -68,7 +68,7 @@ t.test('after a minute of rest a killed process is forgotten', async (t) => {
 
 t.test('calls stand in the ledger by entity and purpose, over restarts and for all nodes', async (t) => {
   const clock = new TestClock();
-  const limits = { perMinute: 1000, perDay: 12 };
+  const limits = { perMinute: 1000, perDay: 12, reserve: 0 };
   const [a, b] = [node(clock, 'ledger', [], limits), node(clock, 'ledger', [], limits)];
   await withCallContext({ purpose: 'full', entity: 'products' }, () => Promise.all(Array.from({ length: 6 }, () => a.http.send({ url: remote }))));
   await withCallContext({ purpose: 'webhook', entity: 'orders' }, () => b.http.send({ url: remote }));
