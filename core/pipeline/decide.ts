@@ -66,11 +66,16 @@ export function decide(incoming: Incoming, stored: Stored | undefined, mapping: 
 
 function decideGone(incoming: IncomingGone, stored: Stored | undefined): Decision {
   if (stored === undefined) return 'gone';
-  if (stored.deletedAt !== null) return 'unchanged';
+  if (stored.deletedAt !== null) return outlasts(incoming, stored.deletedAt) ? 'gone' : 'unchanged';
   if (incoming.version !== undefined) return stored.version === incoming.version ? 'gone' : 'stale';
   // the message is about an earlier life of the record: it has been changed since
   if (incoming.modifiedAt && stored.modifiedAt && stored.modifiedAt > incoming.modifiedAt) return 'stale';
   return stored.observedAt > incoming.observedAt ? 'stale' : 'gone';
+}
+
+/** A later proof of the same moves the tombstone: what was seen of the record between the two must not bring it back. A message told twice proves no more. */
+function outlasts({ observedAt, version, modifiedAt }: IncomingGone, deletedAt: Date): boolean {
+  return version === undefined && modifiedAt === undefined && observedAt > deletedAt;
 }
 
 /** A tombstone yields to the source's own answer from after it, or to a message about a change from after it; to nothing else. */

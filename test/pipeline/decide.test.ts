@@ -126,3 +126,9 @@ t.test('a message about a deletion is stale where the record was changed since',
   t.equal(decide({ form: 'gone', key: 'a', observedAt: at(99), modifiedAt: at(30) }, stored, mapping), 'stale');
   t.equal(decide({ form: 'gone', key: 'a', observedAt: at(99), modifiedAt: at(40) }, stored, mapping), 'gone');
 });
+
+t.test('a second proof that a record is gone outlasts what was seen of it between the two', async (t) => {
+  const stored = apply({ form: 'gone', key: 'a', observedAt: at(90) }, apply({ form: 'gone', key: 'a', observedAt: at(50) }, apply(record(1, 5, 10), undefined)));
+  t.equal(decide(record(2, 60, 70), stored, mapping), 'stale');
+  t.equal(decide({ form: 'gone', key: 'a', observedAt: at(80) }, stored, mapping), 'unchanged');
+});
