@@ -70,7 +70,7 @@ function causesOfJobs(project: Project, entities: ReadonlyMap<string, Entity>): 
 /** Connections that call a remote; those of the own database have neither breaker nor tokens. */
 function connectionsToHeal({ connections, connectors, entities }: HealingParts): RulesDeps['connections'] {
   return [...connections.values()].map((connection) => ({
-    id: connection.id, signIn: connection.signInName, breaker: () => connection.status().breaker,
+    id: connection.id, signIn: connection.signInName, breaker: () => connection.lookAtBreaker(),
     entities: [...entities.values()].filter((entity) => entity.connectionId === connection.id || entity.config.to.connection === connection.id).map((entity) => entity.id),
     check: async (signal) => (await withCallContext({ purpose: 'check' }, () => connectors.get(connection.id)?.check(signal))) ?? [],
     renewing: (ms, work) => connection.renewingTokens(ms, work),

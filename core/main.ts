@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, sharedRedis, withCallContext, type CallPurpose, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
+import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, redisAccess, sharedRedis, withCallContext, type CallPurpose, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
 import { composeHealing } from './compose-healing.ts';
 import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
 import { buildEntities } from './entities.ts';
@@ -22,11 +22,12 @@ import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
 import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
-import type { Project } from './project.ts';
+import { loadProject, type Project } from './project.ts';
 import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
 import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
 import { breakSilent } from './store/pool.ts';
+import { maintainAudit } from './store/audit.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import type { RunMode } from './store/runs.ts';
 import { databaseAccess } from './store/session.ts';
@@ -106,7 +107,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const services = compose(project, { ...options, nodeId }, opened, sealer, redis);
     const queue = services.resolve(tokens.queue);
     if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
-    await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
+    await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
     closers.push(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
@@ -148,12 +149,10 @@ async function startWebhooks(services: DependencyContainer, project: Project, { 
   return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
 
-/** Watches the event loop. Answers what ends that. */
-function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
-  const watchdog = startWatchdog(options);
-  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
-  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
-  return () => watchdog.stop();
+async function maintain(session: SqlSession, keep: NonNullable<Project['config']>['policies']['retention']): Promise<void> {
+  const now = systemClock.now();
+  await maintainPartitions(session, now, keep);
+  await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
 }
 
 /** What nodes share besides the database; undefined where no Redis is configured. */
@@ -163,6 +162,14 @@ function openRedis({ env, log, redactor }: RuntimeOptions): SharedRedis | undefi
   redactor.add(url);
   for (const secret of [URL.parse(url)?.password ?? '', decodeURIComponent(URL.parse(url)?.password ?? '')]) redactor.add(secret);
   return sharedRedis(url, log);
+}
+
+/** Watches the event loop. Answers what ends that. */
+function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
+  const watchdog = startWatchdog(options);
+  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
+  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
+  return () => watchdog.stop();
 }
 
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
@@ -194,11 +201,12 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations, webhooks: inner.resolve(tokens.webhooks).operations,
+    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), redactValue: (value) => options.redactor.value(value), isSecret: (path) => project.secrets.has(path), file: project.file,
+    validate: async () => (await loadProject({ file: project.file, env: options.env, cwd: process.cwd(), log })).findings, forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations, webhooks: inner.resolve(tokens.webhooks).operations,
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
-    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool });
+    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool, redis: redis && redisAccess(redis) });
   const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts, redis })])));
   return services;
 }
@@ -214,6 +222,7 @@ function connectionContainer(parent: DependencyContainer, checked: CheckedConnec
   child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
     id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, signIn: loaded.plugin.signIn?.(settings), account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret), redact: (text) => redactor.text(text),
     ...(redis ? { redis: { shared: redis, namespace: createHash('sha256').update(`${opened.label}\0${project.config?.database.schema}`).digest('hex').slice(0, 12) } } : {}),
+    onBreaker: ({ state, code }, from) => events.emit('breaker.changed', { connection: id, from, to: state, ...(code === undefined ? {} : { reason: code }) }),
     onDenied: ({ message, cure }) => events.emit('token.revoked', { connection: id, message: cure === undefined ? message : `${message} ${cure}` }),
     onQuotaPause: (pause) => events.emit('quota.paused', { connection: id, ...pause }),
   })) });
@@ -271,10 +280,11 @@ function connectionsAtWork(project: Project, services: DependencyContainer): Map
 }
 
 /** What a connection tells of the remote that it calls; nothing where it calls none. */
-function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota'> {
+function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota' | 'resetBreaker'> {
   return {
     quota: async () => connection?.quota(),
-    remote: async () => (connection ? { ...connection.status(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
+    resetBreaker: async () => (await connection?.resetBreaker()) ?? false,
+    remote: async () => (connection ? { ...connection.status(), breaker: await connection.lookAtBreaker(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
   };
 }
 

@@ -12,6 +12,23 @@ export const limitsSchema = {
     perDay: { type: 'integer', minimum: 1, maximum: 1_000_000_000, unit: 'calls', description: 'Calls in one day of the service. Zoho counts the day in the organization\'s time zone.', examples: [10_000] },
     concurrent: { type: 'integer', minimum: 1, maximum: 1000, unit: 'calls', description: 'Calls at the same time.', examples: [10] },
     reserve: { type: ['string', 'integer'], format: 'reserve', minimum: 0, maximum: 999_999_999, unit: 'calls', description: 'Calls of the day that are kept for webhooks, persons and repairs: a share of `perDay`, or a number; 10% where neither you nor the plugin says. When only these are left, full and incremental reads, details and comparisons wait for the next day, and go on by themselves.', examples: ['15%', 150] },
+    paths: {
+      type: 'array',
+      shorthand: 'list',
+      maxItems: 100,
+      description: 'Stricter limits of some paths, beside those of all calls.',
+      examples: [[{ path: '/invoices/{id}', perMinute: 30 }]],
+      items: {
+        type: 'object',
+        required: ['path'],
+        additionalProperties: false,
+        properties: {
+          path: { type: 'string', minLength: 1, maxLength: 500, description: 'The end of the address\'s path; `{…}` stands for any one part of it.', examples: ['/invoices/{id}'] },
+          perMinute: { type: 'integer', minimum: 1, maximum: 1_000_000, unit: 'calls', description: 'Calls there in any one minute.', examples: [30] },
+          concurrent: { type: 'integer', minimum: 1, maximum: 1000, unit: 'calls', description: 'Calls there at the same time.', examples: [2] },
+        },
+      },
+    },
   },
 } as const
 

@@ -9,6 +9,7 @@ import type { Breaker } from './breaker.ts';
 import { cureOf } from './codes.ts';
 import { addCalls, callContext, priorityOf, type CallContext } from './context.ts';
 import { ConnectionPausedError, closedError } from './errors.ts';
+import { acquireAll, type PathMatcher } from './lanes.ts';
 import type { Limiter, Permit } from './limiter.ts';
 import type { Quota, QuotaObservation, TakenCall } from './quota-types.ts';
 import { addHeaders, prepareRequest, type PreparedRequest } from './request.ts';
@@ -16,7 +17,6 @@ import { Response, inspectStatus, retryAfter, type Redact } from './response.ts'
 import { retryPause, type RetryBudget } from './retry.ts';
 import type { ConnectionSettings } from './settings.ts';
 import type { Transport } from './transport.ts';
-import type { WindowMemory } from './window-memory.ts';
 
 /** Pauses after "too many calls" without a `Retry-After`: the minute must pass; calls at once end sooner. */
 const minutePause = 60_000;
@@ -33,7 +33,8 @@ export interface ClientDeps {
   breaker: Breaker;
   quota: Quota;
   budget: RetryBudget;
-  memory?: WindowMemory | undefined;
+  /** Stricter limits of some paths. */
+  paths: readonly { limiter: Limiter; matches: PathMatcher }[];
   /** What the headers of an answer say of the day's quota. */
   readQuota?: ((headers: Record<string, string>, now: Date) => QuotaObservation | undefined) | undefined;
   random: () => number;
@@ -131,16 +132,16 @@ async function attempt(deps: ClientDeps, call: Call, timing: { ms: number }): Pr
   if (!counted) return withTiming(deps, timing, () => exchange(deps, call, undefined));
   await deps.breaker.ready(request.signal);
   await deps.quota.ready();
-  await deps.memory?.ready();
   deps.quota.check(context);
-  const permit = await deps.limiter.acquire(priorityOf(context), request.signal);
+  const stricter = deps.paths.filter(({ matches }) => matches(call.prepared.path)).map(({ limiter }) => limiter);
+  const permit = await acquireAll([...stricter, deps.limiter], priorityOf(context), request.signal);
   let taken: TakenCall | undefined;
   try {
     // A limiter that others share goes on when this connection ends.
     if (deps.closing.aborted) throw closedError();
     // Checked and taken in one step, so that calls side by side can't take the same last one.
     taken = deps.quota.take(context);
-    await Promise.all([taken.written(), deps.memory?.beforeCall()]);
+    await taken.written();
     return await withTiming(deps, timing, () => exchange(deps, call, permit));
   } catch (error) {
     if (error instanceof QuotaSpentError && permit.wasSent) deps.quota.spentUntil(error.resumesAt);
@@ -180,8 +181,8 @@ function tellSecret({ onSecret }: ClientDeps, value: string): void {
 async function once(deps: ClientDeps, call: Call, prepared: PreparedRequest, permit: Permit | undefined): Promise<HttpResponse> {
   const { clock } = deps;
   const { request } = call;
+  await permit?.sent();
   const sentAt = clock.now();
-  permit?.sent();
   const raw = await deps.transport.send(prepared, { signal: request.signal, ...(permit ? { onHeaders: permit.counted } : {}) }).catch((error: unknown) => {
     addCalls(1, 0);
     throw error;

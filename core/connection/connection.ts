@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { timerClock } from '../monitor/clock.ts';
 import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, RecordCache, StateStore, TokenStore } from '../sdk/index.ts';
 import type { Pool } from '../store/pool.ts';
+import { breakerStore } from './breaker-store.ts';
 import { createBreaker, type BreakerState } from './breaker.ts';
 import { createClient, withoutRepeats } from './client.ts';
 import { hostGuard } from './host-guard.ts';
@@ -15,6 +16,7 @@ import type { QuotaObservation, QuotaPause, QuotaStatus } from './quota-types.ts
 import type { QuotaReport } from './quota-report.ts';
 import { quotaStore } from './quota-store.ts';
 import type { SharedRedis } from './redis.ts';
+import { redisAccess } from './redis-access.ts';
 import { RetryBudget } from './retry.ts';
 import { sealer, type Sealer } from './seal.ts';
 import { connectionSettings, type GivenSettings } from './settings.ts';
@@ -36,7 +38,7 @@ export interface ConnectionDeps extends GivenSettings {
   account?: Account | undefined;
   /** The sign-in whose tokens it uses; connections that name the same one share them. Default: the account. */
   signIn?: string | undefined;
-  /** Where cached records are kept for all nodes; `namespace` keeps installations apart. Without it each process keeps its own. */
+  /** Where cached records and counts of calls are kept for all nodes; `namespace` keeps installations apart. Without it each process keeps its own. */
   redis?: { shared: SharedRedis; namespace: string } | undefined;
   /** Seals tokens in the database. Without it they can be read by this process alone. */
   sealer?: Sealer | undefined;
@@ -46,7 +48,8 @@ export interface ConnectionDeps extends GivenSettings {
   timezone?: string | undefined;
   /** Told of secrets that come up at run time, such as access tokens: a redactor's `add`. */
   onSecret?: ((secret: string) => void) | undefined;
-  onBreaker?: ((state: BreakerState) => void) | undefined;
+  /** Told of each change that this process makes. */
+  onBreaker?: ((state: BreakerState, from: BreakerState['state']) => void) | undefined;
   /** Told once when the remote refuses the sign-in for good, until it gives a token again. */
   onDenied?: ((denial: Denial) => void) | undefined;
   /** Takes secrets out of what the remote said before it is kept or told. */
@@ -71,6 +74,10 @@ export interface ConnectionStatus {
   cache: CacheStatus;
   /** Set while all calls wait because the other side said so. */
   pausedUntil?: Date;
+  /** Of limits that are shared: the process's part is being asked for, or calls are about to leave by it. */
+  settling?: boolean;
+  /** What is out of order with the place that divides the limits between nodes. */
+  notice?: string;
 }
 
 export interface Connection {
@@ -96,8 +103,10 @@ export interface Connection {
   readonly signInName: string;
   /** Set while the remote refuses the sign-in: all calls fail at once until a person has renewed it. @throws what the database throws */
   denial(): Promise<Denial | undefined>;
-  /** Closes the breaker by hand. */
-  resetBreaker(): void;
+  /** The breaker as it stands for all nodes. */
+  lookAtBreaker(): Promise<BreakerState>;
+  /** Closes the breaker by hand, for all nodes. @returns whether it was not closed */
+  resetBreaker(): Promise<boolean>;
   /** Breaks off all calls, writes what is to be kept. Safe to call twice. Call it before the pool ends. */
   close(): Promise<void>;
 }
@@ -115,14 +124,14 @@ export function createConnection(deps: ConnectionDeps): Connection {
   const transport = deps.transport ?? createTransport({
     clock, guard: hostGuard(deps.allowedHosts ?? []), timeout: settings.timeout, maxBody: settings.maxBody, connections: limits.concurrent ?? 64,
   });
-  const account = deps.account ?? openAccount(id, limits, { clock, log, pool, margin: deps.windowMargin });
-  const { limiter, memory } = account;
+  const account = deps.account ?? openAccount(id, limits, { clock, log, pool, redis: deps.redis && redisAccess(deps.redis.shared), margin: deps.windowMargin });
+  const { limiter, share } = account;
   const breaker = createBreaker({
-    connectionId: id, settings: settings.breaker, clock,
-    onChange(state) {
+    connectionId: id, settings: settings.breaker, clock, log, probeMs: settings.timeout.total, store: pool && breakerStore(pool, id),
+    onChange(state, from) {
       if (state.state === 'open') log.warn('the breaker opened: calls rest', { ...state });
       else log.info(`the breaker is ${state.state}`, { ...state });
-      deps.onBreaker?.(state);
+      deps.onBreaker?.(state, from);
     },
   });
   const quota = createQuota({ connectionId: id, limits, clock, log, onZone: (zone) => void state.set('timezone', zone).catch(() => {}), ...(deps.timezone === undefined ? {} : { zone: deps.timezone }), ...(pool ? { store: quotaStore(pool, id) } : {}), ...(deps.onQuotaPause ? { onPause: deps.onQuotaPause } : {}) });
@@ -149,7 +158,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
     store: deps.redis ? redisCacheStore(deps.redis.shared, `${deps.redis.namespace}:${id}`) : memoryCacheStore(settings.cache.maxSize),
   });
   const http = createClient({
-    connectionId: id, settings, clock, log, transport, limiter, breaker, budget: new RetryBudget(clock), memory, closing: closing.signal,
+    connectionId: id, settings, clock, log, transport, limiter, breaker, budget: new RetryBudget(clock), paths: account.paths, closing: closing.signal,
     quota: { ...quota, ready: async () => {
       await zoneKnown().catch(() => undefined);
       await quota.ready();
@@ -162,12 +171,13 @@ export function createConnection(deps: ConnectionDeps): Connection {
     id, http, tokens, state, cache,
     invalidate: (stream, key) => cache.invalidate(stream, key),
     status() {
-      const { waiting, inFlight, lastMinute, pausedUntil }: LimiterStatus = limiter.status();
-      return { breaker: breaker.state(), callsLastMinute: lastMinute, waiting, inFlight, quota: quota.status(), cache: cache.status(), ...(pausedUntil ? { pausedUntil } : {}) };
+      const { waiting, inFlight, turns, lastMinute, pausedUntil }: LimiterStatus = limiter.status();
+      const notice = share?.notice();
+      return { breaker: breaker.state(), callsLastMinute: lastMinute, waiting, inFlight, quota: quota.status(), cache: cache.status(), ...(share ? { settling: share.asking || turns > 0 } : {}), ...(notice === undefined ? {} : { notice }), ...(pausedUntil ? { pausedUntil } : {}) };
     },
     waitsOn() {
       const { state, resumesAt } = breaker.state();
-      return state === 'open' && resumesAt ? `the breaker, until ${resumesAt.toISOString()}` : limiter.waitsOn();
+      return state === 'open' && resumesAt ? `the breaker, until ${resumesAt.toISOString()}` : limiter.waitsOn() ?? account.paths.map((path) => path.limiter.waitsOn()).find((wait) => wait !== undefined);
     },
     async quota() {
       await zoneKnown();
@@ -178,6 +188,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
     accountName: account.name,
     signInName,
     denial: () => tokens.denial(),
+    lookAtBreaker: () => breaker.look(),
     resetBreaker: () => breaker.reset(),
     close: once(async () => {
       closing.abort();

@@ -11,3 +11,4 @@ export { Accounts, openAccount, type Account } from './accounts.ts';
 export type { Denial } from './tokens.ts';
 export type { QuotaReport } from './quota-report.ts';
 export { connectionSettings, type ConnectionSettings } from './settings.ts';
+export { redisAccess } from './redis-access.ts';

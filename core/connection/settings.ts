@@ -1,6 +1,9 @@
 /** What a connection is set to, whole: the config's values, else the plugin's, else these defaults. All durations in milliseconds. */
 import type { ConnectionDefaults } from '../sdk/index.ts';
 
+/** A stricter limit of some paths, such as `/invoices/{id}`. */
+export interface PathLimit { path: string; perMinute?: number | undefined; concurrent?: number | undefined }
+
 export interface Limits {
   /** Calls in any 60 s; undefined: no limit. */
   perMinute?: number;
@@ -10,6 +13,8 @@ export interface Limits {
   concurrent?: number;
   /** What only webhooks, persons and repairs may use of the day: below 1 a share of its calls, else a number of them. Default 10 %. */
   reserve?: number;
+  /** Stricter limits of some paths, beside those of all calls. */
+  paths?: readonly PathLimit[];
 }
 
 /** Calls of a day of `all` calls that are kept from bulk work. */
@@ -83,11 +88,17 @@ const defaults: ConnectionSettings = {
   maxBody: 50_000_000,
 };
 
+/** What the config says of a path takes the place of what the plugin says of it. */
+function paths(plugin: readonly PathLimit[] = [], given: readonly PathLimit[] = []): Pick<Limits, 'paths'> {
+  const joined = new Map([...plugin, ...given].map((limit) => [limit.path, limit]));
+  return joined.size === 0 ? {} : { paths: [...joined.values()] };
+}
+
 /** Joins the three layers value by value. */
 export function connectionSettings(given: GivenSettings = {}, plugin: ConnectionDefaults = {}): ConnectionSettings {
   const { retry = {}, timeout = {} } = plugin;
   return {
-    limits: layered<Limits>(defaults.limits, plugin.limits, given.limits),
+    limits: { ...layered<Limits>(defaults.limits, plugin.limits, given.limits), ...paths(plugin.limits?.paths, given.limits?.paths) },
     retry: layered(defaults.retry, { attempts: retry.attempts, first: retry.firstMs, max: retry.maxMs }, given.retry),
     breaker: layered(defaults.breaker, {}, given.breaker),
     timeout: layered(defaults.timeout, { connect: timeout.connectMs, headers: timeout.headersMs, body: timeout.bodyMs, total: timeout.totalMs }, given.timeout),

@@ -1,30 +1,7 @@
 /** What a connection keeps in PostgreSQL, but for its tokens and the ledger of its calls. The pool's search path must be TDS's schema. */
-import { randomUUID } from 'node:crypto';
 import type { JsonValue, StateStore } from '../sdk/index.ts';
 import type { Pool } from '../store/pool.ts';
 import { parseJson } from './json-lossless.ts';
-import type { WindowRecord, WindowStore } from './window-memory.ts';
-
-/** The last minute of one connection; `node` names the process. */
-export function windowStore(pool: Pool, connection: string, node: string = randomUUID()): WindowStore {
-  return {
-    async load() {
-      const { rows } = await pool.query<{ written_at: string; spent: [number, number][]; open: number }>(
-        'SELECT written_at, spent, open FROM connection_windows WHERE connection = $1 AND node <> $2',
-        [connection, node],
-      );
-      return rows.map((row): WindowRecord => ({ writtenAt: Number(row.written_at), spent: row.spent, open: row.open }));
-    },
-    async save({ writtenAt, spent, open }) {
-      await pool.query(
-        `WITH old AS (DELETE FROM connection_windows WHERE connection = $1 AND node <> $2 AND written_at < $3::bigint - 600000)
-         INSERT INTO connection_windows (connection, node, written_at, spent, open) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (connection, node) DO UPDATE SET written_at = excluded.written_at, spent = excluded.spent, open = excluded.open`,
-        [connection, node, writtenAt, JSON.stringify(spent), open],
-      );
-    },
-  };
-}
 
 /** What a connector keeps. `onChange` is told of each value that is read or set here. */
 export function stateStore(pool: Pool, connection: string, onChange: (name: string, value: JsonValue) => void = () => {}): StateStore {

@@ -12,6 +12,8 @@ export interface ConnectionAtWork {
   remote: () => Promise<JsonObject>;
   /** The calls of its day; undefined for one that calls nothing. */
   quota: () => Promise<QuotaReport | undefined>;
+  /** Closes its breaker by hand. @returns whether it was not closed */
+  resetBreaker: () => Promise<boolean>;
 }
 
 /**

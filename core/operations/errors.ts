@@ -21,6 +21,9 @@ export const operationCodes = {
   'webhook.overload': { status: 503, meaning: 'More messages arrive than can be saved just now.', cure: 'The service sends them again where it has a retry policy; else the next read finds the changes.' },
   'operation.unknown_message': { status: 404, meaning: 'There is no message of that number in the inbox, or it was trimmed.', cure: 'See the list: `tds webhooks`.' },
   'operation.no_message_choice': { status: 400, meaning: 'It was not said which messages are meant.', cure: 'Name one, give a filter, or say that all are meant.' },
+  'operation.preview': { status: 502, meaning: 'The source could not be read for a preview.', cure: 'Read what it says; `tds check` tells more.' },
+  'operation.unknown_token': { status: 404, meaning: 'There is no token of that number or prefix.', cure: 'See the list: `tds token list`.' },
+  'operation.token_expiry': { status: 400, meaning: 'The end of a new token has passed already.', cure: 'Give a time to come.' },
   'operation.unknown_record': { status: 404, meaning: 'The entity has no record with that key, and had none as far as its history goes back.', cure: 'Give the key as the source has it; parts of a key of several stand with a / between them.' },
 } as const;
 

@@ -14,7 +14,7 @@ export type PluginKind = 'connector';
 /** Limits and policies that suit the remote; the config's own values win, one by one. Durations in milliseconds. */
 export interface ConnectionDefaults {
   /** `reserve`: what of `perDay` is kept from bulk work; below 1 a share, else a number of calls. */
-  limits?: { perMinute?: number; perDay?: number; concurrent?: number; reserve?: number };
+  limits?: { perMinute?: number; perDay?: number; concurrent?: number; reserve?: number; paths?: readonly { path: string; perMinute?: number; concurrent?: number }[] };
   retry?: { attempts?: number; firstMs?: number; maxMs?: number };
   timeout?: { connectMs?: number; headersMs?: number; bodyMs?: number; totalMs?: number };
   /** How long records that were asked for by their keys are kept, by stream, in milliseconds; and streams whose records are those of another one. */

@@ -57,6 +57,8 @@ export interface SyncResult {
 
 /** TDS in a process of its own, so that its memory and its CPU are its own. */
 export interface RuntimeProcess {
+  /** Where its API listens, where `TDS_BENCH_API` asks for one. */
+  api: string | undefined;
   sync(mode: 'full' | 'incremental'): Promise<SyncResult>;
   stop(): Promise<void>;
 }
@@ -74,8 +76,9 @@ export async function startRuntime(options: { url: string; sandbox: Sandbox; dir
     answers.push((answer) => { child.off('exit', onExit); resolve(answer as T); });
   });
   child.on('message', (message) => answers.shift()?.(message));
-  await next();
+  const { api } = await next<{ api?: string }>();
   return {
+    api,
     sync(mode) {
       const answer = next<SyncResult>();
       child.send(mode);

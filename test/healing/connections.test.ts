@@ -27,7 +27,7 @@ test('an open breaker is probed with one call when its rest is over, and the end
   await w.after(30_000);
   t.same(await w.acts(), [], 'it rests');
   await w.after(31_000);
-  t.match(await w.acts(), [{ rule: 'breakers', fingerprint: 'shop@node-1', outcome: 'failed', came: /it rests until/ }]);
+  t.match(await w.acts(), [{ rule: 'breakers', fingerprint: 'shop', outcome: 'failed', came: /it rests until/ }]);
   t.equal(requests.length, 3, 'one call');
   await w.after(61_000);
   t.match((await w.acts())[1], { outcome: 'healed', came: 'the connection answers again, the breaker is closed' });

@@ -1,6 +1,7 @@
 import { readSince } from '../../operations/dead-letters.ts';
 import type { ReplayChoice } from '../../operations/webhooks.ts';
 import type { InboxFilter } from '../../store/webhook-queries.ts';
+import { shapes } from '../answer-shapes.ts';
 import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
 
 const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
@@ -21,17 +22,19 @@ type Given = { [K in keyof typeof filterMembers]?: string } & { ids?: unknown; a
 export function webhookRoutes({ operations: { webhooks } }: RouteDeps): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/v1/webhooks', summary: 'Messages of services as they arrived, the newest first, with what became of them.',
+      method: 'GET', path: '/v1/webhooks', scope: 'read', summary: 'Messages of services as they arrived, the newest first, with what became of them.',
+      answers: { 200: shapes.page('messages', shapes.message) },
       query: { type: 'object', additionalProperties: false, properties: { ...paging, ...filterMembers } },
       async handle({ query: { limit = 50, before, ...filter } }) {
         const { page, next } = pageOf(await webhooks.list({ ...filterOf(filter), ...(before === undefined ? {} : { before }), limit: limit + 1 }), limit);
         return { body: { messages: page, next } };
       },
     }),
-    defineRoute({ method: 'GET', path: '/v1/webhook-stats', summary: 'By entity: counts of the last 24 hours, what waits, latency, the share that was lost.', handle: async () => ({ body: { entities: await webhooks.stats() } }) }),
-    defineRoute({ method: 'GET', path: '/v1/webhooks/:id', summary: 'One message with its body.', handle: async ({ params }) => ({ body: await webhooks.show(params['id'] ?? '') }) }),
+    defineRoute({ method: 'GET', path: '/v1/webhook-stats', scope: 'read', answers: { 200: shapes.list('entities', shapes.webhookStats) }, summary: 'By entity: counts of the last 24 hours, what waits, latency, the share that was lost.', handle: async () => ({ body: { entities: await webhooks.stats() } }) }),
+    defineRoute({ method: 'GET', path: '/v1/webhooks/:id', scope: 'read', answers: { 200: shapes.messageDetail, 404: shapes.problem }, summary: 'One message with its body.', handle: async ({ params }) => ({ body: await webhooks.show(params['id'] ?? '') }) }),
     defineRoute({
-      method: 'POST', path: '/v1/webhooks/replay', summary: 'Applies messages again by the mapping as it is now; with `dryRun` says what that would change.',
+      method: 'POST', path: '/v1/webhooks/replay', scope: 'operate', summary: 'Applies messages again by the mapping as it is now; with `dryRun` says what that would change.',
+      answers: { 200: { ...shapes.replayPlan, description: 'Of a dry run.' }, 202: shapes.replayed }, startsWork: true,
       body: { type: 'object', additionalProperties: false, properties: { ...choiceMembers, dryRun: { type: 'boolean', default: false, description: 'Runs the mapping and the checks, writes nothing.' } } },
       async handle({ body: { dryRun = false, ...given } }) {
         return dryRun ? { body: await webhooks.planReplay(choiceOf(given)) } : { status: 202, body: { messages: await webhooks.replay(choiceOf(given)) } };
