@@ -13,11 +13,12 @@ import { healthRoutes } from './health.ts';
 import { nodeRoutes } from './nodes.ts';
 import { recordRoutes } from './records.ts';
 import { runRoutes } from './runs.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 const openWords = 'open: anybody on this machine may do all, until the first token is made (tds token create)';
 const tokenWords = 'by token';
 const groups = [
-  healthRoutes, configRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, recordRoutes, nodeRoutes, auditRoutes, accessRoutes,
+  healthRoutes, configRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, webhookRoutes, recordRoutes, nodeRoutes, auditRoutes, accessRoutes,
 ];
 
 /** All routes, those that tell about the routes among them. */
