@@ -4,7 +4,7 @@ import { notifyTask } from './compose-alerts.ts';
 import { systemClock } from './monitor/clock.ts';
 import type { Events } from './monitor/events.ts';
 import type { TdsMetrics } from './monitor/metrics/index.ts';
-import { onExhausted } from './operations/exhausted.ts';
+import { onExhausted, type ExhaustedDeps } from './operations/exhausted.ts';
 import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
 import type { Entity } from './pipeline/entity.ts';
@@ -25,11 +25,12 @@ export interface QueueParts {
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>;
   /** Delivers messages to people. */
   notify: TaskHandler;
+  handOver: NonNullable<ExhaustedDeps['handOver']>;
   options: { role: 'node' | 'client'; redactor: { text: (text: string) => string }; nodeId?: string; queueTimings?: Partial<QueueTimings> };
 }
 
 /** Puts the queue and its tasks together for `main.ts`. */
-export function composeQueue({ config, opened, database, log, events, metrics, entities, connections, notify, options }: QueueParts): Queue {
+export function composeQueue({ config, opened, database, log, events, metrics, entities, connections, notify, handOver, options }: QueueParts): Queue {
   const redact = (text: string): string => options.redactor.text(text);
   let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
   const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
@@ -41,7 +42,7 @@ export function composeQueue({ config, opened, database, log, events, metrics, e
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
   });
   queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, events }),
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, events, handOver }),
     concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [notifyTask]: notify },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });
@@ -54,7 +55,7 @@ export function enqueueBy(queue: Queue): Enqueue {
 }
 
 /** The queue speaks pg; of it, it uses the query alone. */
-function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
+export function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
   return { query: (text: string, values?: unknown[]) => session.query(text, values) } as unknown as Parameters<Queue['enqueue']>[0];
 }
 

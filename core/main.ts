@@ -11,7 +11,8 @@ import { composeAccounts, composeConnection, composeConnector, connectionsAtWork
 import { composeHealing } from './compose-healing.ts';
 import { composeMonitor } from './compose-monitor.ts';
 import { composeOperations } from './compose-operations.ts';
-import { composeQueue, enqueueBy } from './compose-queue.ts';
+import { asQueryable, composeQueue, enqueueBy } from './compose-queue.ts';
+import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
 import { loadSealer, type Sealer, type SharedRedis } from './connection/index.ts';
 import { buildEntities } from './entities.ts';
 import type { CheckedConnection } from './host/index.ts';
@@ -19,9 +20,10 @@ import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
 import { createMetrics } from './monitor/metrics/index.ts';
 import type { Redactor } from './monitor/redact.ts';
+import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Project } from './project.ts';
-import { newNodeId, sessionName, type QueueTimings } from './queue/index.ts';
+import { newNodeId, sessionName, type Queue, type QueueTimings } from './queue/index.ts';
 import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
 import { maintainAudit } from './store/audit.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
@@ -29,6 +31,7 @@ import { maintainPartitions } from './store/partitions.ts';
 import { databaseAccess } from './store/session.ts';
 import { leaveSilentConnections, watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
+import type { Webhooks } from './webhook/index.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
 export { inspectTables } from './inspect-tables.ts';
@@ -55,6 +58,8 @@ export interface RuntimeOptions {
 /** TDS at work. */
 export interface Runtime {
   operations: Operations;
+  /** What looks for gaps now and then, for who can't wait. */
+  webhooks: Pick<Webhooks, 'look'>;
   nodeId: string;
   /** With its password: never printed. */
   databaseUrl: string;
@@ -110,12 +115,13 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const [monitor, alerting] = [services.resolve(tokens.monitor), services.resolve(tokens.alerting)];
     closers.push(() => monitor.stop(), () => alerting.stop());
     await queue.start();
+    if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, opened, queue, () => drain));
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
     if (options.role === 'node') for (const part of [monitor, alerting, healing]) part.start();
     let stopping: Promise<void> | undefined;
     return {
-      operations: services.resolve(tokens.operations), nodeId: queue.nodeId, database: services.resolve(tokens.database),
+      operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), nodeId: queue.nodeId, database: services.resolve(tokens.database),
       databaseUrl: opened.url, databaseLabel: opened.label, embedded: opened.embedded,
       stop(stopOptions) {
         drain = stopOptions?.drainMs ?? drainMs;
@@ -130,6 +136,20 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
 
 function dataDirectoryOf({ dataDirectory, env }: RuntimeOptions): string {
   return path.resolve(dataDirectory ?? (env['TDS_DATA'] || '.tds'));
+}
+
+/** Starts the workers of messages, where any entity takes some. Answers how to stop them. */
+async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings }: RuntimeOptions, opened: OpenedDatabase, queue: Queue, drain: () => number): Promise<(() => Promise<void>)[]> {
+  const webhooks = services.resolve(tokens.webhooks);
+  if (webhooks.operations.urls('').length === 0) return [];
+  const redact = (text: string): string => redactor.text(text);
+  const exhausted = onExhausted({ enqueue: enqueueBy(queue), redact, events: services.resolve(tokens.events), handOver: (session, job) => webhooks.handOver(session, job) });
+  const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: exhausted, timings: queueTimings });
+  leaveSilentConnections(workers, opened, (queueTimings?.deadMs ?? deadMs) / 2, log);
+  if (project.config?.metrics.enabled) workers.on('job.ended', (job) => services.resolve(tokens.metrics).jobs.ended(job));
+  await workers.start();
+  await webhooks.start();
+  return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
 
 async function maintain(session: SqlSession, keep: NonNullable<Project['config']>['policies']['retention']): Promise<void> {
@@ -153,11 +173,14 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => composeQueue({
     config, options, opened, log, events: inner.resolve(tokens.events), metrics: inner.resolve(tokens.metrics), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections),
-    notify: (job) => inner.resolve(tokens.alerting).handler(job),
+    notify: (job) => inner.resolve(tokens.alerting).handler(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job),
   })) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
     project, log, events: inner.resolve(tokens.events), redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
+  })) });
+  services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
+    project, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
   })) });
   services.register(tokens.monitor, { useFactory: instanceCachingFactory((inner) => composeMonitor({
     project, log, metrics: inner.resolve(tokens.metrics), events: inner.resolve(tokens.events), queue: inner.resolve(tokens.queue), pool: opened.pool, database: inner.resolve(tokens.database), connectionClock: options.clock ?? systemClock,
@@ -168,7 +191,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
     nodeId: () => inner.resolve(tokens.queue).nodeId, enqueue: enqueueBy(inner.resolve(tokens.queue)), onSecret: (secret) => options.redactor.add(secret),
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => composeOperations({
-    config, project, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), healing: inner.resolve(tokens.healing), alerting: inner.resolve(tokens.alerting),
+    config, project, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), healing: inner.resolve(tokens.healing), alerting: inner.resolve(tokens.alerting), webhooks: inner.resolve(tokens.webhooks),
     metrics: inner.resolve(tokens.metrics).registry, events: inner.resolve(tokens.events), connections: connectionsAtWork(project, inner.resolve(tokens.connections), inner.resolve(tokens.connectors)),
   })) });
 

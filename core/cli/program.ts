@@ -20,6 +20,7 @@ import { addStatus } from './commands/status.ts';
 import { addSync } from './commands/sync.ts';
 import { addToken } from './commands/token.ts';
 import { addValidate } from './commands/validate.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 import { addVersion } from './commands/version.ts';
 import { Context, type Backend } from './context.ts';
 import { ConfigRefused, exitCodeOf, renderError } from './errors.ts';
@@ -81,7 +82,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addHealth, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addToken, addAudit, addVersion]) add(program, bind);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addHealth, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addVersion]) add(program, bind);
   return program;
 }
 

@@ -17,12 +17,14 @@ export interface EventDetails {
   'breaker.changed': { connection: string; from: string; to: string; reason?: string };
   /** Bulk work of a connection pauses until `resumesAt`, since what is left of the day is reserved. */
   'quota.paused': { connection: string; left: number; reserve: number; resumesAt: Date };
+  /** Changes of an entity came without a message: so many were found lost just now; `rate` is the share of the last two hours, 0 to 1. */
+  'webhook.gap': { entity: string; lost: number; rate: number };
 }
 
 export type EventName = keyof EventDetails;
 
 /** The names at run time, for whoever checks what a config says. */
-export const eventNames: Readonly<Record<EventName, true>> = { 'run.finished': true, 'node.lost': true, 'token.revoked': true, 'breaker.changed': true, 'quota.paused': true };
+export const eventNames: Readonly<Record<EventName, true>> = { 'run.finished': true, 'node.lost': true, 'token.revoked': true, 'breaker.changed': true, 'quota.paused': true, 'webhook.gap': true };
 
 /** An event as it happened. */
 export type TdsEvent = { [Name in EventName]: { name: Name; at: Date; detail: EventDetails[Name] } }[EventName];

@@ -22,6 +22,7 @@ import type { AlertOperations } from './alerts.ts';
 import type { HealingOperations } from './healing.ts';
 import { healthReport } from './health-report.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
+import type { WebhookOperations } from './webhooks.ts';
 import { previewEntity } from './preview.ts';
 import { readRecord } from './record.ts';
 import { requestRun, type Enqueue } from './request-run.ts';
@@ -50,6 +51,7 @@ export interface OperationsDeps {
   /** A copy fit for JSON with secrets masked at any depth. */
   redactValue: (value: unknown) => unknown;
   healing: HealingOperations;
+  webhooks: WebhookOperations;
   metrics: Metrics;
   alerts: AlertOperations;
   events: Pick<Events, 'emit'>;
@@ -85,6 +87,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     ...deadLetterOperations(deps),
     record: (entity, key) => readRecord({ database, entities: deps.entities, known: Object.keys(deps.config.entities) }, entity, key),
     healing: deps.healing,
+    webhooks: deps.webhooks,
     access: accessOperations({ database }),
     answers: answerOperations({ database }),
     audit: auditOperations({ database, redact: deps.redactValue }),

@@ -12,6 +12,7 @@ import type { Preview } from '../pipeline/preview.ts';
 import type { ConfigOperations } from './config.ts';
 import type { ConnectionOperations } from './connections.ts';
 import type { DeadLetterOperations } from './dead-letters.ts';
+import type { WebhookOperations } from './webhooks.ts';
 import type { RecordStory } from './record.ts';
 
 /** How far one entity is. */
@@ -84,6 +85,8 @@ export interface Operations extends DeadLetterOperations, ConnectionOperations, 
   record(entity: string, key: string): Promise<RecordStory>;
   /** What TDS mended by itself, and the rules that do it. */
   healing: HealingOperations;
+  /** Messages of services about their changes. */
+  webhooks: WebhookOperations;
   /** Who may ask the API. */
   access: AccessOperations;
   /** Who did what. */

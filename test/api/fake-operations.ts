@@ -115,6 +115,13 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       throw new OperationError('operation.unknown_record', `${entity} has no record "${key}"`);
     },
     healing: { enabled: true, acts: async () => [], rules: async () => [], run: async () => [], reset: async () => 0 },
+    webhooks: {
+      enter: () => { throw new OperationError('webhook.unknown', 'There is nobody here who takes such messages.'); },
+      accept: async () => undefined, list: async () => [], stats: async () => [], replay: async () => 0, urls: () => [], register: async () => [], pollingFactor: async () => 1,
+      show: async (id) => { throw new OperationError('operation.unknown_message', `there is no message "${id}"`); },
+      planReplay: async () => ({ messages: 0, counts: {}, differences: [], cut: false }),
+      compose: async () => ({ path: '/webhooks/shop/products/changed', headers: {}, body: '{}' }),
+    },
     access: fakeAccess(),
     audit: fakeAudit(),
     answers: { take: async () => undefined, keep: async () => undefined, free: async () => undefined },

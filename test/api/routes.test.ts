@@ -14,7 +14,7 @@ t.test('the index lists every route', async (t) => {
     'POST /v1/connections/:id/check', 'POST /v1/connections/:id/pause', 'POST /v1/connections/:id/resume',
     'GET /v1/runs', 'GET /v1/runs/:id', 'GET /v1/runs/:id/events', 'POST /v1/runs', 'POST /v1/runs/:id/cancel', 'GET /v1/dead-letters', 'GET /v1/dead-letter-groups', 'GET /v1/dead-letters/:id', 'POST /v1/dead-letters/retry', 'POST /v1/dead-letters/discard', 'POST /v1/dead-letters/:id/reopen',
     'GET /v1/healing', 'GET /v1/healing/rules', 'POST /v1/healing/run', 'POST /v1/healing/reset',
-    'GET /v1/alerts', 'GET /v1/alert-rules', 'POST /v1/alerts/:id/acknowledge', 'POST /v1/alerts/test', 'GET /v1/silences', 'POST /v1/silences', 'POST /v1/silences/:id/end', 'GET /v1/records/:entity/:key', 'GET /v1/nodes', 'GET /v1/jobs',
+    'GET /v1/alerts', 'GET /v1/alert-rules', 'POST /v1/alerts/:id/acknowledge', 'POST /v1/alerts/test', 'GET /v1/silences', 'POST /v1/silences', 'POST /v1/silences/:id/end', 'GET /v1/webhooks', 'GET /v1/webhook-stats', 'GET /v1/webhooks/:id', 'POST /v1/webhooks/replay', 'GET /v1/records/:entity/:key', 'GET /v1/nodes', 'GET /v1/jobs',
     'GET /v1/audit', 'GET /v1/tokens', 'POST /v1/tokens', 'POST /v1/tokens/:id/revoke', 'POST /v1/session', 'GET /v1/session', 'DELETE /v1/session',
   ]);
 });
