@@ -52,7 +52,7 @@ entities:
   // with a token, as on any server: nobody comes in without one from here on
   const { secret } = await shop.runtime.operations.access.createToken({ name: 'prometheus', scope: 'read', expiresAt: null, by: 'test' });
   await writeFile(join(folder, 'tds.token'), secret);
-  t.equal((await fetch(`${url}/metrics`)).status, 401);
+  await until('nobody comes in without one', async () => (await fetch(`${url}/metrics`)).status === 401);
   await writeFile(join(folder, 'targets.json'), JSON.stringify([{ targets: [new URL(url).host] }]));
   await server.said(/ready to receive web requests/);
   const ask = async (query: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> => {
