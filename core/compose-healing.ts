@@ -15,6 +15,9 @@ export interface HealingParts {
   project: Project; pool: Pool; database: DatabaseAccess; queue: Queue; enqueue: Enqueue; log: Logger; redact: (text: string) => string;
   /** The clock of the connections. */
   connectionClock: Clock;
+  /** How long what is kept, as the config in force says. */
+  retention: () => RulesDeps['policies']['retention'];
+  catchUp: RulesDeps['catchUp'];
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>; connectors: ReadonlyMap<string, Connector>;
 }
 
@@ -24,7 +27,7 @@ export function composeHealing(parts: HealingParts): Healing {
   const config = project.config as NonNullable<Project['config']>;
   const letters = deadLetterOperations({ entities, database, enqueue });
   return createHealing({
-    policies: config.policies, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
+    policies: config.policies, retention: parts.retention, catchUp: parts.catchUp, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
     connectionClock: parts.connectionClock, connections: connectionsToHeal(parts), causeOf: (id) => causeOf(project, entities.get(id)),
     async retry({ entity, fingerprint, most }) {
       const { runs: [asked] } = await letters.retryDeadLetters({ filter: { kind: 'record', entity, fingerprint }, trigger: 'healing', ...(most === undefined ? {} : { most }) });
@@ -49,7 +52,9 @@ function causeOf({ connections }: Project, entity: Entity | undefined): string |
 function connectionsToHeal({ connections, connectors, entities }: HealingParts): RulesDeps['connections'] {
   return [...connections.values()].map((connection) => ({
     id: connection.id, account: connection.accountName, breaker: () => connection.status().breaker,
-    entities: [...entities.values()].filter((entity) => entity.connectionId === connection.id || entity.config.to.connection === connection.id).map((entity) => entity.id),
+    get entities() { // they may change at run time
+      return [...entities.values()].filter((entity) => entity.connectionId === connection.id || entity.config.to.connection === connection.id).map((entity) => entity.id);
+    },
     check: async (signal) => (await connectors.get(connection.id)?.check(signal)) ?? [],
     renewing: (ms, work) => connection.renewingTokens(ms, work),
   }));

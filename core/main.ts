@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
 import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
 import { composeHealing } from './compose-healing.ts';
+import { composeSchedules } from './compose-schedules.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
@@ -20,6 +21,9 @@ import type { Operations } from './operations/operations.ts';
 import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
 import type { Project } from './project.ts';
+import { createReloader, type LiveConfig } from './reload.ts';
+import { tickTaskName } from './schedule/index.ts';
+import { watchConfig } from './watch-files.ts';
 import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
 import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
@@ -27,6 +31,7 @@ import { breakSilent } from './store/pool.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import type { RunMode } from './store/runs.ts';
 import { databaseAccess } from './store/session.ts';
+import type { Entity } from './pipeline/entity.ts';
 import { tokens } from './tokens.ts';
 import { version } from './version.ts';
 
@@ -92,7 +97,8 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     closers.push(() => opened.close());
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
-    const services = compose(project, { ...options, nodeId }, opened, sealer);
+    const live: LiveConfig = { current: config };
+    const services = compose(project, live, { ...options, nodeId }, opened, sealer);
     await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
@@ -107,7 +113,13 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     await queue.start();
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
-    if (options.role === 'node') healing.start();
+    const schedules = services.resolve(tokens.schedules);
+    closers.push(() => schedules.stop());
+    if (options.role === 'node') {
+      healing.start();
+      if (options.env['TDS_SCHEDULES'] !== 'off') schedules.start();
+      closers.push(watchConfig(services.resolve(tokens.reloader), options.log));
+    }
     let stopping: Promise<void> | undefined;
     return {
       operations: services.resolve(tokens.operations), nodeId: queue.nodeId, database: services.resolve(tokens.database),
@@ -131,7 +143,7 @@ function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, log: Log
 }
 
 /** Registers everything under its token; nothing is made before it is asked for. */
-function compose(project: Project, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer): DependencyContainer {
+function compose(project: Project, live: LiveConfig, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer): DependencyContainer {
   const { log } = options;
   const config = project.config as NonNullable<Project['config']>;
   const services = root.createChildContainer();
@@ -146,10 +158,20 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
     project, log, redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
+    retention: () => live.current.policies.retention, catchUp: (id) => inner.resolve(tokens.schedules).catchUp(id),
+  })) });
+  services.register(tokens.schedules, { useFactory: instanceCachingFactory((inner) => composeSchedules({
+    config: () => live.current, log, redact: (text) => options.redactor.text(text), events: inner.resolve(tokens.events), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities),
+    enqueue: (session, job) => enqueueBy(inner.resolve(tokens.queue))(session, job), queue: () => inner.resolve(tokens.queue), healing: () => inner.resolve(tokens.healing),
+  })) });
+  services.register(tokens.reloader, { useFactory: instanceCachingFactory((inner) => createReloader({
+    live, project, log, events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities) as Map<string, Entity>, connectors: inner.resolve(tokens.connectors),
+    reschedule: () => inner.resolve(tokens.schedules).reload(), onSecret: (secret) => options.redactor.add(secret),
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
-    config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
+    get config() { return live.current; }, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
     enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
+    schedules: inner.resolve(tokens.schedules).operations, reload: () => inner.resolve(tokens.reloader).reload(),
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
@@ -194,7 +216,7 @@ function makeQueue(services: DependencyContainer, config: NonNullable<Project['c
   });
   queue = createQueue({
     url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text) }),
-    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler },
+    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [tickTaskName]: (job) => services.resolve(tokens.schedules).task(job) },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });
   return queue;

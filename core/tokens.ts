@@ -5,6 +5,8 @@ import type { Events } from './monitor/events.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
+import type { Reloader } from './reload.ts';
+import type { Schedules } from './schedule/index.ts';
 import type { Connector, DatabaseAccess, Logger } from './sdk/index.ts';
 import type { Pool } from './store/pool.ts';
 
@@ -22,6 +24,8 @@ export const tokens = {
   entities: token<ReadonlyMap<string, Entity>>('entities'),
   queue: token<Queue>('queue'),
   healing: token<Healing>('healing'),
+  reloader: token<Reloader>('reloader'),
+  schedules: token<Schedules>('schedules'),
   operations: token<Operations>('operations'),
   /** In the child container of one connection. */
   connection: token<Connection>('connection'),

@@ -7,8 +7,11 @@ import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
 import { addPlugins } from './commands/plugins.ts';
 import { addRecord } from './commands/record.ts';
+import { addReload } from './commands/reload.ts';
 import { addReplay } from './commands/replay.ts';
+import { addReport } from './commands/report.ts';
 import { addRuns } from './commands/runs.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addSync } from './commands/sync.ts';
@@ -74,7 +77,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addPlugins, addDeadLetters, addHealing, addRecord, addVersion]) add(program, bind);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addSchedules, addReport, addReload, addPlugins, addDeadLetters, addHealing, addRecord, addVersion]) add(program, bind);
   return program;
 }
 
@@ -95,6 +98,7 @@ Environment:
   TDS_DATA           where the embedded PostgreSQL lies (default .tds)
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
   TDS_API_OPEN=1     lets the API listen on other addresses, though it asks nobody who they are
+  TDS_SCHEDULES=off  this process ticks no schedules; it still does the work that others' ticks put on the queue
   TDS_DEBUG=1        debug log, and where an error happened
   NO_COLOR           plain text
   and those that your config names: \${NAME}

@@ -2,12 +2,14 @@ import type { Config } from '../../schemas/index.ts';
 import type { Names } from '../queue/index.ts';
 import type { Clock, SqlSession } from '../sdk/index.ts';
 import { maintainPartitions } from '../store/partitions.ts';
+import { trimTicks } from '../store/ticks.ts';
 import type { Pool } from '../store/pool.ts';
 import type { Run } from '../store/runs.ts';
 import { accessTokens, type TokenConnection } from './access-tokens.ts';
 import { breakers, type ProbedConnection } from './breakers.ts';
 import { deadLetters, type DeadLettersDeps } from './dead-letters.ts';
 import { maintenance, type Chore } from './maintenance.ts';
+import { missedSchedules, type MissedSchedulesDeps } from './missed-schedules.ts';
 import { orphanedRuns } from './orphaned-runs.ts';
 import type { HealingRule } from './rule.ts';
 import { stuckJobs } from './stuck-jobs.ts';
@@ -21,6 +23,9 @@ export interface RulesDeps {
   connections: readonly (ProbedConnection & TokenConnection)[];
   /** The clock of the connections. */
   connectionClock: Clock;
+  /** How long what is kept, as the config in force says. */
+  retention: () => Config['policies']['retention'];
+  catchUp: MissedSchedulesDeps['catchUp'];
   causeOf: DeadLettersDeps['causeOf'];
   retry: DeadLettersDeps['retry'];
   requeue: (session: SqlSession, run: Run) => Promise<string>;
@@ -28,12 +33,12 @@ export interface RulesDeps {
 
 const minuteMs = 60_000;
 
-/** The rules that are switched on. Missed schedules join here, with the schedules themselves. */
-export function healingRules({ policies, pool, names, connections, connectionClock, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
-  const { healing, retention } = policies;
+/** The rules that are switched on. */
+export function healingRules({ policies, retention, catchUp, pool, names, connections, connectionClock, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
+  const { healing } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
-  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention)];
+  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention()), (session, now) => keepTicks(session, now, retention())];
   return [
     { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
     { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity) !== undefined, requeue }) },
@@ -42,7 +47,8 @@ export function healingRules({ policies, pool, names, connections, connectionClo
     }) },
     { on: healing.breakers.enabled, make: () => breakers({ connections, clock: connectionClock, every, cap }) },
     { on: healing.tokens.enabled, make: () => accessTokens({ connections, every: Math.max(every, minuteMs), cap, before: healing.tokens.before }) },
-    { on: healing.maintenance.enabled, make: () => maintenance({ every: healing.maintenance.every, keepActs: retention.runs, chores }) },
+    { on: healing.missedSchedules.enabled, make: () => missedSchedules({ every: soon, cap, after: healing.missedSchedules.after, catchUp }) },
+    { on: healing.maintenance.enabled, make: () => maintenance({ every: healing.maintenance.every, keepActs: () => retention().runs, chores }) },
   ].filter(({ on }) => on).map(({ make }) => make());
 }
 
@@ -50,4 +56,9 @@ async function keepPartitions(session: SqlSession, now: Date, retention: RulesDe
   const { made, dropped, runs } = await maintainPartitions(session, now, retention);
   const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`].filter(Boolean);
   return words.length === 0 ? undefined : words.join('; ');
+}
+
+async function keepTicks(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {
+  const removed = await trimTicks(session, new Date(now.getTime() - retention.runs));
+  return removed === 0 ? undefined : `${removed} old ticks and reports removed`;
 }

@@ -12,11 +12,14 @@ import { OperationError } from './errors.ts';
 import type { HealingOperations } from './healing.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
 import { readRecord } from './record.ts';
+import type { Reload } from './reload.ts';
+import type { ScheduleOperations } from './schedules.ts';
 import { requestRun, type Enqueue } from './request-run.ts';
 
 /** What the operations stand on; handed in by `main.ts`. */
 export interface OperationsDeps {
-  config: Config;
+  /** The one that is in force. */
+  readonly config: Config;
   version: string;
   entities: ReadonlyMap<string, Entity>;
   connections: ReadonlyMap<string, ConnectionAtWork>;
@@ -27,6 +30,8 @@ export interface OperationsDeps {
   /** Takes secrets out of a text. */
   redact: (text: string) => string;
   healing: HealingOperations;
+  schedules: ScheduleOperations;
+  reload: Reload;
 }
 
 /** The operations of one node. */
@@ -49,6 +54,8 @@ export function createOperations(deps: OperationsDeps): Operations {
     ...deadLetterOperations(deps),
     record: (entity, key) => readRecord({ database, entities: deps.entities, known: Object.keys(deps.config.entities) }, entity, key),
     healing: deps.healing,
+    schedules: deps.schedules,
+    reload: deps.reload,
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),

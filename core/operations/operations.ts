@@ -1,5 +1,7 @@
 import type { JsonObject } from '../sdk/index.ts';
 import type { HealingOperations } from './healing.ts';
+import type { Reload } from './reload.ts';
+import type { ScheduleOperations } from './schedules.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
 import type { DeadLetterOperations } from './dead-letters.ts';
@@ -67,6 +69,10 @@ export interface Operations extends DeadLetterOperations {
   record(entity: string, key: string): Promise<RecordStory>;
   /** What TDS mended by itself, and the rules that do it. */
   healing: HealingOperations;
+  /** When work starts by itself, what came of it, and the reports. */
+  schedules: ScheduleOperations;
+  /** Reads the config's files again and takes over what can be changed at run time, on this node. @throws OperationError `operation.no_reload` */
+  reload: Reload;
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;

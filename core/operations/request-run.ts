@@ -20,16 +20,16 @@ const maxAttempts = 25;
  * Runs of one entity go one after the other on a queue of the entity; details have a queue of their own, since they may
  * take days while the heads are to stay fresh.
  */
-export async function requestRun(session: SqlSession, enqueue: Enqueue, request: { entity: string; mode: RunMode; trigger: string; options?: RunOptions }): Promise<{ run: Run; created: boolean }> {
+export async function requestRun(session: SqlSession, enqueue: Enqueue, request: { entity: string; mode: RunMode; trigger: string; options?: RunOptions; /** Moves its job before (below 0) or behind others. */ priority?: number }): Promise<{ run: Run; created: boolean }> {
   const outcome = await createRun(session, request);
   if (!outcome.created) return outcome;
-  const jobId = await enqueue(session, runJob(outcome.run));
+  const jobId = await enqueue(session, runJob(outcome.run, request.priority));
   await noteRunJob(session, outcome.run.id, jobId);
   return { ...outcome, run: { ...outcome.run, jobId } };
 }
 
 /** The job that does a run. */
-export function runJob({ id, entity, mode }: Pick<Run, 'id' | 'entity' | 'mode'>): Parameters<Enqueue>[1] {
+export function runJob({ id, entity, mode }: Pick<Run, 'id' | 'entity' | 'mode'>, shift = 0): Parameters<Enqueue>[1] {
   const queueName = mode === 'details' ? `details:${entity}` : `entity:${entity}`;
-  return { task: runTaskName, payload: { runId: id }, queueName, priority: priorities[mode], maxAttempts };
+  return { task: runTaskName, payload: { runId: id }, queueName, priority: priorities[mode] + shift, maxAttempts };
 }
