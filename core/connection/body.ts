@@ -3,7 +3,6 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { PermanentError, RetryLaterError, type TdsError } from '../sdk/index.ts';
 import { cureOf } from './codes.ts';
-import { mayLoseDigits } from './json-lossless.ts';
 
 const unpackers = {
   gzip: promisify(gunzip),
@@ -12,20 +11,13 @@ const unpackers = {
   deflate: (data: Buffer, options: { maxOutputLength: number }) => promisify(((data[0] ?? 0) & 0x0f) === 8 ? inflate : inflateRaw)(data, options),
 };
 
-/** A body, unpacked. */
-export interface Body {
-  text: string;
-  /** What `parseJson` wants to know of it. */
-  mayLoseDigits: boolean;
-}
-
 /**
- * The text of a body; `encoding` is the answer's `content-encoding`. Nothing larger than `maxBody` is ever unpacked.
+ * A body, unpacked; `encoding` is the answer's `content-encoding`. Nothing larger than `maxBody` is ever unpacked.
  * @throws PermanentError `http.too_large`, `http.bad_encoding` (unknown); RetryLaterError `http.body_cut`, `http.bad_encoding` (damaged)
  */
-export async function readBody(chunks: readonly Buffer[], encoding: string | undefined, maxBody: number): Promise<Body> {
+export async function readBody(chunks: readonly Buffer[], encoding: string | undefined, maxBody: number): Promise<Buffer> {
   let data = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-  if (encoding === undefined || data.length === 0) return bodyOf(data);
+  if (encoding === undefined || data.length === 0) return withoutMark(data);
   const names = encoding.toLowerCase().split(',').map((name) => name.trim().replace(/^x-/, '')).filter((name) => name !== '' && name !== 'identity');
   if (names.length > 2) throw badEncoding(encoding);
   for (const name of names.toReversed()) {
@@ -39,7 +31,7 @@ export async function readBody(chunks: readonly Buffer[], encoding: string | und
       throw new RetryLaterError('http.bad_encoding', 'The compressed answer is damaged.', { cause: error, suggestion: cureOf('http.bad_encoding') });
     }
   }
-  return bodyOf(data);
+  return withoutMark(data);
 }
 
 /** The error for a body beyond the limit. */
@@ -48,10 +40,8 @@ export function tooLarge(maxBody: number): TdsError {
 }
 
 /** Without a byte order mark, which JSON.parse would refuse. */
-function bodyOf(data: Buffer): Body {
-  const start = data[0] === 0xef && data[1] === 0xbb && data[2] === 0xbf ? 3 : 0;
-  // The numbers are looked through here, where the bytes are still at hand.
-  return { text: data.toString('utf8', start), mayLoseDigits: mayLoseDigits(new Uint8Array(data.buffer, data.byteOffset, data.length)) };
+function withoutMark(data: Buffer): Buffer {
+  return data[0] === 0xef && data[1] === 0xbb && data[2] === 0xbf ? data.subarray(3) : data;
 }
 
 function badEncoding(encoding: string): TdsError {

@@ -1,4 +1,5 @@
 /** Every remote call goes through its connection: quota, limits, breaker, retry, time-outs and tokens, in one place. */
+export { bytesOf } from './answer-json.ts';
 export { createConnection, hostsOf, type Connection, type ConnectionDeps, type ConnectionStatus } from './connection.ts';
 export { connectionCodes, type ConnectionCode } from './codes.ts';
 export { addCalls, callContext, countCalls, withCallContext, type CallContext, type CallCounts, type CallPurpose } from './context.ts';

@@ -2,25 +2,28 @@
 import {
   PermanentError, RateLimitedError, RetryLaterError, TokenRejectedError, type HttpResponse, type JsonValue,
 } from '../sdk/index.ts';
+import { parseAnswer } from './answer-json.ts';
 import { cureOf } from './codes.ts';
-import { parseJson } from './json-lossless.ts';
 import type { RawResponse } from './transport.ts';
 
-/** An {@link HttpResponse} that parses its text at most once. */
+/** An {@link HttpResponse} that turns its body into text or values when it is asked for them, and at most once. */
 export class Response implements HttpResponse {
   readonly status: number;
   readonly headers: Record<string, string>;
-  readonly text: string;
   readonly sentAt: Date;
-  readonly #mayLoseDigits: boolean;
+  readonly #body: Buffer;
+  #text: string | undefined;
   #json: { value: JsonValue } | undefined;
 
   constructor(raw: RawResponse, sentAt: Date) {
     this.status = raw.status;
     this.headers = raw.headers;
-    this.text = raw.text;
-    this.#mayLoseDigits = raw.mayLoseDigits;
+    this.#body = raw.body;
     this.sentAt = sentAt;
+  }
+
+  get text(): string {
+    return this.#text ??= this.#body.toString('utf8');
   }
 
   json(): JsonValue {
@@ -29,7 +32,7 @@ export class Response implements HttpResponse {
 
   #parse(): JsonValue {
     try {
-      return parseJson(this.text, this.#mayLoseDigits);
+      return parseAnswer(this.#body);
     } catch (error) {
       throw new RetryLaterError('http.not_json', `The answer (${this.status}) is not JSON.`, {
         cause: error,

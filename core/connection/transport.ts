@@ -2,16 +2,18 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { TimerClock } from '../monitor/clock.ts';
 import { PermanentError, RetryLaterError, isTdsError } from '../sdk/index.ts';
-import { readBody, tooLarge, type Body } from './body.ts';
+import { readBody, tooLarge } from './body.ts';
 import { cureOf } from './codes.ts';
 import type { HostGuard } from './host-guard.ts';
 import type { PreparedRequest } from './request.ts';
 import type { TimeoutSettings } from './settings.ts';
 
 /** An answer as it came. */
-export interface RawResponse extends Body {
+export interface RawResponse {
   status: number;
   headers: Record<string, string>;
+  /** Unpacked, without a byte order mark. */
+  body: Buffer;
   /** Bytes of the body on the wire. */
   bytes: number;
 }
@@ -116,7 +118,7 @@ function send(agent: Agent, request: PreparedRequest, exchange: Exchange, deps: 
       },
       onResponseEnd() {
         if (!settle()) return;
-        readBody(chunks, headers?.['content-encoding'], maxBody).then((body) => resolve({ status, headers: headers ?? {}, bytes, ...body }), reject);
+        readBody(chunks, headers?.['content-encoding'], maxBody).then((body) => resolve({ status, headers: headers ?? {}, bytes, body }), reject);
       },
       onResponseError(_controller, error) {
         if (settle()) reject(errorOf(error, headers !== undefined));

@@ -2,7 +2,8 @@ import { isTdsError, TdsError, type DatabaseAccess, type JsonValue, type Logger,
 import { crashPoint } from '../monitor/crash-points.ts';
 import { causesOf } from '../store/causes.ts';
 import { closeDeadLetters, resolveDeadLetters, setAside, type DeadLetterProblem, type DeadLetterWrite } from '../store/dead-letters.ts';
-import { insertRecords, lockEntityWrites, remapRecords, replaceRecords, settleDetails } from '../store/records.ts';
+import { insertRecords } from '../store/insert-records.ts';
+import { lockEntityWrites, remapRecords, replaceRecords, settleDetails } from '../store/records.ts';
 import { advanceRun, noteSeen, type RunCounts } from '../store/runs.ts';
 import { prepareBatch, writesNothing, type PreparedBatch } from './batch.ts';
 import type { Incoming, Via } from './decide.ts';

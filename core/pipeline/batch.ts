@@ -1,5 +1,6 @@
 import type { CellValue, JsonObject, SqlSession, TableWrite } from '../sdk/index.ts';
 import type { DeadLetterProblem, DeadLetterWrite } from '../store/dead-letters.ts';
+import { stringOf } from '../store/json-text.ts';
 import { readBodies, readHeads, type RecordBodies, type RecordHead, type RecordWrite } from '../store/records.ts';
 import type { RunCounts } from '../store/runs.ts';
 import { decide, type Decision, type Incoming, type IncomingRecord } from './decide.ts';
@@ -157,7 +158,7 @@ function setAside(change: Change, drop: boolean, problems: readonly DeadLetterPr
     return;
   }
   change.write.refused = true;
-  prepared.letters.push({ key: change.incoming.key, problems, raw: change.incoming.text });
+  prepared.letters.push({ key: change.incoming.key, problems, raw: stringOf(change.incoming.text) });
 }
 
 /** A list record lies over the stored detail, a detail over the stored list record; what is gone is known only from what is stored. */

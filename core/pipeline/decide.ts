@@ -1,4 +1,5 @@
 import type { JsonObject } from '../sdk/index.ts';
+import type { JsonText } from '../store/json-text.ts';
 import type { RecordHead } from '../store/records.ts';
 
 /** How a record came to the corridor. Kept with each version. */
@@ -10,8 +11,8 @@ export interface IncomingRecord {
   form: 'list' | 'detail';
   key: string;
   record: JsonObject;
-  /** The record as JSON text: what is kept as raw. */
-  text: string;
+  /** The record as JSON: what is kept as raw. */
+  text: JsonText;
   hash: string;
   /** The record's own modified time; null where it has none. */
   modifiedAt: Date | null;

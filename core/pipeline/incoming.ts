@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
+import { bytesOf } from '../connection/index.ts';
 import { joinKey, readPath } from '../sdk/index.ts';
 import type { JsonValue, SourceRecord } from '../sdk/index.ts';
 import type { DeadLetterWrite } from '../store/dead-letters.ts';
+import { stringOf, type JsonText } from '../store/json-text.ts';
 import type { IncomingRecord } from './decide.ts';
 import type { Entity } from './entity.ts';
 import { readModifiedTime } from './time.ts';
@@ -9,19 +11,28 @@ import { readModifiedTime } from './time.ts';
 /** Records of one page made ready for the corridor; those without a key can't go on. */
 export interface Received { records: IncomingRecord[]; withoutKey: DeadLetterWrite[] }
 
+/** How records were got. */
+export interface Look {
+  form: 'list' | 'detail';
+  observedAt: Date;
+  proof: boolean;
+  /** They are the very objects that the connection parsed, unchanged. */
+  asReceived?: boolean | undefined;
+}
+
 /** Gives each record its key, its own time and its content hash. The first step of every way in. */
-export function receive(entity: Entity, records: readonly SourceRecord[], look: { form: 'list' | 'detail'; observedAt: Date; proof: boolean }): Received {
+export function receive(entity: Entity, records: readonly SourceRecord[], look: Look): Received {
   const received: Received = { records: [], withoutKey: [] };
   const modifiedPath = entity.config.modified ?? entity.stream.modified;
   for (const record of records) {
-    const text = textOf(record);
+    const text = (look.asReceived ? bytesOf(record) : undefined) ?? textOf(record);
     if (text === undefined) {
       received.withoutKey.push({ key: null, raw: null, problems: [{ code: 'record.too_deep', message: 'the record is nested too deeply to be kept', suggestion: 'Look at it at the source; no sound record is like that.' }] });
       continue;
     }
     const key = keyOf(record, entity.stream.key);
     if (key === undefined) {
-      received.withoutKey.push({ key: null, raw: text, problems: [withoutKeyProblem(entity)] });
+      received.withoutKey.push({ key: null, raw: stringOf(text), problems: [withoutKeyProblem(entity)] });
       continue;
     }
     received.records.push({
@@ -49,7 +60,7 @@ function withoutKeyProblem(entity: Entity): DeadLetterWrite['problems'][number] 
 }
 
 /** 132 bits of a SHA-256: plenty to tell the contents of one key apart, and short enough to store with each record. */
-export function contentHash(text: string): string {
+export function contentHash(text: JsonText): string {
   return hash('sha256', text, 'base64url').slice(0, 22);
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { RetryLaterError, type ReadEnd, type ReadPage } from '../sdk/index.ts';
 import { crashPoint } from '../monitor/crash-points.ts';
 import { noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
@@ -7,7 +8,7 @@ import type { PreparedBatch } from './batch.ts';
 import { applyCarefully } from './careful.ts';
 import { removeUnseen } from './deletions.ts';
 import { sourceOf } from './entity.ts';
-import { receive } from './incoming.ts';
+import { receive, type Received } from './incoming.ts';
 import { readAhead } from './read-ahead.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
 
@@ -58,7 +59,7 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
   const since = usageMeter(context);
   let writing: Promise<void> = Promise.resolve();
   let idle = true;
-  let collected: ReadPage[] = [];
+  let collected: ReceivedPage[] = [];
   let size = 0;
   let end: ReadEnd | undefined;
 
@@ -86,8 +87,10 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
 
   try {
     for (let page = await pages.next(); page !== undefined; page = await pages.next()) {
+      // The question for the page after it leaves first: while the other side works on that, this one is looked at.
+      await setImmediate();
       signal.throwIfAborted();
-      collected.push(page);
+      collected.push({ page, ...receive(entity, page.records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived }) });
       size += page.records.length;
       end = page.end;
       if (size >= entity.config.batchSize || page.end || (idle && !pages.ready()) || context.stopping()) await flush();
@@ -101,12 +104,13 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
   return end;
 }
 
-function batchOf({ entity, run, fence }: RunContext, pages: readonly ReadPage[], isFull: boolean): Batch {
-  const received = pages.map((page) => receive(entity, page.records, { form: 'list', observedAt: page.observedAt, proof: true }));
+interface ReceivedPage extends Received { page: ReadPage }
+
+function batchOf({ entity, run, fence }: RunContext, pages: readonly ReceivedPage[], isFull: boolean): Batch {
   return {
     entity, fence, via: isFull ? 'full' : 'incremental',
-    incoming: received.flatMap((page) => page.records),
-    withoutKey: received.flatMap((page) => page.withoutKey),
-    run: { id: run.id, position: pages.at(-1)?.position, pages: pages.length, noteSeen: isFull },
+    incoming: pages.flatMap((page) => page.records),
+    withoutKey: pages.flatMap((page) => page.withoutKey),
+    run: { id: run.id, position: pages.at(-1)?.page.position, pages: pages.length, noteSeen: isFull },
   };
 }

@@ -53,8 +53,8 @@ export interface SqlResult { rows: Record<string, unknown>[]; rowCount: number }
 export interface SqlSession {
   /** Runs one statement with `$1`-style parameters. Throws pg's error as it is. */
   query(text: string, values?: readonly unknown[]): Promise<SqlResult>;
-  /** Runs a `COPY … FROM STDIN` statement with these chunks of text, and answers the number of rows. */
-  copyFrom(text: string, chunks: Iterable<string> | AsyncIterable<string>): Promise<number>;
+  /** Runs a `COPY … FROM STDIN` statement with these chunks of text or bytes, and answers the number of rows. */
+  copyFrom(text: string, chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>): Promise<number>;
 }
 
 /** TDS's own database, for a connector whose tables live there. */

@@ -53,6 +53,12 @@ export interface ReadRequest {
 /** One page of records. */
 export interface ReadPage {
   records: SourceRecord[];
+  /**
+   * True: each record is the very object that `response.json()` of the host's HTTP client gave, with nothing added, taken away or
+   * changed. What is kept as raw is then the text that came over the wire, and nothing need be written out again, which is faster.
+   * Left out: raw is the record as it stands here.
+   */
+  asReceived?: boolean;
   /** When the request for this page left: the state of the source cannot be older than that. */
   observedAt: Date;
   /** Where to go on when the rows of this page are saved. The host saves both in one transaction (promise 3). */

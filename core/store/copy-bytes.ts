@@ -10,8 +10,16 @@ class Collector {
   #buffer: Buffer = Buffer.allocUnsafe(size);
   #length = 0;
 
+  /** Collects a chunk, and answers what is full; a chunk that is large already goes on as it is. */
+  *pass(chunk: string | Buffer): Generator<Buffer> {
+    const isLarge = typeof chunk !== 'string' && chunk.length >= size / 2;
+    const full = isLarge ? this.end() : this.#add(chunk);
+    if (full) yield full;
+    if (isLarge) yield chunk;
+  }
+
   /** Answers what was collected before, when the chunk found no more room beside it. */
-  add(chunk: string | Buffer): Buffer | undefined {
+  #add(chunk: string | Buffer): Buffer | undefined {
     const most = typeof chunk === 'string' ? chunk.length * 3 : chunk.length;
     let full: Buffer | undefined;
     if (this.#length + most > this.#buffer.length) {
@@ -24,6 +32,7 @@ class Collector {
 
   end(): Buffer | undefined {
     const rest = this.#length === 0 ? undefined : this.#buffer.subarray(0, this.#length);
+    this.#buffer = this.#buffer.subarray(this.#length);
     this.#length = 0;
     return rest;
   }
@@ -36,20 +45,14 @@ export function joined(chunks: Iterable<string | Buffer> | AsyncIterable<string 
 
 function* joinedAtOnce(chunks: Iterable<string | Buffer>): Generator<Buffer> {
   const collector = new Collector();
-  for (const chunk of chunks) {
-    const full = collector.add(chunk);
-    if (full) yield full;
-  }
+  for (const chunk of chunks) yield* collector.pass(chunk);
   const rest = collector.end();
   if (rest) yield rest;
 }
 
 async function* joinedAsTheyCome(chunks: AsyncIterable<string | Buffer>): AsyncGenerator<Buffer> {
   const collector = new Collector();
-  for await (const chunk of chunks) {
-    const full = collector.add(chunk);
-    if (full) yield full;
-  }
+  for await (const chunk of chunks) yield* collector.pass(chunk);
   const rest = collector.end();
   if (rest) yield rest;
 }

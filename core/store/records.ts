@@ -1,4 +1,5 @@
 import type { SqlSession } from '../sdk/index.ts';
+import { stringOf, type JsonText } from './json-text.ts';
 
 /** The bookkeeping of a stored record, without its bodies. */
 export interface RecordHead {
@@ -22,9 +23,9 @@ export interface RecordBodies { key: string; raw: string | null; detail: string 
 /** One record to be written; `expected` is the version that must still be there, null for a record that must not exist. */
 export interface RecordWrite extends Omit<RecordHead, 'version'> {
   expected: number | null;
-  /** New bodies as JSON text; null leaves what is stored. */
-  raw: string | null;
-  detail: string | null;
+  /** New bodies; null leaves what is stored. */
+  raw: JsonText | null;
+  detail: JsonText | null;
 }
 
 /** Makes the partition for an entity, once. Called before an entity's first write; safe beside other nodes. */
@@ -63,45 +64,6 @@ export async function lockEntityWrites(session: SqlSession, entity: string): Pro
   await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('tds.write:' || $1, 0))`, [entity]);
 }
 
-const insertColumns = 'entity, key, modified_at, observed_at, list_hash, detail_hash, detail_at, detail_modified_at, detail_due, refused, mapping, deleted_at, run_id, via, raw, detail';
-
-/** Inserts records that must not exist yet. Throws PostgreSQL's 23505 when one does. */
-export async function insertRecords(session: SqlSession, entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Promise<void> {
-  if (writes.length === 0) return;
-  await session.copyFrom(`COPY records (${insertColumns}) FROM STDIN`, copyChunks(entity, runId, via, writes));
-}
-
-function* copyChunks(entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Generator<string> {
-  const copyTime = timeWriter();
-  const head = `${copyText(entity)}\t`;
-  const tail = `\t${runId ?? '\\N'}\t${via}\t`;
-  for (const write of writes) {
-    yield `${head}${copyText(write.key)}\t${copyTime(write.modifiedAt)}\t${copyTime(write.observedAt)}\t${write.listHash ?? '\\N'}\t${write.detailHash ?? '\\N'}\t${
-      copyTime(write.detailAt)}\t${copyTime(write.detailModifiedAt)}\t${write.detailDue ? 't' : 'f'}\t${write.refused ? 't' : 'f'}\t${write.mapping}\t${copyTime(write.deletedAt)}${tail}`;
-    yield copyText(write.raw);
-    yield `\t${copyText(write.detail)}\n`;
-  }
-}
-
-function copyText(text: string | null): string {
-  if (text === null) return '\\N';
-  // Four searches for one character are much faster than one for any of four.
-  if (!text.includes('\\') && !text.includes('\t') && !text.includes('\n') && !text.includes('\r')) return text;
-  return text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
-}
-
-/** Writes times; those of one batch recur: a page has one `observedAt`, and sources count in seconds. */
-function timeWriter(): (time: Date | null) => string {
-  const texts = new Map<number, string>();
-  return (time) => {
-    if (time === null) return '\\N';
-    const at = time.getTime();
-    let text = texts.get(at);
-    if (text === undefined) texts.set(at, text = time.toISOString());
-    return text;
-  };
-}
-
 /**
  * Replaces records, each only when its version is still the expected one, and keeps what was there in the history.
  * Answers how many were replaced; fewer than asked means that another writer was faster and nothing may be committed.
@@ -126,7 +88,7 @@ export async function replaceRecords(session: SqlSession, entity: string, runId:
       WHERE r.entity = $1 AND r.key = w.key AND r.version = w.version`,
     [entity, runId, via, keys, versions, writes.map((w) => w.modifiedAt), writes.map((w) => w.observedAt), writes.map((w) => w.listHash),
       writes.map((w) => w.detailHash), writes.map((w) => w.detailAt), writes.map((w) => w.detailModifiedAt), writes.map((w) => w.detailDue),
-      writes.map((w) => w.refused), writes.map((w) => w.mapping), writes.map((w) => w.deletedAt), writes.map((w) => w.raw), writes.map((w) => w.detail)]);
+      writes.map((w) => w.refused), writes.map((w) => w.mapping), writes.map((w) => w.deletedAt), writes.map((w) => stringOf(w.raw)), writes.map((w) => stringOf(w.detail))]);
   return result.rowCount;
 }
 

@@ -27,12 +27,17 @@ export function readAnswer(response: HttpResponse, subject: CallSubject): JsonOb
 }
 
 function parse(response: HttpResponse, subject: CallSubject): JsonObject {
-  const { status, text } = response;
-  const first = text.trimStart()[0];
-  if (first === '{') {
+  const { status } = response;
+  let broken: unknown;
+  try {
     const body = response.json();
     if (isRecord(body)) return body;
+  } catch (error) {
+    broken = error;
   }
+  // Only now, since making a text of a whole page takes its time.
+  const first = response.text.trimStart()[0];
+  if (first === '{') throw broken;
   if (status === 401) throw new TokenRejectedError('zoho.token_rejected', `${subject.product} refused the access token.`);
   if (status === 429) return {};
   if (status === 404 && first !== '<') return {};

@@ -63,7 +63,7 @@ export async function* scan(deps: ScanDeps, list: Readable, request: ScanRequest
 
 async function readWhole(deps: ScanDeps, list: Readable, signal: AbortSignal): Promise<ReadPage> {
   const answer = await listPage(deps.api, list.resource, {}, signal);
-  return { records: wanted(list, answer.records, undefined), observedAt: answer.sentAt, position: { whole: true }, end: { complete: !list.filtered } };
+  return { records: wanted(list, answer.records, undefined), asReceived: true, observedAt: answer.sentAt, position: { whole: true }, end: { complete: !list.filtered } };
 }
 
 interface Course { plan: Plan; traits: Traits; cursor: Cursor | undefined; position: Position }
@@ -103,6 +103,7 @@ async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, cou
     if (ended && !cursor && !sole) await probeFilter(deps, list, known, position, signal);
     yield {
       records: wanted(list, step.fresh, cursor),
+      asReceived: true,
       observedAt: answer.sentAt,
       position: asJson(position),
       ...(ended ? { end: endOf({ list, plan, position, cursor, sole, chased }) } : {}),

@@ -24,8 +24,8 @@ export interface Kind {
 /** Adds the times to a list record; settings have none on the wire. */
 export type Stamp = (record: Fields, created: number, modified: number) => void
 
-/** Above this many records none of their JSON is kept. */
-const cacheUpTo = 60_000
+/** Above this many records none of their JSON is kept: it would be some 200 MB. */
+const cacheUpTo = 100_000
 
 interface Order {
   readonly column: string

@@ -128,9 +128,9 @@ t.test('a probe whose caller gives up proves nothing: the next call probes', asy
   let calls = 0;
   const hang = signal<never>();
   const transport = { ...transportOf(async () => ({})), async send(_: unknown, { signal }: { signal?: AbortSignal | undefined }) {
-    if (++calls === 1) return { status: 500, headers: {}, text: '', bytes: 0, mayLoseDigits: false };
+    if (++calls === 1) return { status: 500, headers: {}, body: Buffer.alloc(0), bytes: 0 };
     if (calls === 2) await Promise.race([hang.promise, new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)))]);
-    return { status: 200, headers: {}, text: '', bytes: 0, mayLoseDigits: false };
+    return { status: 200, headers: {}, body: Buffer.alloc(0), bytes: 0 };
   } };
   const connection = connect(t, { clock, transport, retry: { attempts: 1 }, breaker: { failures: 1 } });
   await t.rejects(connection.http.send({ url }));

@@ -70,12 +70,12 @@ export function isStill(connection: Connection, limits: { perMinute?: number | u
 }
 
 /** A transport without a network. */
-export function transportOf(send: (path: string, onHeaders: () => void) => Promise<Partial<RawResponse>>): Transport {
+export function transportOf(send: (path: string, onHeaders: () => void) => Promise<Partial<Omit<RawResponse, 'body'> & { text: string }>>): Transport {
   return {
     async send(request, exchange) {
       const { status = 200, headers = {}, text = '{}', bytes = 2 } = await send(request.path, exchange.onHeaders ?? (() => {}));
       exchange.onHeaders?.();
-      return { status, headers, text, bytes, mayLoseDigits: true };
+      return { status, headers, body: Buffer.from(text), bytes };
     },
     async close() {},
   };
