@@ -11,7 +11,9 @@ t.test('the index lists every route', async (t) => {
   t.strictSame(routes, [
     'GET /healthz', 'GET /readyz', 'GET /v1/entities', 'GET /v1/entities/:id', 'POST /v1/entities/:id/sync', 'GET /v1/connections', 'GET /v1/plugins',
     'GET /v1/runs', 'GET /v1/runs/:id', 'POST /v1/runs', 'POST /v1/runs/:id/cancel', 'GET /v1/dead-letters', 'GET /v1/dead-letter-groups', 'GET /v1/dead-letters/:id', 'POST /v1/dead-letters/retry', 'POST /v1/dead-letters/discard', 'POST /v1/dead-letters/:id/reopen',
-    'GET /v1/healing', 'GET /v1/healing/rules', 'POST /v1/healing/run', 'POST /v1/healing/reset', 'GET /v1/records/:entity/:key', 'GET /v1/nodes', 'GET /v1/jobs',
+    'GET /v1/healing', 'GET /v1/healing/rules', 'POST /v1/healing/run', 'POST /v1/healing/reset', 'GET /v1/schedules', 'GET /v1/schedules/:id', 'GET /v1/schedules/:id/next', 'GET /v1/ticks',
+    'POST /v1/schedules/:id/pause', 'POST /v1/schedules/:id/resume', 'POST /v1/schedules/:id/run', 'POST /v1/schedules/:id/backfill', 'GET /v1/reports', 'GET /v1/reports/:id', 'POST /v1/config/reload',
+    'GET /v1/records/:entity/:key', 'GET /v1/nodes', 'GET /v1/jobs',
   ]);
 });
 
