@@ -12,10 +12,11 @@ import { measureLimits } from './limits.ts';
 import { measureLoad } from './load.ts';
 import { measureMemory } from './memory.ts';
 import { Report } from './report.ts';
+import { measureSchedules } from './schedules.ts';
 
 const help = `Usage: npm run bench -- [options]
 
-  --only PARTS   load, memory, incremental, limits, demo; several with commas. Default: all but limits
+  --only PARTS   load, memory, incremental, schedules, limits, demo; several with commas. Default: all but limits
   --limits       the limits too (they take two minutes)
   --full         memory at 1,000,000 items instead of 200,000, and the limits
   --items LIST   sizes of the first load, default 20000,100000
@@ -36,6 +37,7 @@ const parts: Record<string, (bench: Bench) => Promise<void>> = {
   load: async (bench) => { for (const items of values.items.split(',')) await measureLoad(bench, Number(items), Number(values.rounds)); },
   incremental: measureIncremental,
   memory: (bench) => measureMemory(bench, values.full ? 1_000_000 : 200_000),
+  schedules: measureSchedules,
   limits: measureLimits,
   demo: measureDemo,
 };
