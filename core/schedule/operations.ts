@@ -117,7 +117,7 @@ async function backfill(session: SqlSession, deps: ScheduleOperationsDeps, defin
   const end = to < now ? to : now;
   await holdSchedules(session, [id], { wait: true });
   const rows = new Map((await ticksBetween(session, id, from, end)).map((tick) => [tick.planned.getTime(), tick]));
-  const times = upcoming(timetable, new Date(from.getTime() - 1), mostTimes).filter((time) => time < end);
+  const times = upcoming(timetable, new Date(from.getTime() - 1), mostTimes, end);
   const isDone = (time: Date): boolean => !['skipped', 'failed', 'cancelled', undefined].includes(rows.get(time.getTime())?.status);
   const wanted = times.filter((time) => !isDone(time));
   const chosen = wanted.slice(0, most);

@@ -24,10 +24,13 @@ export function timetableOf(id: string, schedule: ScheduleConfig, zone: string):
   const end = schedule.until === undefined ? Infinity : momentOf(own, Date.parse(`${schedule.until.length === 10 ? `${schedule.until}T00:00` : schedule.until}Z`));
   const isExcluded = exclusionOf(schedule.exclude);
   const next = schedule.cron === undefined ? nextOfEvery(schedule.every as number, own, isExcluded) : nextOfCron(schedule.cron, own, isExcluded);
+  let none = Infinity; // where everything is left out, the long look that finds this is made once
   return {
     zone: own,
     next(after) {
+      if (after.getTime() >= none) return undefined;
       const found = next(after.getTime());
+      if (found === undefined) none = after.getTime();
       return found === undefined || found >= end ? undefined : new Date(found);
     },
     delay: (planned) => (schedule.jitter === 0 ? 0 : Math.floor(share(`${id} ${planned.getTime()}`) * schedule.jitter)),
@@ -112,9 +115,10 @@ function share(text: string): number {
   return createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32;
 }
 
-/** The next times from a moment on. */
-export function upcoming(timetable: Timetable, after: Date, count: number): Date[] {
+/** The next times from a moment on; where `before` is given, those before it. */
+export function upcoming(timetable: Timetable, after: Date, count: number, before?: Date): Date[] {
   const times: Date[] = [];
-  for (let next = timetable.next(after); next && times.length < count; next = timetable.next(next)) times.push(next);
+  const end = before?.getTime() ?? Infinity;
+  for (let next = timetable.next(after); next && times.length < count && next.getTime() < end; next = timetable.next(next)) times.push(next);
   return times;
 }

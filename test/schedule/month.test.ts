@@ -1,6 +1,6 @@
 /** A month, and both clock changes of two zones, lived by two nodes of which one is killed a hundred times, at any statement of a look. */
 import { test } from 'tap';
-import { upcoming } from '../../core/schedule/timetable.ts';
+import { upcoming, type Timetable } from '../../core/schedule/timetable.ts';
 import type { Pool } from '../../core/store/pool.ts';
 import { testDatabase } from '../support/database.ts';
 import { TestClock } from '../support/clock.ts';
@@ -49,8 +49,12 @@ async function live(pool: Pool, { from, until, kills, plan }: Journey): Promise<
 
 /** All planned times of all schedules, each once, in order. */
 function momentsOf(plan: Record<string, Given>, from: string, until: string): number[] {
-  const all = [...definitions(plan).values()].flatMap(({ timetable }) => upcoming(timetable, new Date(from), 20_000).map(Number));
-  return [...new Set(all)].filter((moment) => moment < Date.parse(until)).sort((a, b) => a - b);
+  const all = [...definitions(plan).values()].flatMap(({ timetable }) => plannedIn(timetable, from, until).map(Number));
+  return [...new Set(all)].sort((a, b) => a - b);
+}
+
+function plannedIn(timetable: Timetable, from: string, until: string): Date[] {
+  return upcoming(timetable, new Date(from), 20_000, new Date(until));
 }
 
 /** `count` of the numbers below `all`, by chance. */
@@ -82,7 +86,7 @@ for (const [name, journey] of Object.entries(journeys)) {
     t.ok(counts.inLook > journey.kills / 4, `${counts.inLook} died in the middle of a look`);
     const found = await ticks(pool);
     for (const [id, { timetable }] of definitions(journey.plan)) {
-      const expected = upcoming(timetable, new Date(journey.from), 20_000).filter((time) => time < new Date(journey.until));
+      const expected = plannedIn(timetable, journey.from, journey.until);
       t.same(found.filter((tick) => tick.schedule === id).map((tick) => tick.planned), expected, `${id}: ${expected.length} times`);
     }
     const late = found.map((tick) => (tick.enqueuedAt?.getTime() ?? Infinity) - tick.dueAt.getTime());
