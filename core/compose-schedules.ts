@@ -46,8 +46,9 @@ export function composeSchedules(parts: ScheduleParts): Schedules {
 
 async function heal({ healing }: ScheduleParts, rules: readonly string[]): Promise<WorkDone> {
   const { operations } = healing();
+  const atWork = new Set((await operations.rules()).map(({ id }) => id));
   const reports = [];
-  for (const rule of rules.length === 0 ? [undefined] : rules) reports.push(...await operations.run({ rule, dryRun: false, trigger: 'schedule' }));
+  for (const rule of rules.length === 0 ? [undefined] : rules.filter((id) => atWork.has(id))) reports.push(...await operations.run({ rule, dryRun: false, trigger: 'schedule' }));
   const failed = reports.filter(({ error }) => error !== undefined);
   const acts = reports.reduce((sum, { found }) => sum + found.filter(({ outcome }) => outcome !== 'silent').length, 0);
   if (failed.length > 0) return { status: 'failed', reason: failed.map(({ rule, error }) => `${rule}: ${error}`).join('; ') };

@@ -14,6 +14,9 @@ const excludeSchema = {
   },
 } as const
 
+/** The rules of healing, by which `rules` names them. */
+export const healingRuleIds = ['stuck-jobs', 'orphaned-runs', 'dead-letters', 'breakers', 'tokens', 'missed-schedules', 'maintenance'] as const
+
 export const scheduleSchema = {
   type: 'object',
   title: 'Schedule',
@@ -30,7 +33,7 @@ export const scheduleSchema = {
     run: { type: 'string', enum: ['sync', 'compare', 'heal', 'report', 'maintain'], description: 'What to do. `sync`: bring entities up to date. `heal`: let the rules of healing look now. `report`: the summary of the time since the last one, see `tds report`. `maintain`: remove what is older than `policies.retention`. `compare`: not in this version yet; such a time is noted as skipped, with that reason.' },
     entities: { type: 'array', shorthand: 'list', default: ['all'], minItems: 1, uniqueItems: true, items: { type: 'string', minLength: 1 }, description: 'The entities that it is about, or `all`. In the loaded config this is always the list of ids.', examples: ['all', ['stock', 'products']] },
     mode: { type: 'string', enum: ['full', 'incremental'], description: 'For `sync`: read all, or what changed. Left out: `incremental`.' },
-    rules: { type: 'array', shorthand: 'list', default: [], uniqueItems: true, maxItems: 20, items: { type: 'string', minLength: 1, maxLength: 100 }, description: 'For `heal`: the rules that look. Left out: all.', examples: ['stuck-jobs'] },
+    rules: { type: 'array', shorthand: 'list', default: [], uniqueItems: true, maxItems: 20, items: { type: 'string', enum: healingRuleIds }, description: 'For `heal`: the rules that look. Left out: all.', examples: ['stuck-jobs'] },
     priority: { type: 'string', enum: ['high', 'normal', 'low'], default: 'normal', description: 'Which work goes first where there is more than can be done at once. `high` runs before what people ask for, `low` after all else.' },
     jitter: { type: 'string', format: 'duration', default: '0s', description: 'Each start is put off by a part of this, another one each time, so that not all begins at the full hour.', examples: ['2m'] },
     overlap: { type: 'string', enum: ['skip', 'queue', 'cancel'], default: 'skip', description: 'What happens to a time that comes while the one before is still at work. `skip`: it is left out. `queue`: it waits. `cancel`: the one before is cancelled.' },

@@ -55,7 +55,7 @@ export interface ScheduleOperations {
   resume(id: string): Promise<ScheduleStatus>;
   /** Does the work now, whatever the plan and the pause say. @throws OperationError `operation.schedule_busy` while a tick of it is at work */
   run(id: string, trigger: 'person' | 'api'): Promise<TickShape>;
-  /** Makes up planned times of a span (given as for a pause, lengths of time counted back) that were not done, one after the other, oldest first. A pause of the schedule holds them. */
+  /** Makes up planned times of a span (given as for a pause, lengths of time counted back) that were not done, one after the other, oldest first. A pause of the schedule holds them. @throws OperationError `operation.schedule_off` */
   backfill(id: string, span: { from: string; to: string; most: number; dryRun: boolean }): Promise<Backfill>;
   reports(filter: { before?: string; limit: number }): Promise<ReportRow[]>;
   /** The newest where none is named. @throws OperationError `operation.unknown_report` */

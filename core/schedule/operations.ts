@@ -50,6 +50,7 @@ export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperat
     run: (id, trigger) => database.transaction((session) => runNow(session, deps, find(id), trigger)),
     backfill(id, { from, to, ...rest }) {
       const definition = find(id);
+      if (!definition.config.enabled) throw new OperationError('operation.schedule_off', `the schedule "${id}" is switched off in the config`, { suggestion: `Set schedules.${id}.enabled to true.` });
       const moment = (text: string): Date => readTime(text, definition.timetable.zone, now(), 'back');
       return database.transaction((session) => backfill(session, deps, definition, { from: moment(from), to: moment(to), ...rest }));
     },
@@ -102,7 +103,7 @@ async function runNow(session: SqlSession, deps: ScheduleOperationsDeps, definit
   const { id, config } = definition;
   const at = deps.now();
   await holdSchedules(session, [id], { wait: true });
-  const [first] = await openTicks(session, id);
+  const [first] = await openTicks(session, [id]);
   if (first) throw new OperationError('operation.schedule_busy', `the schedule "${id}" is at work: its tick ${first.id} is ${first.status}`, { suggestion: 'Wait for its end (tds schedules), or cancel its runs (tds runs cancel).' });
   const tick = await insertTick(session, { schedule: id, planned: at, times: 1, trigger, work: config.run, entities: config.run === 'sync' ? [...config.entities] : [], status: 'waiting', reason: null, dueAt: at, node: deps.nodeId() }, at);
   if (!tick) throw new OperationError('operation.schedule_busy', `the schedule "${id}" was started at this very moment`);

@@ -110,7 +110,8 @@ export class Scheduler {
       this.#enrolled = true;
     }
     const due = [...this.#definitions.values()].filter(({ id }) => (this.#due.get(id) ?? 0) <= now.getTime());
-    for (let at = 0; at < due.length; at += batch) await this.#tick(due.slice(at, at + batch), now);
+    // Many at once take a while: each batch has its own time, so that lateness is told as it is.
+    for (let at = 0; at < due.length; at += batch) await this.#tick(due.slice(at, at + batch), at === 0 ? now : await this.#now());
     await this.#shorten(now);
     const open = await this.#settle(now);
     const after = Math.min(...[...this.#due.values()].map((next) => next - now.getTime()), open ? settleMs : idleMs);

@@ -27,7 +27,7 @@ export async function shortenedTicks(database: DatabaseAccess, deps: StartWorkDe
       if (part === 0 || part >= parts || now.getTime() - planned.getTime() > graceMs) continue;
       await database.transaction(async (session) => {
         const [row] = await holdSchedules(session, [id], { wait: false });
-        if (!row || !isCurrent(row, definition) || isPaused(row, now) || (await openTicks(session, id)).length > 0) return;
+        if (!row || !isCurrent(row, definition) || isPaused(row, now) || (await openTicks(session, [id])).length > 0) return;
         const tick = await insertTick(session, { schedule: id, planned, times: 1, trigger: 'shortened', work: 'sync', entities, status: 'waiting', reason: null, dueAt: planned, node: deps.nodeId() }, now);
         if (tick) await startWork(session, deps, tick, definition, now);
       });

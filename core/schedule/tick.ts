@@ -28,23 +28,26 @@ export async function tickSchedules(session: SqlSession, deps: StartWorkDeps, de
   const rows = new Map((await holdSchedules(session, definitions.map(({ id }) => id), { wait })).map((row) => [row.schedule, row]));
   const outcome: Ticked = { due: new Map(), cancelled: [], written: 0 };
   const moved: Parameters<typeof moveCursors>[1][number][] = [];
-  for (const definition of definitions) {
+  const come = definitions.flatMap((definition) => {
     const row = rows.get(definition.id);
-    if (!row) continue;
-    const isOurs = isCurrent(row, definition);
-    const times = isOurs ? dueTimes(definition.timetable, definition.config, row, now) : undefined;
+    if (!row) return [];
+    const times = isCurrent(row, definition) ? dueTimes(definition.timetable, definition.config, row, now) : undefined;
     outcome.due.set(definition.id, times?.dueAt);
-    if (!times) continue;
-    if (times.ticks.length > 0) await writeTicks(session, deps, definition, times, now, outcome);
+    return times ? [{ definition, row, times }] : [];
+  });
+  const written = come.filter(({ times }) => times.ticks.length > 0);
+  // A tick whose runs have ended is not in the way, though nobody has noted its end yet.
+  const open = written.length === 0 ? [] : (await openTicks(session, written.map(({ definition }) => definition.id))).filter((tick) => endOfRuns(tick, now) === undefined);
+  for (const { definition, row, times } of come) {
+    if (times.ticks.length > 0) await writeTicks(session, deps, definition, times, open.filter(({ schedule }) => schedule === definition.id), now, outcome);
     if (times.cursor > row.cursor || times.next?.getTime() !== row.nextAt?.getTime()) moved.push({ id: definition.id, cursor: times.cursor, next: times.next });
   }
   if (moved.length > 0) await moveCursors(session, moved, now);
   return outcome;
 }
 
-async function writeTicks(session: SqlSession, deps: StartWorkDeps, definition: Definition, times: DueTimes, now: Date, outcome: Ticked): Promise<void> {
-  // A tick whose runs have ended is not in the way, though nobody has noted its end yet.
-  let open = (await openTicks(session, definition.id)).filter((tick) => endOfRuns(tick, now) === undefined);
+async function writeTicks(session: SqlSession, deps: StartWorkDeps, definition: Definition, times: DueTimes, before: OpenTick[], now: Date, outcome: Ticked): Promise<void> {
+  let open = before;
   for (const time of times.ticks) {
     const { written, stillOpen, cancelled } = await writeTick(session, deps, definition, time, open, now);
     open = stillOpen;
@@ -103,7 +106,7 @@ async function tellMissed(session: SqlSession, { id, timetable: { zone } }: Defi
 export async function releaseWaiting(session: SqlSession, deps: StartWorkDeps, definition: Definition, now: Date): Promise<boolean> {
   const [row] = await holdSchedules(session, [definition.id], { wait: false });
   if (!row || !isCurrent(row, definition) || isPaused(row, now)) return false;
-  const open = await openTicks(session, definition.id);
+  const open = await openTicks(session, [definition.id]);
   const [next] = open;
   if (!next || open.some(({ status }) => status !== 'waiting')) return false;
   await startWork(session, deps, next, definition, now);

@@ -27,7 +27,9 @@ export async function enrollSchedules(session: SqlSession, schedules: readonly {
         cursor = CASE WHEN s.timing = excluded.timing AND s.removed_at IS NULL THEN s.cursor ELSE greatest(s.cursor, excluded.cursor) END,
         slow = CASE WHEN s.timing = excluded.timing THEN s.slow END
       WHERE s.definition <> excluded.definition OR s.removed_at IS NOT NULL`, [list, now]);
-  await session.query(`UPDATE schedules SET removed_at = $2, next_at = NULL WHERE removed_at IS NULL AND schedule <> ALL (SELECT id FROM jsonb_to_recordset($1::jsonb) AS given(id text))`, [list, now]);
+  await session.query(
+    `WITH gone AS (UPDATE schedules SET removed_at = $2, next_at = NULL WHERE removed_at IS NULL AND schedule <> ALL (SELECT id FROM jsonb_to_recordset($1::jsonb) AS given(id text)) RETURNING schedule)
+     UPDATE ticks t SET status = 'cancelled', reason = 'its schedule is no longer in the config', ended_at = $2 FROM gone WHERE t.schedule = gone.schedule AND t.status = 'waiting'`, [list, now]);
 }
 
 /** Holds the rows of these for the transaction, those of removed ones too; without `wait` leaves out what another node holds just now. */

@@ -56,15 +56,15 @@ export async function noteSlowTick(session: SqlSession, id: string): Promise<boo
   return (await session.query('UPDATE ticks SET slow = true WHERE id = $1 AND NOT slow', [id])).rowCount > 0;
 }
 
-/** Open ticks in the order of their times, with the state of their runs; of one schedule, or of all. */
-export async function openTicks(session: SqlSession, schedule?: string): Promise<OpenTick[]> {
+/** Open ticks in the order of their times, with the state of their runs; of some schedules, or of all. */
+export async function openTicks(session: SqlSession, schedules?: readonly string[]): Promise<OpenTick[]> {
   const result = await session.query(
     `SELECT ${columns}, r.*
        FROM ticks t CROSS JOIN LATERAL (
          SELECT (count(*) FILTER (WHERE status IN ('queued', 'running', 'waiting')))::int AS "runsActive", coalesce(array_agg(entity) FILTER (WHERE status = 'failed'), '{}') AS "runsFailed",
                 (count(*) FILTER (WHERE status = 'cancelled'))::int AS "runsCancelled", min(started_at) AS "runsStartedAt", max(ended_at) AS "runsEndedAt"
            FROM runs WHERE runs.id = ANY (t.runs)) r
-      WHERE t.status IN ('waiting', 'queued', 'running') AND ($1::text IS NULL OR t.schedule = $1) ORDER BY t.schedule, t.planned`, [schedule ?? null]);
+      WHERE t.status IN ('waiting', 'queued', 'running') AND ($1::text[] IS NULL OR t.schedule = ANY ($1)) ORDER BY t.schedule, t.planned`, [schedules ?? null]);
   return result.rows as unknown as OpenTick[];
 }
 

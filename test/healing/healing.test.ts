@@ -6,6 +6,7 @@ import { databaseAccess } from '../../core/store/session.ts';
 import { testDatabase } from '../support/database.ts';
 import { collectingLog } from '../queue/support.ts';
 import { TestClock } from '../support/clock.ts';
+import { healingRuleIds } from '../../schemas/schedule.ts';
 import { hour, ward } from './support.ts';
 
 const days = 24 * hour;
@@ -52,6 +53,7 @@ test('every rule is at work by default, can be switched off by its setting, and 
   t.match(await healing.operations.rules(), [
     { id: 'stuck-jobs', every: 30_000, cap: 1, looks: [] }, { id: 'orphaned-runs', cap: 3 }, { id: 'dead-letters', every: 10_000, cap: 10 }, { id: 'breakers', scope: 'node' }, { id: 'tokens', every: 60_000, cap: 5 }, { id: 'missed-schedules', every: 30_000, cap: 5 }, { id: 'maintenance', every: hour },
   ]);
+  t.same((await healing.operations.rules()).map((rule) => rule.id), healingRuleIds, 'schedules can name each of them');
   const reports = await healing.operations.run({ dryRun: false, trigger: 'person' });
   t.same(reports.filter((report) => report.error !== undefined), [], 'every rule can look at an empty database');
   t.match((await healing.operations.rules()).map((rule) => rule.looks[0]), Array.from({ length: 7 }, () => ({ lookedBy: 'node-1', error: null })));
