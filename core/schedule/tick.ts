@@ -91,14 +91,15 @@ export async function cancelTick(session: SqlSession, tick: Pick<OpenTick, 'id' 
   return jobs;
 }
 
-/** What was missed while everything was down is healing too, and stands with its acts. */
+/** What was missed while everything was down and is made up is healing too, and stands with its acts. */
 async function tellMissed(session: SqlSession, { id, timetable: { zone } }: Definition, { ticks, missed }: DueTimes, node: string, now: Date): Promise<void> {
   const late = ticks.filter(({ trigger }) => trigger === 'catch-up');
   const made = late.filter(({ run }) => run).length;
-  const [first, last] = [late[0], late.at(-1)];
+  if (made === 0) return;
+  const last = late.at(-1);
   await beginAct(session, {
-    rule: 'missed-schedules', fingerprint: id, seen: `${missed} planned ${missed === 1 ? 'time' : 'times'} of the schedule "${id}" passed unseen, the last one ${localText(zone, (last ?? first)?.planned ?? now)}`,
-    done: made === 0 ? 'none is made up' : `${made} made up`, outcome: 'healed', came: null, facts: { schedule: id, missed, made }, trigger: 'tick', node, at: now,
+    rule: 'missed-schedules', fingerprint: id, seen: `${missed} planned ${missed === 1 ? 'time' : 'times'} of the schedule "${id}" passed unseen, the last one ${localText(zone, last?.planned ?? now)}`,
+    done: `${made} made up`, outcome: 'healed', came: null, facts: { schedule: id, missed, made }, trigger: 'tick', node, at: now,
   });
 }
 
