@@ -28,7 +28,8 @@ export async function startWork(session: SqlSession, { enqueue, nodeId, isAtWork
     return 'queued';
   }
   const runs: string[] = [];
-  for (const entity of tick.entities.filter(isAtWork)) {
+  // In one order for all: two nodes that ask for the same runs wait for one another, and never crosswise.
+  for (const entity of tick.entities.filter(isAtWork).sort()) {
     const { run } = await requestRun(session, enqueue, { entity, mode: config.mode ?? 'incremental', trigger: `schedule:${id}`, priority: shift });
     runs.push(run.id);
   }
