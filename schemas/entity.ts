@@ -131,7 +131,7 @@ export const entitySchema = {
     checks: { type: 'array', title: 'Checks', description: 'Rules that every row must keep.', default: [], maxItems: 1000, items: checkSchema },
     details: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto', description: 'Whether records are read one by one after the list. `auto`: when a field or child needs what only the detail has.' },
     deletes: deletesSchema,
-    batchSize: { type: 'integer', minimum: 1, maximum: 10_000, default: 4000, unit: 'rows', description: 'Rows written by one statement.' },
+    batchSize: { type: 'integer', minimum: 1, maximum: 10_000, default: 3000, unit: 'rows', description: 'Rows written by one statement.' },
   },
 } as const
 

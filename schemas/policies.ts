@@ -16,7 +16,7 @@ export const policiesSchema = {
       additionalProperties: false,
       properties: {
         concurrency: { type: 'integer', minimum: 1, maximum: 64, default: 4, unit: 'syncs', description: 'Entities that sync side by side in one process. Each connection\'s own limits hold besides.' },
-        readAhead: { type: 'integer', minimum: 0, maximum: 64, default: 20, unit: 'pages', description: 'Pages that a sync reads ahead of the one being written. More needs more memory.' },
+        readAhead: { type: 'integer', minimum: 0, maximum: 64, default: 12, unit: 'pages', description: 'Pages that a sync reads ahead of the one being written. More needs more memory.' },
       },
     },
     retention: {

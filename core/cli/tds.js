@@ -60,6 +60,16 @@ function handOver(node) {
   });
 }
 
+/**
+ * What was compiled once is not compiled again: a start then takes about half the time. The cache lies among the packages, where only
+ * who installed them can write; where that can't be done, a start takes the time that it takes.
+ */
+async function start() {
+  const { enableCompileCache } = await import('module');
+  if (enableCompileCache) enableCompileCache(join(here, '..', '..', 'node_modules', '.cache', 'tds'));
+  await import('./main.ts');
+}
+
 const launched = process.env.TDS_LAUNCHED === '1';
 if (Number(process.versions.node.split('.')[0]) >= needed) {
   if (launched && process.channel) {
@@ -67,7 +77,7 @@ if (Number(process.versions.node.split('.')[0]) >= needed) {
     process.channel.unref();
     process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   }
-  import('./main.ts');
+  start();
 } else {
   const node = findPinnedNode();
   if (node === undefined) refuse('The Node that TDS brings (node_modules/node) is missing.');

@@ -26,7 +26,7 @@ export function parseAnswer(body: Buffer): JsonValue {
 /** Where the records of a page may lie: `starts` of each one, and the `end` of the last. */
 interface Page { name: string; starts: number[]; end: number }
 
-/** Stands in the place of each record while the rest of the page is parsed: a number that no service sends. */
+/** Stands in the place of each record while the rest of the page is parsed. */
 const standIn = 5e-324;
 /** A longer one may be nested more deeply than PostgreSQL parses; such are looked at as values first. */
 const longestRecord = 32 * 1024;
@@ -71,6 +71,8 @@ function endOfObject(body: Buffer, start: number): number {
 function parsePage(body: Buffer, { name, starts, end }: Page): JsonValue | undefined {
   const rest = `${body.toString('utf8', 0, starts[0])}${starts.map(() => standIn).join(',')}${body.toString('utf8', end)}`;
   const keepBytes = isUtf8(body);
+  // Of members with one name JSON takes the last, which need not be the one that was found; an escape may hide the name.
+  if (rest.includes('\\') || rest.split(`"${name}":`).length !== 2) return undefined;
   try {
     const value = parseJson(rest) as JsonObject | null;
     const places = Object.hasOwn(value ?? {}, name) ? value?.[name] : undefined;

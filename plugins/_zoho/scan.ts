@@ -85,7 +85,7 @@ async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, cou
     if ('refused' in answer) return { trait: answer.refused, position };
     const broken = brokenPromise(plan, position, answer, list.fields);
     if (broken) return { trait: broken, position };
-    for (const trait of keptPromises(plan, position, answer, list.fields)) {
+    for (const trait of keptPromises(plan, position, answer, list.fields, known)) {
       if (known[trait] !== 'yes') await deps.traits.set(list.resource.path, trait, true);
       known[trait] = 'yes';
     }

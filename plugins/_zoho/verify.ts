@@ -3,7 +3,7 @@ import type { ListAnswer } from './list.ts';
 import { sortTrait, type Plan } from './plans.ts';
 import type { Position, RecordFields } from './position.ts';
 import { instantOf } from './times.ts';
-import type { Trait } from './traits.ts';
+import type { Trait, Traits } from './traits.ts';
 
 /** So many different times in a row can't be in order by chance. */
 const enoughTimes = 10;
@@ -23,11 +23,12 @@ export function brokenPromise(plan: Plan, position: Position, answer: ListAnswer
   return !times || times.some((time) => time < since) ? 'modifiedFilter' : undefined;
 }
 
-/** Traits that this page proves. */
-export function keptPromises(plan: Plan, position: Position, answer: ListAnswer, fields: RecordFields): Trait[] {
+/** Traits that this page proves. Those that are `known` for sure need no proof. */
+export function keptPromises(plan: Plan, position: Position, answer: ListAnswer, fields: RecordFields, known: Traits): Trait[] {
   const { records } = answer;
   const proven: Trait[] = [];
   const trait = sortTrait(plan);
+  if (trait && known[trait] === 'yes' && (!plan.keyset || known.modifiedFilter === 'yes')) return proven;
   const times = plan.sort && timesOf(records, plan.sort.column === 'created_time' ? fields.created : fields.modified);
   if (!trait || !times || new Set(times).size < enoughTimes) return proven;
   proven.push(trait);
