@@ -9,8 +9,8 @@ const excludeSchema = {
   additionalProperties: false,
   properties: {
     days: { type: 'array', shorthand: 'list', default: [], uniqueItems: true, maxItems: 7, items: { type: 'string', enum: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] }, description: 'Days of the week.', examples: [['fri', 'sat']] },
-    hours: { type: 'array', shorthand: 'list', default: [], uniqueItems: true, maxItems: 24, items: { type: 'string', pattern: '^([01]\\d|2[0-3]):[0-5]\\d-([01]\\d:[0-5]\\d|2[0-3]:[0-5]\\d|24:00)$' }, description: 'Spans of the day, the end not included. One that ends before it begins goes over midnight.', examples: [['08:00-09:30', '22:00-06:00']] },
-    dates: { type: 'array', shorthand: 'list', default: [], uniqueItems: true, maxItems: 500, items: { type: 'string', pattern: '^(\\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$' }, description: 'Dates, as `2026-12-25`, or of each year, as `12-25`.', examples: [['12-25', '2026-04-03']] },
+    hours: { type: 'array', shorthand: 'list', default: [], uniqueItems: true, maxItems: 24, items: { type: 'string', pattern: '^([01]\\d|2[0-3]):[0-5]\\d-([01]\\d:[0-5]\\d|2[0-3]:[0-5]\\d|24:00)$', examples: ['22:00-06:00'] }, description: 'Spans of the day, the end not included. One that ends before it begins goes over midnight.', examples: [['08:00-09:30', '22:00-06:00']] },
+    dates: { type: 'array', shorthand: 'list', default: [], uniqueItems: true, maxItems: 500, items: { type: 'string', pattern: '^(\\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$', examples: ['2026-12-25', '12-25'] }, description: 'Dates, as `2026-12-25`, or of each year, as `12-25`.', examples: [['12-25', '2026-04-03']] },
   },
 } as const
 
