@@ -1,7 +1,8 @@
+import { scryptSync } from 'node:crypto';
 import { createHealing, type Healing, type RulesDeps } from './healing/index.ts';
 import type { Connection } from './connection/index.ts';
 import { systemClock } from './monitor/clock.ts';
-import { deadLetterOperations } from './operations/dead-letters.ts';
+import { deadLetterOperations, healingTrigger } from './operations/dead-letters.ts';
 import { runJob, type Enqueue } from './operations/request-run.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Project } from './project.ts';
@@ -26,11 +27,13 @@ export function composeHealing(parts: HealingParts): Healing {
   const { project, pool, database, queue, enqueue, log, redact, entities } = parts;
   const config = project.config as NonNullable<Project['config']>;
   const letters = deadLetterOperations({ entities, database, enqueue });
+  const jobCauses = causesOfJobs(project, entities);
   return createHealing({
     policies: config.policies, retention: parts.retention, catchUp: parts.catchUp, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
-    connectionClock: parts.connectionClock, connections: connectionsToHeal(parts), causeOf: (id) => causeOf(project, entities.get(id)),
-    async retry({ entity, fingerprint, most }) {
-      const { runs: [asked] } = await letters.retryDeadLetters({ filter: { kind: 'record', entity, fingerprint }, trigger: 'healing', ...(most === undefined ? {} : { most }) });
+    connectionClock: parts.connectionClock, begunAt: systemClock.now(), connections: connectionsToHeal(parts), causeOf: (id, kind) => (kind === 'job' ? jobCauses(id) : causeOf(project, entities.get(id))),
+    async retry({ kind, entity, fingerprint, most }) {
+      const { runs: [asked], jobs } = await letters.retryDeadLetters({ filter: { kind, fingerprint, ...(entity === '' ? {} : { entity }) }, trigger: healingTrigger, ...(most === undefined ? {} : { most }) });
+      if (kind === 'job') return jobs.length === 0 ? undefined : { jobs };
       return asked && { runId: asked.run.id };
     },
     async requeue(session, run) {
@@ -46,6 +49,25 @@ function causeOf({ connections }: Project, entity: Entity | undefined): string |
   if (!entity) return undefined;
   const versions = [entity.connectionId, entity.config.to.connection].map((id) => connections.get(id)?.loaded).map((loaded) => (loaded ? `${loaded.id}@${loaded.plugin.version}` : '?'));
   return [entity.mapping.hash, ...versions].join(' ');
+}
+
+/**
+ * What a job's failure hangs on: its entity and the connections on both sides as the config has them, with the plugins; a mended password is
+ * a change as well. Secrets are in it, so it goes by a hash that is dear to guess by.
+ */
+function causesOfJobs(project: Project, entities: ReadonlyMap<string, Entity>): (entity: string) => string | undefined {
+  const known = new Map<string, string>();
+  const config = project.config as NonNullable<Project['config']>;
+  return (id) => {
+    const entity = entities.get(id);
+    if (!entity && id !== '') return undefined;
+    const connections = entity ? [entity.connectionId, entity.config.to.connection] : Object.keys(config.connections);
+    const text = (): string => JSON.stringify([entity ? entity.config : null, connections.map((name) => config.connections[name])]);
+    const plugins = connections.map((name) => project.connections.get(name)?.loaded.plugin.version ?? '?');
+    const hashed = known.get(id) ?? scryptSync(text(), 'tds causes', 9).toString('base64url');
+    known.set(id, hashed);
+    return [hashed, ...plugins].join(' ');
+  };
 }
 
 /** Connections that call a remote; those of the own database have neither breaker nor tokens. */

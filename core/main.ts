@@ -27,11 +27,11 @@ import { watchConfig } from './watch-files.ts';
 import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
 import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
-import { breakSilent } from './store/pool.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import type { RunMode } from './store/runs.ts';
 import { databaseAccess } from './store/session.ts';
 import type { Entity } from './pipeline/entity.ts';
+import { leaveSilentConnections, watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
 import { version } from './version.ts';
 
@@ -51,6 +51,8 @@ export interface RuntimeOptions {
   nodeId?: string;
   /** The clock of connections: of their minutes, days and tokens. Jobs go by the database's. Default: the machine's. */
   clock?: TimerClock;
+  /** The process is this runtime's alone, and somebody starts it again: it is ended when its event loop hangs (`policies.watchdog`). */
+  watchdog?: { pretty: boolean };
   /** For tests that can't wait: shorter times of the queue. */
   queueTimings?: Partial<QueueTimings>;
 }
@@ -73,10 +75,10 @@ const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
 /** Milliseconds after which a run of details gives way to others. */
 const detailSliceMs = 30_000;
 const drainMs = 10_000;
-/** Milliseconds after which a connection that says nothing is given up, once another one has fallen silent. */
-const silentMs = 2500;
-/** A run that kills its process so often before it has saved anything is given up. */
-const mostLosses = 5;
+/** Milliseconds after which a process is dead, as the queue has it. A connection is waited for twice as long; one that says nothing for half of it is given up, once another one has fallen silent. */
+const deadMs = 5000;
+/** A run that kills its process so often without saving anything in between is given up, unless a record is found to blame. */
+const mostLosses = 3;
 
 /**
  * Opens a checked project. Throws StoreError when the database can't be had, and what a plugin throws when its connector
@@ -93,12 +95,15 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   try {
     const dataDirectory = path.resolve(options.dataDirectory ?? (options.env['TDS_DATA'] || '.tds'));
     const nodeId = options.nodeId ?? newNodeId();
-    const opened = await openDatabase({ applicationName: sessionName(nodeId), url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
+    const dead = options.queueTimings?.deadMs ?? deadMs;
+    const opened = await openDatabase({ applicationName: sessionName(nodeId), connectTimeout: dead * 2, url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
     closers.push(() => opened.close());
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
     const live: LiveConfig = { current: config };
     const services = compose(project, live, { ...options, nodeId }, opened, sealer);
+    const queue = services.resolve(tokens.queue);
+    if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
     await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
@@ -106,10 +111,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const connectors = services.resolve(tokens.connectors);
     closers.push(async () => Promise.all([...connectors.values()].map((connector) => connector.close?.())));
     services.resolve(tokens.entities);
-    const queue = services.resolve(tokens.queue);
     let drain = drainMs;
     closers.push(() => queue.stop({ drainMs: drain }));
-    leaveSilentConnections(queue, opened, options.log);
+    leaveSilentConnections(queue, opened, dead / 2, options.log);
     await queue.start();
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
@@ -133,13 +137,6 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     await close();
     throw error;
   }
-}
-
-/** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
-function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, log: Logger): void {
-  const leave = (silentMs: number): void => void breakSilent(pool, silentMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
-  queue.on('database.back', () => leave(silentMs));
-  queue.on('node.fenced', () => leave(0)); // all that they were at is lost already
 }
 
 /** Registers everything under its token; nothing is made before it is asked for. */

@@ -28,6 +28,18 @@ export const policiesSchema = {
       properties: {
         runs: { type: 'string', format: 'duration', default: '30d', description: 'The list of runs with their counts, the ticks of schedules, and reports.' },
         rawHistory: { type: 'string', format: 'duration', default: '90d', description: 'Earlier versions of raw records. The current version is kept as long as the record lives.' },
+        resolvedDeadLetters: { type: 'string', format: 'duration', default: '365d', description: 'Dead letters that were resolved: by a retry, or by a newer version of the record. Each removal is told by `tds healing`. Open and discarded ones are never removed.' },
+      },
+    },
+    watchdog: {
+      type: 'object',
+      title: 'Watchdog',
+      description: 'A process whose event loop hangs (an expression or a plugin that never comes back) is killed, and `tds start` starts it again. Its jobs count the loss: what hangs goes aside after some tries.',
+      default: {},
+      additionalProperties: false,
+      properties: {
+        enabled: { type: 'boolean', default: true, description: 'Whether a process that hangs is ended.' },
+        after: { type: 'string', format: 'duration', default: '15s', description: 'For how long the event loop may stand still. The time in which the whole process was paused (SIGSTOP, a machine that slept) does not count. After 4 seconds other nodes take its jobs in any case.' },
       },
     },
     healing: {

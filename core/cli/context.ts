@@ -70,11 +70,11 @@ export class Context {
   }
 
   /** Opens a runtime for `use` and stops it afterwards, whatever happens; a signal ends it too. @throws Interrupted */
-  async withRuntime<T>(project: ReadyProject, options: { role: 'node' | 'client'; log?: Logger; dataDirectory?: string; env?: NodeJS.ProcessEnv; drainMs?: number }, use: (runtime: Runtime) => Promise<T>): Promise<T> {
-    const { role, log = this.log(), dataDirectory, env = this.env, drainMs = 3000 } = options;
+  async withRuntime<T>(project: ReadyProject, options: { role: 'node' | 'client'; log?: Logger; dataDirectory?: string; env?: NodeJS.ProcessEnv; drainMs?: number; watchdog?: { pretty: boolean } }, use: (runtime: Runtime) => Promise<T>): Promise<T> {
+    const { role, log = this.log(), dataDirectory, env = this.env, drainMs = 3000, watchdog } = options;
     const signal = this.io.interrupted;
     signal.throwIfAborted();
-    const runtime = await this.backend.openRuntime(project, { role, log, redactor: this.redactor, env, ...(dataDirectory === undefined ? {} : { dataDirectory }) });
+    const runtime = await this.backend.openRuntime(project, { role, log, redactor: this.redactor, env, ...(dataDirectory === undefined ? {} : { dataDirectory }), ...(watchdog ? { watchdog } : {}) });
     try {
       return await use(runtime);
     } finally {

@@ -5,6 +5,7 @@ export const exitCodes = {
   usage: { code: 2, meaning: 'the command or the config is wrong' },
   unreachable: { code: 3, meaning: 'the database or the remote is out of reach' },
   interrupted: { code: 130, meaning: 'ended by ctrl-C (SIGINT)' },
+  killed: { code: 137, meaning: 'killed (SIGKILL): from outside, or by the watchdog because it hung; start starts itself again' },
   terminated: { code: 143, meaning: 'ended by SIGTERM' },
 } as const;
 

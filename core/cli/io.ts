@@ -16,6 +16,8 @@ export interface Io {
   cwd: string;
   /** Aborts with the signal's name (`SIGINT`, `SIGTERM`) when the process is asked to end. */
   interrupted: AbortSignal;
+  /** Tells whoever supervises this process that it is at work: from now on it is started again when it dies. */
+  started?: () => void;
 }
 
 /** Options that every command has. */

@@ -22,6 +22,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-process.exitCode = await runCli(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), interrupted: interrupt.signal }, backend);
+process.exitCode = await runCli(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), interrupted: interrupt.signal, started: () => void process.send?.('started') }, backend);
 // Timers of the wait above are unreferenced; a handle that a plugin left open must not keep a finished command alive.
 setTimeout(() => process.exit(), 500).unref();

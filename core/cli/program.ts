@@ -99,6 +99,7 @@ Environment:
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
   TDS_API_OPEN=1     lets the API listen on other addresses, though it asks nobody who they are
   TDS_SCHEDULES=off  this process ticks no schedules; it still does the work that others' ticks put on the queue
+  TDS_SUPERVISED=1   start leaves it to others (systemd, a container) to start it again when it dies
   TDS_DEBUG=1        debug log, and where an error happened
   NO_COLOR           plain text
   and those that your config names: \${NAME}

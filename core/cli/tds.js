@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 // The launcher of the `tds` command. Plain JavaScript of the year 2020, so that any Node that somebody may have can parse it: it only
-// finds a Node that runs TypeScript as it is (24 or newer, which `npm ci` brings), and hands over to main.ts.
+// finds a Node that runs TypeScript as it is (24 or newer, which `npm ci` brings), hands over to main.ts, and keeps `tds start` alive.
 import { spawn } from 'child_process';
 import { existsSync, realpathSync } from 'fs';
 import { dirname, join } from 'path';
 import process from 'process';
 import { isatty } from 'tty';
 import { fileURLToPath } from 'url';
+import { isAccident, pauseAfter, tellRestart } from './supervise.js';
 
 const needed = 24;
 const here = dirname(realpathSync(fileURLToPath(import.meta.url)));
@@ -32,15 +33,53 @@ function refuse(problem) {
   );
 }
 
-function handOver(node) {
-  const child = spawn(node, [...process.execArgv, join(here, 'tds.js'), ...process.argv.slice(2)], {
-    // The channel tells the child when this process has been killed.
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, TDS_LAUNCHED: '1' },
-  });
+/** Runs TDS in a child process, which ends this one too. With `again` a child that was at work and ends by an accident gets a successor. */
+function handOver(node, again) {
+  let child;
+  let waiting;
+  let pause;
+  let started = false;
+  let asked = false;
+  const end = (code, signal) => {
+    process.exitCode = code === null ? 1 : code;
+    if (signal === null) return;
+    // Die in the same way, so that whoever waits sees the same.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  };
+  const start = () => {
+    const began = Date.now();
+    waiting = undefined;
+    child = spawn(node, [...process.execArgv, join(here, 'tds.js'), ...process.argv.slice(2)], {
+      // The channel tells the child when this process has been killed, and this process when the child is at work.
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, TDS_LAUNCHED: '1' },
+    });
+    child.on('message', (word) => {
+      if (word === 'started') started = true;
+    });
+    child.on('error', (error) => refuse('The one at ' + node + " can't be run (" + error.message + ').'));
+    const follow = (code, signal) => {
+      if (!again || !started || asked || !isAccident(code, signal)) return end(code, signal);
+      const lived = Date.now() - began;
+      pause = pauseAfter(lived, pause);
+      tellRestart(code, signal, lived, pause);
+      waiting = setTimeout(start, pause);
+    };
+    child.on('exit', (code, signal) => {
+      // What it said last is read before the channel is known to be closed.
+      if (child.connected) child.once('disconnect', () => follow(code, signal));
+      else follow(code, signal);
+    });
+  };
+  const pass = (signal) => {
+    if (signal !== 'SIGUSR2') asked = true;
+    if (waiting === undefined) child.kill(signal);
+    else clearTimeout(waiting); // nothing runs that could be stopped
+  };
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGBREAK']) {
     try {
-      process.on(signal, () => child.kill(signal));
+      process.on(signal, () => pass(signal));
     } catch {
       // This system doesn't know that one.
     }
@@ -48,16 +87,15 @@ function handOver(node) {
   // A ctrl-C in a terminal reaches the child by itself. Passing it on too would look like a second, impatient one; this process only
   // has to outlive it. Without a terminal (a service manager, a test) it comes to this process alone.
   process.on('SIGINT', () => {
-    if (!isatty(0)) child.kill('SIGINT');
+    if (waiting !== undefined || !isatty(0)) pass('SIGINT');
+    else asked = true;
   });
-  child.on('error', (error) => refuse('The one at ' + node + " can't be run (" + error.message + ').'));
-  child.on('exit', (code, signal) => {
-    process.exitCode = code === null ? 1 : code;
-    if (signal === null) return;
-    // Die in the same way, so that whoever waits sees the same.
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
-  });
+  start();
+}
+
+/** The command among the arguments; `--config` alone has a value. */
+function commandOf(args) {
+  return args.find((arg, at) => !arg.startsWith('-') && args[at - 1] !== '--config');
 }
 
 /**
@@ -71,7 +109,11 @@ async function start() {
 }
 
 const launched = process.env.TDS_LAUNCHED === '1';
-if (Number(process.versions.node.split('.')[0]) >= needed) {
+// `start` works for months: a parent starts it again after an accident, unless somebody else does (systemd, a container's restart policy).
+const again = !launched && process.env.TDS_SUPERVISED !== '1' && commandOf(process.argv.slice(2)) === 'start';
+const isNew = Number(process.versions.node.split('.')[0]) >= needed;
+if (isNew && again) handOver(process.execPath, true);
+else if (isNew) {
   if (launched && process.channel) {
     delete process.env.TDS_LAUNCHED; // not for the children of the child
     process.channel.unref();
@@ -82,5 +124,5 @@ if (Number(process.versions.node.split('.')[0]) >= needed) {
   const node = findPinnedNode();
   if (node === undefined) refuse('The Node that TDS brings (node_modules/node) is missing.');
   else if (launched) refuse('So is the one at ' + node + '.');
-  else handOver(node);
+  else handOver(node, again);
 }

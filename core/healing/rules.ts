@@ -1,6 +1,7 @@
 import type { Config } from '../../schemas/index.ts';
-import type { Names } from '../queue/index.ts';
+import { jobsOnQueue, type Names } from '../queue/index.ts';
 import type { Clock, SqlSession } from '../sdk/index.ts';
+import { trimResolved } from '../store/dead-letters.ts';
 import { maintainPartitions } from '../store/partitions.ts';
 import { trimTicks } from '../store/ticks.ts';
 import type { Pool } from '../store/pool.ts';
@@ -26,6 +27,8 @@ export interface RulesDeps {
   /** How long what is kept, as the config in force says. */
   retention: () => Config['policies']['retention'];
   catchUp: MissedSchedulesDeps['catchUp'];
+  /** When this process began. */
+  begunAt?: Date;
   causeOf: DeadLettersDeps['causeOf'];
   retry: DeadLettersDeps['retry'];
   requeue: (session: SqlSession, run: Run) => Promise<string>;
@@ -34,22 +37,27 @@ export interface RulesDeps {
 const minuteMs = 60_000;
 
 /** The rules that are switched on. */
-export function healingRules({ policies, retention, catchUp, pool, names, connections, connectionClock, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
+export function healingRules({ policies, retention, catchUp, pool, names, connections, connectionClock, begunAt, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
   const { healing } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
-  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention()), (session, now) => keepTicks(session, now, retention())];
+  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention()), (session, now) => keepTicks(session, now, retention()), (session, now) => trimLetters(session, now, retention().resolvedDeadLetters)];
   return [
     { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
-    { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity) !== undefined, requeue }) },
+    { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity, 'record') !== undefined, requeue }) },
     { on: healing.deadLetters.enabled, make: () => deadLetters({
-      every, cap: healing.deadLetters.cap, tryFor: healing.deadLetters.for, firstPause: healing.deadLetters.firstPause, canary: healing.deadLetters.canary, causeOf, retry,
+      every, cap: healing.deadLetters.cap, tryFor: healing.deadLetters.for, firstPause: healing.deadLetters.firstPause, canary: healing.deadLetters.canary, ...(begunAt ? { begunAt } : {}), causeOf, retry, onQueue: (ids) => jobsOnQueue(pool, names, ids),
     }) },
     { on: healing.breakers.enabled, make: () => breakers({ connections, clock: connectionClock, every, cap }) },
     { on: healing.tokens.enabled, make: () => accessTokens({ connections, every: Math.max(every, minuteMs), cap, before: healing.tokens.before }) },
     { on: healing.missedSchedules.enabled, make: () => missedSchedules({ every: soon, cap, after: healing.missedSchedules.after, catchUp }) },
     { on: healing.maintenance.enabled, make: () => maintenance({ every: healing.maintenance.every, keepActs: () => retention().runs, chores }) },
   ].filter(({ on }) => on).map(({ make }) => make());
+}
+
+async function trimLetters(session: SqlSession, now: Date, keepMs: number): Promise<string | undefined> {
+  const letters = await trimResolved(session, new Date(now.getTime() - keepMs));
+  return letters === 0 ? undefined : `${letters} dead ${letters === 1 ? 'letter' : 'letters'} removed that ${letters === 1 ? 'was' : 'were'} resolved more than ${Math.round(keepMs / 86_400_000)} days ago`;
 }
 
 async function keepPartitions(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {

@@ -22,7 +22,7 @@ export interface RetryAsked {
   /** One run for each entity with letters of records; how they end is in their counts: new and changed are mended, refused are still refused. */
   runs: { run: Run; created: boolean; letters: number }[];
   /** Jobs that are on the queue again. */
-  jobs: { letter: string; jobId: string }[];
+  jobs: { letter: string; jobId: string; /** The run that it does. */ runId: string | null }[];
   skipped: { entity: string | null; letters: number; reason: string }[];
 }
 
@@ -47,6 +47,8 @@ export interface DeadLetterOperations {
 
 export interface DeadLetterDeps { entities: ReadonlyMap<string, Entity>; database: DatabaseAccess; enqueue: Enqueue }
 
+/** What asks when nobody does. */
+export const healingTrigger = 'healing';
 const unknownEntity = 'the config has no enabled entity of that name';
 
 export function deadLetterOperations(deps: DeadLetterDeps): DeadLetterOperations {
@@ -77,7 +79,7 @@ async function retry(deps: DeadLetterDeps, { trigger, ...choice }: LetterChoice 
     await demandChoice(session, choice);
     const filter: LetterFilter = { ...choice.filter, status: 'open' };
     const asked: RetryAsked = { letters: 0, runs: [], jobs: [], skipped: [] };
-    await putJobsBack(deps, session, filter, trigger, asked);
+    await putJobsBack(deps, session, { ...choice, filter }, trigger, asked);
     const spans = filter.kind === 'job' ? [] : await spanLetters(session, { ...filter, kind: 'record' });
     for (const { entity, count, newest } of spans) {
       asked.letters += count;
@@ -92,9 +94,9 @@ async function retry(deps: DeadLetterDeps, { trigger, ...choice }: LetterChoice 
   });
 }
 
-async function putJobsBack(deps: DeadLetterDeps, session: SqlSession, filter: LetterFilter, trigger: string, asked: RetryAsked): Promise<void> {
+async function putJobsBack(deps: DeadLetterDeps, session: SqlSession, { filter, most }: LetterChoice, trigger: string, asked: RetryAsked): Promise<void> {
   if (filter.kind === 'record') return;
-  for (const id of await openLetterIds(session, { ...filter, kind: 'job' })) {
+  for (const id of (await openLetterIds(session, { ...filter, kind: 'job' })).slice(0, most)) {
     const { job, entity } = await findLetter(session, id);
     if (!job) continue;
     asked.letters += 1;
@@ -104,20 +106,22 @@ async function putJobsBack(deps: DeadLetterDeps, session: SqlSession, filter: Le
       continue;
     }
     await closeDeadLetters(session, [id], { status: 'resolved', by: trigger, reason: added.words, retriedAs: added.jobId });
-    asked.jobs.push({ letter: id, jobId: added.jobId });
+    asked.jobs.push({ letter: id, jobId: added.jobId, runId: added.runId });
   }
 }
 
 /** A failed run has ended, so its aim is asked for as a new one; any other job is added as it was. */
-async function addAgain(deps: DeadLetterDeps, session: SqlSession, job: DeadJob, entity: string | null, trigger: string): Promise<{ jobId: string; words: string } | undefined> {
+async function addAgain(deps: DeadLetterDeps, session: SqlSession, job: DeadJob, entity: string | null, trigger: string): Promise<{ jobId: string; runId: string | null; words: string } | undefined> {
   if (job.task === runTaskName) {
     if (!job.run || entity === null || !deps.entities.has(entity)) return undefined;
-    const { run } = await requestRun(session, deps.enqueue, { entity, mode: job.run.mode, trigger, options: job.run.options });
-    return run.jobId === null ? undefined : { jobId: run.jobId, words: `tried again as run ${run.id}` };
+    const { allowDeletes: _allowDeletes, ...options } = job.run.options;
+    // What a person allowed once is not allowed again by healing.
+    const { run } = await requestRun(session, deps.enqueue, { entity, mode: job.run.mode, trigger, options: trigger === healingTrigger ? options : job.run.options });
+    return run.jobId === null ? undefined : { jobId: run.jobId, runId: run.id, words: `tried again as run ${run.id}` };
   }
   const { task, payload, queueName, maxAttempts } = job;
   const jobId = await deps.enqueue(session, { task, payload, queueName, priority: 0, maxAttempts });
-  return { jobId, words: `tried again as job ${jobId}` };
+  return { jobId, runId: null, words: `tried again as job ${jobId}` };
 }
 
 async function dryRun({ database, entities }: DeadLetterDeps, choice: LetterChoice): Promise<DryRunReport> {

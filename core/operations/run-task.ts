@@ -60,7 +60,7 @@ async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, ru
     try {
       return await executeRun({
         run, entity, log, ...(care ? { care } : {}), usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs, stopping: deps.stopping,
-        fence: (session) => job.fence(asClient(session)),
+        fence: (session, progress = true) => job.fence(asClient(session), { progress }),
         onProgress: (counts) => deps.onProgress?.(run, counts),
         requestRun: (session, mode) => deps.requestRun(session, run.entity, mode),
       });

@@ -28,7 +28,7 @@ export interface Batch {
   /** The run that this batch belongs to; its position and counts are saved in the same transaction (promise 3). */
   run?: { id: string; position: JsonValue | undefined; pages: number; noteSeen: boolean };
   /** Throws inside the transaction when the job was taken away from this node. */
-  fence?: (session: SqlSession) => Promise<void>;
+  fence?: (session: SqlSession, progress?: boolean) => Promise<void>;
 }
 
 /** Thrown inside the transaction when another writer changed a record since the batch was prepared; the batch is prepared again. */

@@ -4,19 +4,21 @@ import { applyBatch, type Batch } from './apply.ts';
 import type { Incoming } from './decide.ts';
 import type { RunContext } from './run-context.ts';
 
-/** Losses on one record alone after which it is set aside: one may be chance, such as a machine that lost its power. */
+/** Losses known to have struck one record, alone or in a step and then alone, after which it is set aside: one may be chance, such as a machine that lost its power. */
 const lossesOfOne = 2;
 /** Sets that were on their way at once when a worker was lost: one collected, one being mapped, one being written. */
 const setsAtOnce = 3;
 /** So few records are tried one by one at once; more of them in steps of `step` first. Each try costs a note and a commit. */
 const fewRecords = 150;
 const step = 25;
+/** Where batches are large the steps grow, so that one chance loss does not cost minutes of small commits. */
+const mostSteps = 100;
 
 /**
  * How a run goes on after it lost a worker. What the worker was at is not known, so the records up to where it can have come
  * are applied in small steps, or one by one where they are few, each step noted before. When the worker is lost again, the
- * note says in which step; its records go one by one, and the one that is found alone in the note twice is set aside. A run
- * that has lost no worker knows nothing of this.
+ * note says in which step; its records go one by one, and the one that is found alone in the note after that, or twice, is set
+ * aside: the third try. A run that has lost no worker knows nothing of this.
  */
 export class Care {
   readonly suspect: RunSuspect;
@@ -29,7 +31,7 @@ export class Care {
     this.suspect = afterLoss(before, lost, pages);
     const isNarrowing = this.suspect.among.length > 0 || Object.keys(this.suspect.named).length > 0;
     this.left = lost || isNarrowing ? setsAtOnce * batchSize : 0;
-    this.#step = this.left <= fewRecords ? 1 : step;
+    this.#step = this.left <= fewRecords ? 1 : Math.max(step, Math.ceil(this.left / mostSteps));
   }
 
   /** The records that are to go aside without being mapped. */
@@ -66,7 +68,7 @@ export function afterLoss(before: RunSuspect | null, lost: boolean, pages: numbe
   const [key] = at;
   if (!lost || key === undefined) return suspect;
   if (at.length > 1) return { ...suspect, among: at };
-  const times = (Object.hasOwn(suspect.named, key) ? suspect.named[key] ?? 0 : 0) + 1;
+  const times = (Object.hasOwn(suspect.named, key) ? suspect.named[key] ?? 0 : 0) + (suspect.among.includes(key) ? 1 : 0) + 1;
   if (times < lossesOfOne) return { ...suspect, among: [], named: { ...suspect.named, [key]: times } };
   return { ...suspect, among: [], named: {}, guilty: [...suspect.guilty, key] };
 }
@@ -85,7 +87,7 @@ export async function applyCarefully(context: RunContext, given: Batch): Promise
     await note();
     const { withoutKey: _withoutKey, closing: _closing, counted: _counted, ...part } = batch;
     // the position belongs to the whole batch: a worker that is lost half-way begins it again, and what was applied is unchanged by then
-    addCounts(counts, await applyBatch(context, { ...part, incoming: some, run: { ...given.run, position: undefined, pages: 0 } }));
+    addCounts(counts, await applyBatch(context, { ...part, incoming: some, fence: (session) => context.fence(session, false), run: { ...given.run, position: undefined, pages: 0 } }));
     care.left -= some.length;
     if (some.length === 1) care.suspect.named = Object.fromEntries(Object.entries(care.suspect.named).filter(([key]) => key !== some[0]?.key));
   }

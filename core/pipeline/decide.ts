@@ -24,8 +24,11 @@ export interface IncomingRecord {
   again?: boolean;
 }
 
-/** The proof that a record is gone. */
-export interface IncomingGone { form: 'gone'; key: string; observedAt: Date }
+/**
+ * The proof that a record is gone. `version`: of the stored record that the proof is about; any other one is left alone. Without it the
+ * times of both looks decide, which are to be of one clock.
+ */
+export interface IncomingGone { form: 'gone'; key: string; observedAt: Date; version?: number }
 
 export type Incoming = IncomingRecord | IncomingGone;
 
@@ -64,6 +67,7 @@ export function decide(incoming: Incoming, stored: Stored | undefined, mapping: 
 function decideGone(incoming: IncomingGone, stored: Stored | undefined): Decision {
   if (stored === undefined) return 'gone';
   if (stored.deletedAt !== null) return 'unchanged';
+  if (incoming.version !== undefined) return stored.version === incoming.version ? 'gone' : 'stale';
   return stored.observedAt > incoming.observedAt ? 'stale' : 'gone';
 }
 

@@ -1,4 +1,4 @@
-import { countUnseen, unseenKeys } from '../store/runs.ts';
+import { countUnseen, unseenRecords } from '../store/runs.ts';
 import { bySets } from '../store/session.ts';
 import { applyBatch } from './apply.ts';
 import { askDetails, type Asked } from './details.ts';
@@ -27,10 +27,10 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
   const since = usageMeter(context);
   let after = '';
   for (;;) {
-    const keys = await database.transaction((session) => bySets(session, () => unseenKeys(session, run, after, chunkSize)));
-    if (keys.length === 0) return {};
-    after = keys.at(-1) ?? after;
-    const { incoming, failure } = stream.provesGone ? await askDetails(context, keys) : goneByAbsence(context, keys);
+    const records = await database.transaction((session) => bySets(session, () => unseenRecords(session, run, after, chunkSize)));
+    if (records.length === 0) return {};
+    after = records.at(-1)?.key ?? after;
+    const { incoming, failure } = stream.provesGone ? await askDetails(context, records.map(({ key }) => key)) : goneByAbsence(context, records);
     if (incoming.length > 0) {
       context.onProgress(await applyBatch(context, { entity, via: 'full', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: false } }));
     }
@@ -38,7 +38,9 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
   }
 }
 
-function goneByAbsence({ run, clock }: RunContext, keys: readonly string[]): Asked {
-  const observedAt = run.startedAt ?? clock.now();
-  return { incoming: keys.map((key) => ({ form: 'gone', key, observedAt })) };
+/** The run's begin is of the database's clock, later looks at the source are of this node's: a tombstone must not lie ahead of either. */
+function goneByAbsence({ run, clock }: RunContext, records: readonly { key: string; version: number }[]): Asked {
+  const now = clock.now();
+  const observedAt = run.startedAt && run.startedAt < now ? run.startedAt : now;
+  return { incoming: records.map(({ key, version }) => ({ form: 'gone', key, version, observedAt })) };
 }

@@ -12,8 +12,8 @@ export interface RunContext {
   clock: Clock;
   /** Aborts when the node stops, the job was taken away or the run was cancelled. */
   signal: AbortSignal;
-  /** Throws inside a transaction when the job was taken away from this node. */
-  fence: (session: SqlSession) => Promise<void>;
+  /** Throws inside a transaction when the job was taken away from this node. What brings the run on makes up for workers lost before it; `progress` false doesn't. */
+  fence: (session: SqlSession, progress?: boolean) => Promise<void>;
   /** After so many milliseconds a run of details gives way to others. */
   sliceMs: number;
   /** True when the node is about to stop: the run ends its batch and hands the rest on (`more`). */

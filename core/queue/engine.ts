@@ -177,12 +177,13 @@ export class Engine {
     const log = this.#options.log.child({ jobId: job.id, task: job.task, attempt: row.attempts });
     const handler = tasks[job.task];
     job.running = true;
-    emit('job.started', { jobId: job.id, task: job.task, attempt: row.attempts });
+    const { runId } = job.payload;
+    emit('job.started', { jobId: job.id, task: job.task, attempt: row.attempts, ...(typeof runId === 'string' ? { runId } : {}) });
     try {
       if (!handler) throw new QueueError('queue.unknown_task', `No handler has the name ${job.task}.`);
       const result = await handler({
         payload: job.payload, jobId: job.id, task: job.task, attempt: row.attempts, maxAttempts: row.max_attempts, signal: job.signal, log,
-        fence: (client) => fenceWith(client, names, job, timings.deadMs * 2),
+        fence: (client, options) => fenceWith(client, names, job, timings.deadMs * 2, options),
       });
       if (result instanceof Postponement) return this.#endingOf(job, result, log);
       return { outcome: 'done', ...(result?.runId === undefined ? {} : { runId: result.runId }) };

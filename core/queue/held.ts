@@ -25,8 +25,6 @@ export class HeldJob {
   cancelled = false;
   /** True while its handler runs. */
   running = false;
-  /** True when this attempt has written something. */
-  progressed = false;
 
   constructor(row: JobRow, poolId: string) {
     this.row = row;

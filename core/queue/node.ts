@@ -28,7 +28,8 @@ export class Node {
   readonly stalled = new Set<string>();
   #goodAt = -Infinity;
   #lostAt: number | undefined;
-  #steadySince = -Infinity;
+  #backAt = -Infinity;
+  #outageMs = 0;
   #beatTimer: NodeJS.Timeout | undefined;
   #fenceTimer: NodeJS.Timeout | undefined;
   #joining = true;
@@ -47,9 +48,10 @@ export class Node {
     return Number.isFinite(this.#goodAt) ? (performance.now() - this.#goodAt) / 1000 : undefined;
   }
 
-  /** Since when, in ms, the database has answered without a break. */
-  get steadyMs(): number {
-    return this.#lostAt === undefined ? performance.now() - this.#steadySince : 0;
+  /** For how long, in ms, the database gave no answer, until every node has had the dead time to beat again; 0 when all is well. */
+  get patienceMs(): number {
+    if (this.#lostAt !== undefined) return performance.now() - this.#goodAt;
+    return performance.now() - this.#backAt < this.#options.timings.deadMs ? this.#outageMs : 0;
   }
 
   get held(): HeldJob[] {
@@ -188,11 +190,13 @@ export class Node {
   }
 
   #good(sent: number): void {
+    const before = this.#goodAt;
     this.#goodAt = sent;
     if (this.#lostAt !== undefined) {
       const lostForMs = performance.now() - this.#lostAt;
       this.#lostAt = undefined;
-      this.#steadySince = performance.now();
+      this.#backAt = performance.now();
+      this.#outageMs = this.#backAt - before;
       this.#options.log.info('the database is back', { lostForMs: Math.round(lostForMs) });
       this.#options.emit('database.back', { lostForMs });
     }

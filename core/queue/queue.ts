@@ -1,6 +1,6 @@
 /** The queue: put together, started, stopped. Made by `core/main.ts`, once per process. */
 import { EventEmitter } from 'node:events';
-import { createPool, type Pool, type Queryable } from '../store/pool.ts';
+import { breakSilent, createPool, type Pool, type Queryable } from '../store/pool.ts';
 import { Engine } from './engine.ts';
 import { enqueue, enqueueMany } from './enqueue.ts';
 import { QueueError } from './errors.ts';
@@ -59,6 +59,9 @@ class DurableQueue implements Queue {
       heartbeat, pool, timings, log, emit,
       makeEngine: (onEnd) => new Engine({ pool, names, settler, clock, log, concurrency, tasks, timings, emit, onEnd }),
     });
+    // What the net has swallowed would be found one by one, each after a statement's time-out.
+    this.on('database.back', () => void breakSilent(pool, statementMs / 3));
+    this.on('node.fenced', () => void breakSilent(pool, statementMs / 3));
     this.#sweepClient = new SteadyClient(pool, statementMs, 'tds sweep');
     this.#sweeper = new Sweeper({
       pool, client: this.#sweepClient, names, machine, settler, log, emit, maxLosses, historyDays,
@@ -153,7 +156,7 @@ class DurableQueue implements Queue {
 
   async sweep(): Promise<boolean> {
     const dead = [...this.#node.stalled];
-    const swept = await this.#sweeper.sweep({ steady: this.#node.steadyMs >= this.#timings.deadMs, dead });
+    const swept = await this.#sweeper.sweep({ patienceMs: this.#node.patienceMs, dead });
     if (swept) for (const poolId of dead) this.#node.stalled.delete(poolId);
     return swept;
   }

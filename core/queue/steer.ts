@@ -14,7 +14,7 @@ const permanentNames = new Set(permanent.map((each) => each.name));
 /** For a limit that doesn't say when it ends. */
 const limitedMs = 15_000;
 /** For a database that is away or can't write: its outage is no fault of the job. */
-const databaseMs = 2_000;
+const databaseMs = 1_000;
 
 /**
  * - lost jobs are dropped; a {@link Postponement} and every error that says `resumesAt` (QuotaSpentError, a paused connection) wait for that time;

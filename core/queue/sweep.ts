@@ -3,7 +3,7 @@
  *
  * A job is freed when its pool is dead, when its pool never registered, or when its pool lives, beats, and doesn't list it. It loses its
  * place in line a little, and counts the loss: what lost its worker `maxLosses` times is exhausted, as it may be what kills them. A job that
- * has written something in between (`fence`) starts to count anew.
+ * has written something in between (`fence`) starts to count anew, its attempts too: only losses without progress lead to its end.
  */
 import type { Client, PoolClient } from 'pg';
 import type { Logger } from '../sdk/index.ts';
@@ -28,8 +28,8 @@ export interface SweepOptions {
 }
 
 export interface SweepRequest {
-  /** False after an outage of the database, until every node has had the time to beat again. */
-  readonly steady: boolean;
+  /** What is added to the dead time after an outage of the database, in ms: nodes that could not beat must have had the time to do so again. */
+  readonly patienceMs: number;
   /** Pools of this node that it knows to be dead: their jobs count as lost. */
   readonly dead?: readonly string[];
 }
@@ -37,6 +37,8 @@ export interface SweepRequest {
 interface Found { dead: { poolId: string; nodeId: string }[]; lost: { id: string; reason: string; exhausted: boolean }[]; queues: number }
 
 const exhaustedAtOnce = 100;
+/** The pause after a second loss is a half of `sweepMs`, then one, two, and no more: a job that others kill must go on within seconds. */
+const longestPause = 4;
 const tidyMs = 3_600_000;
 
 export class Sweeper {
@@ -79,10 +81,12 @@ export class Sweeper {
     // A server that was down took no beats: the dead time begins with its start.
     const { rows: dead } = await session.query<{ poolId: string; nodeId: string }>(
       `delete from ${names.nodes} where pool_id = any($1::text[])
-         or ($2::boolean and greatest(beat_at, pg_postmaster_start_time()) < clock_timestamp() - $3::float8 * interval '1 millisecond')
-       returning pool_id as "poolId", node_id as "nodeId"`, [gone, request.steady, deadMs]);
+         or greatest(beat_at, pg_postmaster_start_time()) < clock_timestamp() - $2::float8 * interval '1 millisecond'
+       returning pool_id as "poolId", node_id as "nodeId"`, [gone, deadMs + request.patienceMs]);
     const deadIds = [...new Set([...gone, ...dead.map((each) => each.poolId)])];
-    const { rows: lost } = await session.query<{ id: string; reason: string; exhausted: boolean }>(this.#free, [deadIds, request.steady ? graceMs : 1e12, maxLosses, sweepMs]);
+    const { rows: lost } = await session.query<{ id: string; reason: string; exhausted: boolean }>(this.#free, [deadIds, graceMs + request.patienceMs, maxLosses, sweepMs]);
+    // The workers that wait look at once, as for a job that was added; else they would at their next poll.
+    if (lost.length > 0) await session.query(`select pg_notify('jobs:insert', $1)`, [JSON.stringify({ count: lost.length })]);
     const { rowCount } = await session.query(
       `update ${names.queues} set locked_by = null, locked_at = null
        where not is_available and locked_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
@@ -165,14 +169,14 @@ function freeStatement(names: Names): string {
         or (n.pool_id is not null and j.locked_at < n.beat_at - $2::float8 * interval '1 millisecond' and j.id <> all (n.in_flight)))
       for update of j skip locked),
     counted as (
-      insert into ${names.losses} as l (job_id, losses, last_reason) select id, 1, reason from lost
-      on conflict (job_id) do update set losses = l.losses + 1, last_at = now(), last_reason = excluded.last_reason
+      insert into ${names.losses} as l (job_id, losses, total, last_reason) select id, 1, 1, reason from lost
+      on conflict (job_id) do update set losses = l.losses + 1, total = l.total + 1, last_at = now(), last_reason = excluded.last_reason
       returning job_id, losses),
     freed as (
       update ${names.jobs} j set locked_by = null, locked_at = null, updated_at = now(),
         last_error = '[queue.worker_lost] ' || format('The job lost its worker %s times (worker lost: %s).', c.losses, lost.reason),
-        run_at = clock_timestamp() + $4::float8 * power(4, c.losses - 1) * interval '0.5 millisecond',
-        attempts = case when c.losses >= $3::int or coalesce(j.flags ? '${flags.cancelled}', false) then j.max_attempts else j.attempts end,
+        run_at = clock_timestamp() + $4::float8 * case when c.losses = 1 then 0 else least(power(2, c.losses - 2), ${longestPause}) end * interval '0.5 millisecond',
+        attempts = case when c.losses >= $3::int or coalesce(j.flags ? '${flags.cancelled}', false) then j.max_attempts else least(j.attempts, c.losses) end,
         flags = case when c.losses >= 2 then coalesce(j.flags, '{}') || '{"${flags.suspect}": true}' else j.flags end
       from lost join counted c on c.job_id = lost.id where j.id = lost.id
       returning j.id, j.task_id, j.payload, j.job_queue_id, j.key, j.attempts, j.max_attempts, lost.reason, lost.locked_by as pool, lost.locked_at as since),

@@ -37,8 +37,8 @@ export async function takeBack(db: Queryable, names: Names, held: Pick<HeldByNod
        from j where u.id = j.id returning u.*, j.locked_at as since),
      unlocked as (update ${names.queues} q set locked_by = null, locked_at = null from freed where q.id = freed.job_queue_id and q.locked_by = $2),
      counted as (
-       insert into ${names.losses} as l (job_id, losses, last_reason) select id, 1, $5 from freed
-       on conflict (job_id) do update set losses = l.losses + 1, last_at = now(), last_reason = excluded.last_reason),
+       insert into ${names.losses} as l (job_id, losses, total, last_reason) select id, 1, 1, $5 from freed
+       on conflict (job_id) do update set losses = l.losses + 1, total = l.total + 1, last_at = now(), last_reason = excluded.last_reason),
      noted as (${insertHistory(names, 'freed', { outcome: "'lost'", attempt: 'h.attempts', code: '$6::text', message: '$5::text', node: 'null', pool: '$2::text', started: 'h.since' })})
      select id from freed`, [held.id, held.poolId, markedError(why.code, reason), why.exhaust, reason, why.code]);
   return rows.length > 0;

@@ -20,7 +20,12 @@ export interface JobContext<P = JsonObject> {
    * server end that transaction when its client stands still for twice the dead time, so that a paused process holds nothing up.
    * @throws JobLostError when the job is no longer this node's: roll back
    */
-  fence(client: Pick<ClientBase, 'query'>): Promise<void>;
+  fence(client: Pick<ClientBase, 'query'>, options?: FenceOptions): Promise<void>;
+}
+
+export interface FenceOptions {
+  /** False: what this transaction writes does not bring the job nearer to its end, so that workers lost before it still count. Default true. */
+  readonly progress?: boolean;
 }
 
 /** What a handler may return. */
@@ -132,7 +137,7 @@ export interface TaskStats {
 
 /** What the queue says of itself; `on` hands each over as it happens. Listeners must not throw, and nothing waits for them. */
 export interface QueueEvents {
-  'job.started': { jobId: string; task: string; attempt: number };
+  'job.started': { jobId: string; task: string; attempt: number; runId?: string };
   'job.ended': { jobId: string; task: string; attempt: number; outcome: string; code?: string; seconds: number };
   'job.lost': { jobId: string; reason: string; exhausted: boolean };
   'job.exhausted': { jobId: string; task: string; code: string };

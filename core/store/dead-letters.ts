@@ -66,6 +66,11 @@ export async function closeDeadLetters(session: SqlSession, ids: readonly string
   return result.rowCount;
 }
 
+/** Removes letters with their attempts that were resolved before this time. Open and discarded ones stay. Answers how many. */
+export async function trimResolved(session: SqlSession, before: Date): Promise<number> {
+  return (await session.query(`DELETE FROM dead_letters WHERE status = 'resolved' AND closed_at < $1`, [before])).rowCount;
+}
+
 /** Opens a letter again that was closed. False when it is open already, or another letter about the same has been opened since. */
 export async function reopenDeadLetter(session: SqlSession, id: string): Promise<boolean> {
   const result = await session.query(

@@ -1,35 +1,46 @@
 /** Faults that group open dead letters, and how their healing stands. */
 import type { SqlSession } from '../sdk/index.ts';
 
-/** Open dead letters of records with one fingerprint. */
-export interface OpenFault { entity: string; fingerprint: string; letters: number; code: string; message: string; lastAt: Date }
+/** Open dead letters with one fingerprint; `entity` is '' for jobs that belong to none. */
+export interface OpenFault { kind: 'record' | 'job'; entity: string; fingerprint: string; letters: number; code: string; message: string; lastAt: Date }
 
 /** `waiting` for its time; a `canary` under way, or `passed`; the `rest` under way. */
 export interface FaultState {
-  entity: string; fingerprint: string; cause: string; since: Date; tries: number; stage: 'waiting' | 'canary' | 'passed' | 'rest'; nextAt: Date; runId: string | null; actId: string | null;
+  kind: 'record' | 'job'; entity: string; fingerprint: string; cause: string; since: Date; tries: number; stage: 'waiting' | 'canary' | 'passed' | 'rest'; nextAt: Date; runId: string | null; actId: string | null;
+  /** Of a fault of jobs: what is tried just now. */
+  jobs: TriedJob[] | null;
 }
 
-/** All faults with open letters. A letter of a job has no record that could be mapped again. */
+/** A failed job that is tried again: its letter, the new job, and the run that this one does. */
+export interface TriedJob { letter: string; jobId: string; runId: string | null }
+
+/** All faults with open letters. */
 export async function openFaults(session: SqlSession): Promise<OpenFault[]> {
   const result = await session.query(
-    `SELECT entity, fingerprint, count(*)::int AS letters, min(code) AS code, min(message) AS message, max(last_at) AS "lastAt"
-       FROM dead_letters WHERE status = 'open' AND kind = 'record' AND entity IS NOT NULL GROUP BY entity, fingerprint ORDER BY entity, fingerprint`);
+    `SELECT kind, coalesce(entity, '') AS entity, fingerprint, count(*)::int AS letters, min(code) AS code, min(message) AS message, max(last_at) AS "lastAt"
+       FROM dead_letters WHERE status = 'open' GROUP BY kind, coalesce(entity, ''), fingerprint ORDER BY 1, 2, 3`);
   return result.rows as unknown as OpenFault[];
 }
 
 export async function faultStates(session: SqlSession): Promise<FaultState[]> {
   const result = await session.query(
-    `SELECT entity, fingerprint, cause, since, tries, stage, next_at AS "nextAt", run_id::text AS "runId", act_id::text AS "actId" FROM healing_faults`);
+    `SELECT kind, jobs, entity, fingerprint, cause, since, tries, stage, next_at AS "nextAt", run_id::text AS "runId", act_id::text AS "actId" FROM healing_faults`);
   return result.rows as unknown as FaultState[];
 }
 
 /** Writes how a fault stands. */
 export async function saveFault(session: SqlSession, state: FaultState): Promise<void> {
   await session.query(
-    `INSERT INTO healing_faults (entity, fingerprint, cause, since, tries, stage, next_at, run_id, act_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-     ON CONFLICT (entity, fingerprint) DO UPDATE SET cause = excluded.cause, since = excluded.since, tries = excluded.tries, stage = excluded.stage,
+    `INSERT INTO healing_faults (entity, fingerprint, cause, since, tries, stage, next_at, run_id, act_id, kind, jobs) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     ON CONFLICT (entity, fingerprint) DO UPDATE SET kind = excluded.kind, jobs = excluded.jobs, cause = excluded.cause, since = excluded.since, tries = excluded.tries, stage = excluded.stage,
         next_at = excluded.next_at, run_id = excluded.run_id, act_id = excluded.act_id`,
-    [state.entity, state.fingerprint, state.cause, state.since, state.tries, state.stage, state.nextAt, state.runId, state.actId]);
+    [state.entity, state.fingerprint, state.cause, state.since, state.tries, state.stage, state.nextAt, state.runId, state.actId, state.kind, state.jobs === null ? null : JSON.stringify(state.jobs)]);
+}
+
+/** Which of these letters are closed. */
+export async function closedLetters(session: SqlSession, ids: readonly string[]): Promise<Set<string>> {
+  const result = await session.query(`SELECT id::text AS id FROM dead_letters WHERE id = ANY($1::bigint[]) AND status <> 'open'`, [ids]);
+  return new Set(result.rows.map((row) => row['id'] as string));
 }
 
 /** The fault is over. */

@@ -25,6 +25,8 @@ export interface OpenDatabaseOptions {
   poolSize: number;
   /** What its connections are called at the server. Default `tds`. */
   applicationName?: string;
+  /** Milliseconds to wait for a connection. Default 10,000. */
+  connectTimeout?: number;
   dataDirectory: string;
   /** The folder of the migrations. */
   migrations: string;
@@ -40,10 +42,10 @@ export function embeddedDirectory(dataDirectory: string): string {
 const standstillMs = 10_000;
 
 /** Starts or reaches the database and migrates it. @throws StoreError */
-export async function openDatabase({ url, schema, poolSize, applicationName = 'tds', dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
+export async function openDatabase({ url, schema, poolSize, applicationName = 'tds', connectTimeout = 10_000, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
   const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
-  const pool = createPool({ url: address, schema, max: poolSize, applicationName, idleInTransactionTimeout: standstillMs, onError: (error) => log.debug('an idle database connection broke', { error }) });
+  const pool = createPool({ url: address, schema, max: poolSize, applicationName, connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error) => log.debug('an idle database connection broke', { error }) });
   const close = async (): Promise<void> => {
     await pool.end();
     await embedded?.stop();

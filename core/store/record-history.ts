@@ -24,7 +24,22 @@ export async function readVersions(session: SqlSession, entity: string, keys: re
        UNION ALL
        (SELECT ${columns}, v.replaced_at AS "replacedAt" FROM record_history v LEFT JOIN runs r ON r.id = v.run_id WHERE v.entity = $1 AND v.key = $2 ORDER BY v.version DESC LIMIT $3)
        ORDER BY version DESC LIMIT $3`, [entity, key, limit]);
-    if (result.rowCount > 0) return result.rows as unknown as StoredVersion[];
+    if (result.rowCount > 0) return withBodies(result.rows as unknown as StoredVersion[]);
   }
   return [];
+}
+
+/** A version keeps the body that the next one changed; the other is the next one's. */
+function withBodies(versions: readonly StoredVersion[]): StoredVersion[] {
+  const whole: StoredVersion[] = [];
+  for (const version of versions) {
+    const next = whole.at(-1);
+    whole.push(next ? { ...version, raw: bodyOf(version.raw, next.raw), detail: bodyOf(version.detail, next.detail) } : version);
+  }
+  return whole;
+}
+
+function bodyOf(kept: string | null, next: string | null): string | null {
+  if (kept === null) return next;
+  return kept === 'null' ? null : kept;
 }

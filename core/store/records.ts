@@ -65,7 +65,8 @@ export async function lockEntityWrites(session: SqlSession, entity: string): Pro
 }
 
 /**
- * Replaces records, each only when its version is still the expected one, and keeps what was there in the history.
+ * Replaces records, each only when its version is still the expected one, and keeps what was there in the history: of the two bodies the
+ * one that changes (JSON's null where there was none); the other is found in the version after it (`record-history.ts`).
  * Answers how many were replaced; fewer than asked means that another writer was faster and nothing may be committed.
  */
 export async function replaceRecords(session: SqlSession, entity: string, runId: string | null, via: string, writes: readonly RecordWrite[]): Promise<number> {
@@ -74,9 +75,10 @@ export async function replaceRecords(session: SqlSession, entity: string, runId:
   const versions = writes.map((write) => write.expected);
   await session.query(
     `INSERT INTO record_history (entity, key, version, modified_at, observed_at, detail_at, deleted_at, refused, mapping, run_id, via, written_at, mapped_at, mapped_run, mapped_via, raw, detail)
-     SELECT r.entity, r.key, r.version, r.modified_at, r.observed_at, r.detail_at, r.deleted_at, r.refused, r.mapping, r.run_id, r.via, r.written_at, r.mapped_at, r.mapped_run, r.mapped_via, r.raw, r.detail
-       FROM unnest($2::text[], $3::int[]) AS w (key, version)
-       JOIN records r ON r.entity = $1 AND r.key = w.key AND r.version = w.version`, [entity, keys, versions]);
+     SELECT r.entity, r.key, r.version, r.modified_at, r.observed_at, r.detail_at, r.deleted_at, r.refused, r.mapping, r.run_id, r.via, r.written_at, r.mapped_at, r.mapped_run, r.mapped_via,
+            CASE WHEN w.raw THEN coalesce(r.raw, 'null') END, CASE WHEN w.detail THEN coalesce(r.detail, 'null') END
+       FROM unnest($2::text[], $3::int[], $4::boolean[], $5::boolean[]) AS w (key, version, raw, detail)
+       JOIN records r ON r.entity = $1 AND r.key = w.key AND r.version = w.version`, [entity, keys, versions, writes.map((w) => w.raw !== null), writes.map((w) => w.detail !== null)]);
   const result = await session.query(
     `UPDATE records r SET version = r.version + 1, modified_at = w.modified_at, observed_at = w.observed_at, list_hash = w.list_hash,
             detail_hash = w.detail_hash, detail_at = w.detail_at, detail_modified_at = w.detail_modified_at, detail_due = w.detail_due,

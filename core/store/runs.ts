@@ -142,10 +142,10 @@ export async function noteSuspect(session: SqlSession, id: string, suspect: RunS
   await session.query(`UPDATE runs SET suspect = $2 WHERE id = $1`, [id, JSON.stringify(suspect)]);
 }
 
-/** How often a job lost its worker. */
+/** How often a job lost its worker, in all. */
 export async function lossesOf(session: SqlSession, jobId: string): Promise<number> {
-  const result = await session.query('SELECT losses FROM job_losses WHERE job_id = $1::bigint', [jobId]);
-  return (result.rows[0]?.['losses'] as number | undefined) ?? 0;
+  const result = await session.query('SELECT total FROM job_losses WHERE job_id = $1::bigint', [jobId]);
+  return (result.rows[0]?.['total'] as number | undefined) ?? 0;
 }
 
 /** Notes which job does a run. */
@@ -176,20 +176,23 @@ export async function noteSeen(session: SqlSession, id: string, keys: readonly s
   if (keys.length > 0) await session.query('INSERT INTO run_seen (run_id, keys) VALUES ($1, $2)', [id, keys]);
 }
 
-/** Stored keys that this run did not see and that were last looked at before it began; in the order of keys, after `after`. */
-export async function unseenKeys(session: SqlSession, run: { id: string; entity: string; startedAt: Date | null }, after: string, limit: number): Promise<string[]> {
+/**
+ * Stored records that this run did not see and that were last written before it began, both by the database's clock: that of the node which
+ * looked may be another. In the order of keys, after `after`.
+ */
+export async function unseenRecords(session: SqlSession, run: { id: string; entity: string; startedAt: Date | null }, after: string, limit: number): Promise<{ key: string; version: number }[]> {
   const result = await session.query(
-    `SELECT r.key FROM records r
-      WHERE r.entity = $1 AND r.key > $4 AND r.deleted_at IS NULL AND r.observed_at < $3
+    `SELECT r.key, r.version FROM records r
+      WHERE r.entity = $1 AND r.key > $4 AND r.deleted_at IS NULL AND r.written_at < $3
         AND NOT EXISTS (SELECT 1 FROM (SELECT unnest(keys) AS key FROM run_seen WHERE run_id = $2) s WHERE s.key = r.key)
       ORDER BY r.key LIMIT $5`, [run.entity, run.id, run.startedAt, after, limit]);
-  return result.rows.map((row) => row['key'] as string);
+  return result.rows as unknown as { key: string; version: number }[];
 }
 
-/** How many keys {@link unseenKeys} would name in all, beside how many live records there are. */
+/** How many keys {@link unseenRecords} would name in all, beside how many live records there are. */
 export async function countUnseen(session: SqlSession, run: { id: string; entity: string; startedAt: Date | null }): Promise<{ unseen: number; live: number }> {
   const result = await session.query(
-    `SELECT count(*)::float8 AS live, count(*) FILTER (WHERE r.observed_at < $3 AND s.key IS NULL)::float8 AS unseen
+    `SELECT count(*)::float8 AS live, count(*) FILTER (WHERE r.written_at < $3 AND s.key IS NULL)::float8 AS unseen
        FROM records r LEFT JOIN (SELECT DISTINCT unnest(keys) AS key FROM run_seen WHERE run_id = $2) s ON s.key = r.key
       WHERE r.entity = $1 AND r.deleted_at IS NULL`, [run.entity, run.id, run.startedAt]);
   return result.rows[0] as unknown as { unseen: number; live: number };

@@ -29,7 +29,7 @@ async function shop(scope: TestScope, count: number, more: Partial<DeadLettersDe
   let jobs = 0;
   const operations = () => deadLetterOperations({ entities: new Map([['things', corridor.entity]]), database: corridor.database, enqueue: async () => String((jobs += 1)) });
   const rule = deadLetters({
-    every: 10_000, cap: 10, tryFor: 24 * hour, firstPause: minute, canary: 5, causeOf: () => corridor.entity.mapping.hash,
+    every: 10_000, cap: 10, tryFor: 24 * hour, firstPause: minute, canary: 5, causeOf: () => corridor.entity.mapping.hash, onQueue: async () => new Set(),
     async retry({ entity, fingerprint, most }) {
       const { runs: [asked] } = await operations().retryDeadLetters({ filter: { kind: 'record', entity, fingerprint }, trigger: 'healing', ...(most === undefined ? {} : { most }) });
       return asked && { runId: asked.run.id };
@@ -105,6 +105,12 @@ t.test('a fault that stays is tried with growing pauses for a day; then a person
   t.equal((await s.retries()).length, 3);
   await s.after(minute);
   t.equal(await open(s), 0);
+});
+
+t.test('a fault from before this process, of which nothing was noted, is tried without a pause: the config may be another one', async (t) => {
+  const s = await shop(t, 3, { begunAt: new Date(Date.now() + minute) });
+  await s.after(0);
+  t.match(await s.acts(), [{ done: 'try them again', outcome: 'started' }, {}, {}]);
 });
 
 t.test('a fault that is beyond help never takes more tries than its cap', async (t) => {

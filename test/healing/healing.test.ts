@@ -30,9 +30,19 @@ test('what is old goes, chores that fail keep no other from its turn, and a look
   t.equal((await w.acts()).length, 2);
 });
 
+test('resolved dead letters are removed by age, and it is told; open and discarded ones stay', async (t) => {
+  const { pool } = await testDatabase(t);
+  await pool.query(`INSERT INTO dead_letters (entity, via, code, message, fingerprint, status, closed_at)
+    SELECT 'things', 'full', 'x', 'y', 'z', status, CASE WHEN status <> 'open' THEN now() - age * interval '1 day' END FROM unnest(ARRAY['open', 'resolved', 'discarded']) status, unnest(ARRAY[10, 400]) age`);
+  await pool.query(`INSERT INTO dead_letter_attempts (letter_id, via, code, message) SELECT id, 'full', 'x', 'y' FROM dead_letters`);
+  const healing = heal(pool);
+  t.match(await healing.operations.run({ rule: 'maintenance', dryRun: false, trigger: 'tick' }), [{ found: [{ outcome: 'healed', came: /1 dead letter removed that was resolved more than 365 days ago/ }] }]);
+  t.same((await pool.query('SELECT status, count(*)::int AS n FROM dead_letters GROUP BY 1 ORDER BY 1')).rows, [{ status: 'discarded', n: 2 }, { status: 'open', n: 2 }, { status: 'resolved', n: 1 }]);
+});
+
 const on = { enabled: true };
 const policies = {
-  retention: { runs: 30 * days, rawHistory: 90 * days },
+  retention: { runs: 30 * days, rawHistory: 90 * days, resolvedDeadLetters: 365 * days },
   healing: {
     enabled: true, every: 10_000, cap: 5, stuckJobs: { ...on, after: 300_000 }, orphanedRuns: { ...on, after: 60_000 }, breakers: on, tokens: { ...on, before: 300_000 }, missedSchedules: { ...on, after: 120_000 }, maintenance: { ...on, every: hour },
     deadLetters: { ...on, for: days, firstPause: 60_000, canary: 5, cap: 10 },

@@ -2,6 +2,9 @@ import t from 'tap';
 import { applyBatch } from '../../core/pipeline/apply.ts';
 import { receive } from '../../core/pipeline/incoming.ts';
 import { openCorridor } from '../support/corridor.ts';
+import { silentLogger } from '../../core/monitor/log.ts';
+import { readVersions } from '../../core/store/record-history.ts';
+import { startRun } from '../../core/store/runs.ts';
 import { MemorySource } from '../support/memory-source.ts';
 
 const minute = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString();
@@ -163,4 +166,49 @@ t.test('a message and a page about the same records at the same time end in the 
   const message = (id: number, at: number, price: number) => receive(corridor.entity, [thing(id, { price, modified: minute(at) })], { form: 'detail', observedAt: new Date(), proof: false }).records;
   await Promise.all(Array.from({ length: 12 }, (_, index) => applyBatch(corridor as never, { entity: corridor.entity, via: 'webhook', incoming: [1, 2, 3].flatMap((id) => message(id, 100 + index, index)) })));
   t.same((await corridor.rows(names)).slice(0, 3).map((row) => row['price']), [11, 11, 11]);
+});
+
+t.test('a deletion goes by one clock: that of the node may lag behind the database or run ahead of it', async (t) => {
+  for (const [name, offset] of [['lags', -3_600_000], ['leads', 3_600_000]] as const) {
+    const source = shop(6);
+    const now = (): Date => new Date(Date.now() + offset);
+    source.now = now;
+    const corridor = await openCorridor(t, source);
+    const clock = { now, sleep: async () => undefined };
+    await corridor.resume(await corridor.begin('full'), { clock });
+    source.records.delete('2');
+    const id = await corridor.begin('full');
+    await corridor.database.transaction((session) => startRun(session, id, 'node'));
+    // comes by another way, after the read has passed its place
+    const { records } = receive(corridor.entity, [thing(9)], { form: 'list', observedAt: now(), proof: true });
+    await applyBatch({ database: corridor.database, log: silentLogger }, { entity: corridor.entity, via: 'webhook', incoming: records });
+    t.match(await corridor.resume(id, { clock }), { deleted: 1 }, `a clock that ${name}`);
+    t.same((await corridor.rows(names)).filter((row) => row['deleted']).map((row) => row['id']), ['2']);
+    source.put(thing(2));
+    source.put(thing(9));
+    await corridor.resume(await corridor.begin('full'), { clock });
+    t.same((await corridor.rows(names)).filter((row) => row['deleted']), [], 'what comes back at the source lives again');
+  }
+});
+
+t.test('a record that changes between the look for what is gone and its deletion is left alone', async (t) => {
+  const corridor = await openCorridor(t, shop(3));
+  await corridor.run('full');
+  const deps = { database: corridor.database, log: silentLogger };
+  t.match(await applyBatch(deps, { entity: corridor.entity, via: 'full', incoming: [{ form: 'gone', key: '1', observedAt: new Date(), version: 7 }, { form: 'gone', key: '2', observedAt: new Date(0), version: 1 }] }), { stale: 1, deleted: 1 });
+});
+
+t.test('the history keeps of a list and a detail the one that changed, and each version is told whole', async (t) => {
+  const source = shop(1, { details: 'single' });
+  source.details = (record) => ({ ...record, lines: [{ sku: 'a' }] });
+  const corridor = await openCorridor(t, source);
+  await corridor.run('full');
+  await corridor.run('details');
+  source.put(thing(1, { name: 'renamed', modified: minute(40) }));
+  await corridor.run('full');
+  t.same(await corridor.rows('SELECT version, raw IS NOT NULL AS raw, detail::text AS detail FROM record_history ORDER BY version'), [
+    { version: 1, raw: false, detail: 'null' }, { version: 2, raw: true, detail: null },
+  ]);
+  const versions = await corridor.database.transaction((session) => readVersions(session, 'things', ['1'], 10));
+  t.match(versions.map(({ raw, detail }) => [raw === null ? null : (JSON.parse(raw) as { name: string }).name, detail !== null]), [['renamed', true], ['thing 1', true], ['thing 1', false]]);
 });

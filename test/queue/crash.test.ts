@@ -1,10 +1,12 @@
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { until } from '../support/processes.ts';
 import { bench, next, timings } from './support.ts';
 
+t.jobs = 2; // they wait for deaths more than they work
+
 const elsewhere = (nodeId: string): string => `update nodes set machine = 'elsewhere' where node_id = '${nodeId}'`;
 
-test('a job whose node was killed runs again on another, and its named queue goes on', async (t) => {
+void test('a job whose node was killed runs again on another, and its named queue goes on', async (t) => {
   const b = await bench(t);
   const adder = b.queue({}, { concurrency: 0 });
   for (const [place, limit] of [['this machine', 1_000], ['another machine', timings.deadMs + 1_500]] as const) {
@@ -31,7 +33,7 @@ test('a job whose node was killed runs again on another, and its named queue goe
   t.equal(await b.locked(), 0);
 });
 
-test('a start takes over what a killed process of the same machine left, at once', async (t) => {
+void test('a start takes over what a killed process of the same machine left, at once', async (t) => {
   const b = await bench(t);
   const adder = b.queue({}, { concurrency: 0 });
   const node = await b.node();
@@ -47,7 +49,7 @@ test('a start takes over what a killed process of the same machine left, at once
   t.match(await queue.nodes(), [{ nodeId: queue.nodeId }]);
 });
 
-test('a node that was paused past its death writes nothing for jobs that were taken from it, and no queue stays locked', async (t) => {
+void test('a node that was paused past its death writes nothing for jobs that were taken from it, and no queue stays locked', async (t) => {
   const b = await bench(t);
   const paused = await b.node({ nodeId: 'paused' });
   const adder = b.queue({}, { concurrency: 0 });
@@ -68,7 +70,7 @@ test('a node that was paused past its death writes nothing for jobs that were ta
   t.equal(await b.locked(), 0);
 });
 
-test('a node that was paused inside a transaction does not hold its job for ever', async (t) => {
+void test('a node that was paused inside a transaction does not hold its job for ever', async (t) => {
   const b = await bench(t);
   const paused = await b.node({ nodeId: 'paused', timings: { deadMs: 800 } });
   const adder = b.queue({}, { concurrency: 0 });
@@ -84,7 +86,7 @@ test('a node that was paused inside a transaction does not hold its job for ever
   t.same((await b.effects()).map(({ node, attempt }) => ({ node, attempt })), [{ node: 'other', attempt: 2 }]);
 });
 
-test('a job that kills its process is told of after three tries, and the others run', async (t) => {
+void test('a job that kills its process is told of after three tries, and the others run', async (t) => {
   const b = await bench(t);
   const adder = b.queue({}, { concurrency: 0 });
   const good = await adder.enqueueMany(b.pool, Array.from({ length: 50 }, () => ({ task: 'quick', queueName: null })));
@@ -109,7 +111,7 @@ test('a job that kills its process is told of after three tries, and the others 
   t.equal(kills, 3);
 });
 
-test('SIGTERM hands back what cannot be finished, with its attempt unused, and leaves no lock', async (t) => {
+void test('SIGTERM hands back what cannot be finished, with its attempt unused, and leaves no lock', async (t) => {
   const b = await bench(t);
   const node = await b.node();
   const adder = b.queue({}, { concurrency: 0 });
@@ -126,7 +128,7 @@ test('SIGTERM hands back what cannot be finished, with its attempt unused, and l
   t.same(await adder.nodes(), []);
 });
 
-test('a stop lets running jobs end, takes no new ones, may be called twice, and before the start', async (t) => {
+void test('a stop lets running jobs end, takes no new ones, may be called twice, and before the start', async (t) => {
   const b = await bench(t);
   const gate = Promise.withResolvers<void>();
   const queue = b.queue({ waits: () => gate.promise }, { concurrency: 1 });
@@ -146,7 +148,7 @@ test('a stop lets running jobs end, takes no new ones, may be called twice, and 
   await t.rejects(never.start(), { code: 'queue.state' });
 });
 
-test('two nodes share the jobs, and each job runs once', async (t) => {
+void test('two nodes share the jobs, and each job runs once', async (t) => {
   const b = await bench(t);
   await Promise.all([b.node({ nodeId: 'a' }), b.node({ nodeId: 'b' })]);
   const adder = b.queue({}, { concurrency: 0 });

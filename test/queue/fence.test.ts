@@ -13,7 +13,7 @@ async function held(b: Bench, attempt: number, losses: number): Promise<HeldJob>
   const queue = b.queue({}, { concurrency: 0 });
   const id = await queue.enqueue(b.pool, { task: 'quick', queueName: null });
   const { rows } = await b.pool.query<JobRow>('update graphile_worker._private_jobs set locked_by = $2, locked_at = now(), attempts = $3 where id = $1 returning *', [id, 'pool', attempt]);
-  if (losses > 0) await b.pool.query('insert into job_losses (job_id, losses, last_reason) values ($1, $2, $3)', [id, losses, 'its node died']);
+  if (losses > 0) await b.pool.query('insert into job_losses (job_id, losses, total, last_reason) values ($1, $2, $2, $3)', [id, losses, 'its node died']);
   return new HeldJob(rows[0] as JobRow, 'pool');
 }
 
@@ -30,6 +30,10 @@ t.test('its losses are forgotten when it writes, once that has landed', async (t
   const again = await held(b, 3, 2);
   await withTransaction(b.pool, (client) => fenceWith(client, names, again, 1000));
   t.equal(await lossesOf(b, again), 0);
+  t.match((await b.pool.query('select total from job_losses where job_id = $1', [again.id])).rows, [{ total: 2 }], 'that there were any stays known');
+  const small = await held(b, 3, 2);
+  await withTransaction(b.pool, (client) => fenceWith(client, names, small, 1000, { progress: false }));
+  t.equal(await lossesOf(b, small), 2, 'nor by what is no progress');
 });
 
 t.test('another job keeps its own', async (t) => {
@@ -37,4 +41,22 @@ t.test('another job keeps its own', async (t) => {
   const [one, other] = [await held(b, 2, 1), await held(b, 2, 2)];
   await withTransaction(b.pool, (client) => fenceWith(client, names, one, 1000));
   t.same([await lossesOf(b, one), await lossesOf(b, other)], [0, 2]);
+});
+
+t.test('a job that loses its worker for the 25th time, but has got on each time, goes on; without progress it is given up at the third', async (t) => {
+  const b = await bench(t);
+  const queue = b.queue({}, { concurrency: 0 });
+  const lose = async (job: HeldJob, attempts: number): Promise<void> => {
+    await b.pool.query(`update graphile_worker._private_jobs set locked_by = 'pool', locked_at = now() - interval '1 minute', attempts = $2 where id = $1`, [job.id, attempts]);
+    await queue.sweep();
+  };
+  const job = await held(b, 25, 2);
+  await withTransaction(b.pool, (client) => fenceWith(client, names, job, 1000));
+  await lose(job, 25);
+  t.match(await b.jobs(), [{ id: job.id, attempts: 1, locked_by: null }]);
+  await lose(job, 2);
+  t.match(await b.jobs(), [{ id: job.id, attempts: 2 }], 'what was lost without progress counts');
+  await lose(job, 3);
+  t.same(await b.jobs(), []);
+  t.match(b.exhausted, [{ job: { id: job.id }, error: { code: 'queue.worker_lost' } }]);
 });

@@ -1,10 +1,15 @@
 /** What the queue's tests share: short timings, a queue in this process, nodes in processes of their own, a table of effects. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createQueue, type ExhaustedJob, type Queue, type QueueOptions, type QueueTimings, type TaskHandler } from '../../core/queue/index.ts';
 import type { Clock, Logger, TdsError } from '../../core/sdk/index.ts';
 import type { Pool } from '../../core/store/pool.ts';
 import { testDatabase, type TestDatabase } from '../support/database.ts';
 import { Child } from '../support/processes.ts';
+
+/** Loading takes longer than all else in a process that lives for a second. */
+const compiled = join(tmpdir(), `tds-queue-compiled-${process.getuid?.() ?? 'user'}`);
 
 export const timings = { beatMs: 100, deadMs: 1_500, sweepMs: 100, pollMs: 100, retryMs: 100 };
 
@@ -67,7 +72,7 @@ export async function bench(scope: Scope): Promise<Bench> {
       return Object.assign(queue, { log });
     },
     async node(options = {}) {
-      const child = new Child(scope as ConstructorParameters<typeof Child>[0], process.execPath, [fileURLToPath(new URL('worker.ts', import.meta.url)), JSON.stringify({ ...options, url })]);
+      const child = new Child(scope as ConstructorParameters<typeof Child>[0], process.execPath, [fileURLToPath(new URL('worker.ts', import.meta.url)), JSON.stringify({ ...options, url })], { env: { ...process.env, NODE_COMPILE_CACHE: compiled } });
       children.push(child);
       await child.said(/^ready$/m);
       return child;

@@ -1,4 +1,5 @@
 /** A node of its own, for tests that kill it. Its one argument is JSON; it says what happens, a line each. */
+import { flushCompileCache } from 'node:module';
 import { createQueue, type JobContext } from '../../core/queue/index.ts';
 import { createPool, withTransaction } from '../../core/store/pool.ts';
 import { clock, collectingLog, timings, type WorkerOptions } from './support.ts';
@@ -75,3 +76,4 @@ process.once('SIGTERM', () => {
 });
 await queue.start();
 say('ready');
+flushCompileCache(); // most of these processes come to no orderly end

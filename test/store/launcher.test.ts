@@ -1,11 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test, type Test } from 'tap';
 import { Child, lives, until } from '../support/processes.ts';
 
+/** Plain JavaScript, as the launcher is. */
+const { isAccident, pauseAfter } = await import(new URL('../../core/cli/supervise.js', import.meta.url).href) as {
+  isAccident: (code: number | null, signal: string | null) => boolean; pauseAfter: (livedMs: number, before: number | undefined) => number;
+};
 const launcher = fileURLToPath(new URL('../../core/cli/tds.js', import.meta.url));
 
 /** A Node older than 24 that this machine has; the system's own, mostly. */
@@ -24,7 +28,7 @@ function installation(t: Test, pinned: boolean): string {
   mkdirSync(join(root, 'core', 'cli'), { recursive: true });
   mkdirSync(join(root, 'node_modules', '.bin'), { recursive: true });
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
-  copyFileSync(launcher, join(root, 'core', 'cli', 'tds.js'));
+  for (const file of ['tds.js', 'supervise.js']) copyFileSync(join(dirname(launcher), file), join(root, 'core', 'cli', file));
   chmodSync(join(root, 'core', 'cli', 'tds.js'), 0o755);
   symlinkSync('../../core/cli/tds.js', join(root, 'node_modules', '.bin', 'tds'));
   writeFileSync(
@@ -36,6 +40,12 @@ function installation(t: Test, pinned: boolean): string {
        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { console.log(signal); process.exitCode = 7; clearInterval(alive); process.channel?.unref(); });
      }
      console.log(JSON.stringify({ version, args: process.argv.slice(2), pid: process.pid, launched: process.env['TDS_LAUNCHED'] ?? null }));
+     if (process.argv[2] === 'start') {
+       if (process.argv[3] === 'fail') process.exit(3);
+       const alive = setInterval(() => {}, 1000);
+       process.on('SIGTERM', () => { clearInterval(alive); process.channel?.unref(); });
+       await new Promise<void>((resolve) => (process.send ? process.send('started', () => resolve()) : resolve()));
+     }
      if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL');`,
   );
   if (pinned) {
@@ -78,4 +88,36 @@ test('without the installed one it says what to do', { skip }, async (t) => {
   const child = new Child(t, oldNode!, [installation(t, false), 'exit', '3']);
   t.strictSame(await child.ended, { code: 2, signal: null });
   t.match(child.output, /needs Node 24 or newer; this is Node \d+.*npm ci.*npm rebuild node.*cli\.node_version/s);
+});
+
+test('start is started again when it dies, ends when it is told to, and is left to others where they say so', async (t) => {
+  const tds = installation(t, false);
+  const child = new Child(t, process.execPath, [tds, 'start']);
+  const pids = async (count: number): Promise<number[]> => {
+    await child.said(new RegExp(`(?:"pid"[^]*){${count}}`));
+    return [...child.output.matchAll(/"pid":(\d+)/g)].map((match) => Number(match[1]));
+  };
+  const [first = 0] = await pids(1);
+  t.not(first, child.pid);
+  process.kill(first, 'SIGKILL');
+  const [, second = 0] = await pids(2);
+  t.match(child.output, /"code":null,"signal":"SIGKILL","msg":"tds ended by SIGKILL after \d+ s; it is started again"/);
+  child.process.kill('SIGTERM');
+  await child.ended;
+  t.notOk(lives(second));
+
+  t.strictSame(await new Child(t, process.execPath, [tds, 'start', 'fail']).ended, { code: 3, signal: null }, 'what never was at work is not tried again');
+  const alone = new Child(t, process.execPath, [tds, 'start'], { env: { ...process.env, TDS_SUPERVISED: '1' } });
+  t.match(await alone.json(), { pid: alone.pid });
+  alone.process.kill('SIGKILL');
+  t.strictSame(await alone.ended, { code: null, signal: 'SIGKILL' });
+});
+
+test('what ended by an accident is started again, ever later while it does not hold; what was asked for is not', async (t) => {
+  for (const [code, signal] of [[null, 'SIGKILL'], [null, 'SIGABRT'], [null, 'SIGSEGV'], [1, null], [3, null], [134, null], [137, null]] as const) t.ok(isAccident(code, signal), `${code} ${signal}`);
+  for (const [code, signal] of [[0, null], [2, null], [130, null], [143, null], [null, 'SIGTERM'], [null, 'SIGINT']] as const) t.notOk(isAccident(code, signal), `${code} ${signal}`);
+  const pauses: (number | undefined)[] = [undefined];
+  for (let death = 0; death < 10; death += 1) pauses.push(pauseAfter(2_000, pauses.at(-1)));
+  t.same(pauses.slice(1), [0, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+  t.equal(pauseAfter(61_000, 30_000), 0, 'one that lived for a minute begins anew');
 });

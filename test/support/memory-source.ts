@@ -11,6 +11,8 @@ export class MemorySource implements Source {
   detailCalls = 0;
   /** Throws before the page of this number (from 0) is answered, once. */
   breakAt: number | undefined;
+  /** By which it looks; the database has its own. */
+  now: () => Date = () => new Date();
   /** Whether full reads say that they were complete. */
   complete = true;
 
@@ -40,7 +42,7 @@ export class MemorySource implements Source {
         this.breakAt = undefined;
         throw new RetryLaterError('test.broke_off', 'the source broke off');
       }
-      const observedAt = new Date();
+      const observedAt = this.now();
       const records = all.slice(index, index + this.pageSize).map((record) => ({ ...record }));
       index += records.length;
       this.pagesRead += 1;
@@ -53,7 +55,7 @@ export class MemorySource implements Source {
 
   async readDetails({ keys }: { keys: readonly string[] }): Promise<DetailResult[]> {
     this.detailCalls += 1;
-    const observedAt = new Date();
+    const observedAt = this.now();
     return keys.map((key) => {
       const record = this.records.get(key);
       return record ? { key, record: { ...this.details(record) }, observedAt } : { key, gone: true, observedAt };

@@ -21,7 +21,7 @@ export class Child {
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output += text;
-        this.#more.resolve();
+        this.#wake();
       });
     }
     this.process.stdin?.on('error', () => {});
@@ -29,7 +29,7 @@ export class Child {
       this.process.once('error', reject);
       this.process.once('close', (code, signal) => {
         this.#over = true;
-        this.#more.resolve();
+        this.#wake();
         resolve({ code, signal });
       });
     });
@@ -48,8 +48,14 @@ export class Child {
       if (match) return match;
       if (this.#over) throw new Error(`the child ended without saying ${pattern}: ${this.output}`);
       await this.#more.promise;
-      this.#more = Promise.withResolvers<void>();
     }
+  }
+
+  /** All who wait look again; who looks later waits on the next one. */
+  #wake(): void {
+    const { resolve } = this.#more;
+    this.#more = Promise.withResolvers<void>();
+    resolve();
   }
 
   /** The first line that is a JSON object. */

@@ -25,12 +25,13 @@ async function start(context: Context): Promise<ExitCode> {
   const pretty = io.stdout.isTTY === true && !out.isJson;
   context.logSink = (line) => void io.stdout.write(line);
   const log = context.log({ level: project.config.policies.log.level, pretty });
-  return context.withRuntime(project, { role: 'node', log, drainMs: 7000 }, async (runtime) => {
+  return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty } }, async (runtime) => {
     const { host, port } = project.config.api;
     const api = createApi({ operations: runtime.operations, log, version, host, port, open: env['TDS_API_OPEN'] === '1' });
     try {
       const { url } = await api.start();
       announce(context, { project, runtime, url, log, pretty });
+      io.started?.();
       await context.untilInterrupted().catch(() => undefined);
       log.info('stopping', { signal: io.interrupted.reason as string });
     } finally {

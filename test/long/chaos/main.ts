@@ -10,10 +10,13 @@ import { parseArgs } from 'node:util';
 import { killAtRandom } from './kill.ts';
 import { dieAtEachPoint } from './crash-points.ts';
 import { killToRunningAgain } from './recovery.ts';
+import { killOften } from './killed-often.ts';
+import { mendMapping } from './mended-mapping.ts';
 import { pausePastDeath } from './pause.ts';
 import { stopPostgres } from './postgres.ts';
 import { blackHole } from './black-hole.ts';
 import { poison } from './poison.ts';
+import { poisonRecord } from './poison-record.ts';
 import { terminate } from './terminate.ts';
 import { fillDisk } from './disk-full.ts';
 import type { Outcome, Scenario } from './scenario.ts';
@@ -22,11 +25,14 @@ import type { Outcome, Scenario } from './scenario.ts';
 const scenarios: Readonly<Record<string, { about: string; run: Scenario; rounds: number }>> = {
   'kill': { about: 'kill -9 of a node at random moments of syncs and replays', run: killAtRandom, rounds: 200 },
   'recovery': { about: 'from a kill to the job running again', run: killToRunningAgain, rounds: 10 },
+  'killed-often': { about: 'one long read killed again and again, getting on in between', run: killOften, rounds: 40 },
+  'mended-mapping': { about: '1,000 dead letters of three faults, the mapping mended', run: mendMapping, rounds: 1 },
   'pause': { about: 'SIGSTOP of a node past its death, then SIGCONT', run: pausePastDeath, rounds: 50 },
   'crash-points': { about: 'a crash at each named point of the write path', run: dieAtEachPoint, rounds: 3 },
   'postgres': { about: 'PostgreSQL stopped in immediate mode and started again, under load', run: stopPostgres, rounds: 20 },
   'black-hole': { about: 'connections to the database that fall silent', run: blackHole, rounds: 5 },
   'poison': { about: 'a job that kills its process among 1,000 good ones', run: poison, rounds: 1 },
+  'poison-record': { about: 'a record that kills or hangs its process among 1,000 good ones, on one tds start', run: poisonRecord, rounds: 1 },
   'terminate': { about: 'SIGTERM under load', run: terminate, rounds: 50 },
   'disk-full': { about: 'a database that refuses writes, and a disk that is full', run: fillDisk, rounds: 1 },
 };

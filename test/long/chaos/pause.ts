@@ -9,7 +9,8 @@ import { spread, type Outcome, type ScenarioOptions } from './scenario.ts';
  * SIGCONT. It may be in the middle of a transaction when it stops: what that holds must not stop the others.
  */
 export async function pausePastDeath(scope: TestScope, { seed, rounds, timings, say }: ScenarioOptions): Promise<Outcome> {
-  const world = await openWorld(scope, { seed, pageMs: 10, ...(timings ? { timings } : {}) });
+  // A watchdog that took a pause for a hang would kill the node when it goes on.
+  const world = await openWorld(scope, { seed, pageMs: 10, policies: `{ watchdog: { after: ${timings?.deadMs ?? 5_000}ms } }`, ...(timings ? { timings } : {}) });
   const nodes = [world.node(), world.node()];
   await Promise.all(nodes.map((node) => node.ready()));
   const taken: number[] = [];
@@ -45,6 +46,7 @@ export async function pausePastDeath(scope: TestScope, { seed, rounds, timings, 
     const later = await world.effects() - effects;
     const faults = [...(later === 0 ? [] : [`${later} writes came after it went on`]), ...await world.faults('full')];
     if (faults.length > 0) return { figures: { rounds: round }, faults: faults.map((fault) => `seed ${seed}, round ${round}, run ${id}: ${fault}`) };
+    if (victim.over) return { figures: { rounds: round }, faults: [`seed ${seed}, round ${round}: the paused node ended: ${victim.output.slice(-800)}`] };
     backAgain += 1;
     say(`${backAgain} paused past their death: work done by others after ${spread(done)}`);
   }

@@ -28,7 +28,7 @@ export async function stopPostgres(scope: TestScope, { seed, rounds, timings, sa
       });
       told.push(performance.now() - stopped);
       // Sometimes until the node has given up its jobs.
-      await pause(world.random.between(0, round % 4 === 0 ? 7_000 : 300));
+      await pause(world.random.between(0, round % 4 === 0 ? (timings?.deadMs ?? 5_000) * 1.4 : 300));
     }
     await server.start();
     resumed.push(await load.resumes(30_000));

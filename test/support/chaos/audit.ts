@@ -44,7 +44,7 @@ export async function leftovers(pool: Pool): Promise<string[]> {
     ['doubled effects', `select key, state, count(*)::int as times from chaos.audit group by 1, 2 having count(*) > 1`],
     ['stale writes', `select key, state from (select *, lag(modified) over (partition by key order by n) as before from chaos.audit) a where modified < before`],
     ['versions of raw records kept twice', `select key, count(*)::int from (select key, raw::text, deleted_at is null as live from tds.record_history
-       union all select key, raw::text, deleted_at is null from tds.records) v group by key, raw, live having count(*) > 1`],
+       union all select key, raw::text, deleted_at is null from tds.records) v where raw is not null group by key, raw, live having count(*) > 1`],
     ['counts that are not the effects', `select r.counted, a.effects from (select coalesce(sum(new + changed + deleted), 0)::int as counted from tds.runs) r, (select count(*)::int as effects from chaos.audit) a where counted <> effects`],
     ['runs that did not succeed', `select id::text, mode, status, code, reason from tds.runs where status <> 'succeeded'`],
     ['dead letters', 'select key, code, message from tds.dead_letters'],

@@ -21,7 +21,7 @@ console.log('loaded');
 if (waits) await new Promise<void>((resolve) => void lines.once('line', () => resolve()));
 const project = await loadProject({ env, cwd: projectRoot, log, file });
 if (!project.config) throw new Error(project.findings.map(renderFinding).join('\n'));
-const runtime = await openRuntime(project, { role: 'node', log, redactor, env, nodeId, ...(timings ? { queueTimings: timings } : {}) });
+const runtime = await openRuntime(project, { role: 'node', log, redactor, env, nodeId, watchdog: { pretty: false }, ...(timings ? { queueTimings: timings } : {}) });
 process.once('SIGTERM', () => void runtime.stop().then(() => process.exit(0)));
 lines.on('line', (line) => {
   if (line.startsWith('health')) void runtime.operations.health().then((health) => console.log(`${line} ${JSON.stringify(health)}`));

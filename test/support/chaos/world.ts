@@ -26,6 +26,8 @@ export interface WorldOptions {
   database?: { url: string; pool: Pool };
   /** Absent: the times that ship. */
   timings?: Partial<QueueTimings>;
+  /** YAML of `policies`, in one line. */
+  policies?: string;
 }
 
 export interface NodeOptions { nodeId?: string; waits?: boolean; crashAt?: string; url?: string }
@@ -65,6 +67,8 @@ export class ChaosNode extends Child {
 }
 
 const script = fileURLToPath(new URL('node.ts', import.meta.url));
+const launcher = fileURLToPath(new URL('../../../core/cli/tds.js', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 const plugins = fileURLToPath(new URL('plugins', import.meta.url));
 const scripts = 'scripted';
 
@@ -75,6 +79,8 @@ export class World {
   readonly folder: string;
   /** What the source has. */
   readonly truth = new Map<string, Thing>();
+  /** Records at the source that kill or hang the process that maps them: they are to end as dead letters, never in the table. */
+  readonly bad = new Map<string, 'kill' | 'hang' | 'read'>();
   /** Which mapping the config has; the rows say it. */
   mapping = 1;
   readonly scope: TestScope;
@@ -125,6 +131,7 @@ entities:
       label: { expr: "name & ' ${this.label}'" }
     deletes: { maxShare: 100% }
     batchSize: 20
+policies: ${this.#options.policies ?? '{}'}
 `);
   }
 
@@ -148,6 +155,12 @@ entities:
     await this.#save();
   }
 
+  /** Puts a record among the others that strikes whoever maps it. */
+  async poison(id: string, how: 'kill' | 'hang' | 'read'): Promise<void> {
+    this.bad.set(id, how);
+    await this.#save();
+  }
+
   #put(id: string): void {
     this.#tick += 1;
     this.truth.set(id, { id, name: `${id} version ${this.#tick}`, price: this.random.between(1, 99_999) / 4, modified: new Date(Date.UTC(2026, 0, 1) + this.#tick * 1000).toISOString() });
@@ -156,7 +169,7 @@ entities:
   /** At once or not at all, as readers come at any moment. */
   async #save(): Promise<void> {
     const place = join(this.folder, 'things.json');
-    await writeFile(`${place}.new`, JSON.stringify([...this.truth.values()]));
+    await writeFile(`${place}.new`, JSON.stringify([...this.truth.values(), ...[...this.bad].map(([id, bad]) => ({ id, name: id, price: 1, modified: '2026-01-01T00:00:00.000Z', bad }))]));
     await rename(`${place}.new`, place);
   }
 
@@ -165,6 +178,11 @@ entities:
     const child = new ChaosNode(this.scope, nodeId, [script, JSON.stringify({ file: this.file, nodeId, waits, timings: this.#options.timings })], this.env({ TDS_DATABASE_URL: url, ...(crashAt === undefined ? {} : { TDS_CRASH_AT: crashAt }) }));
     this.#children.push(child);
     return child;
+  }
+
+  /** Starts a real `tds start`, which keeps itself alive; it is loading when this answers. */
+  start(more: Record<string, string> = {}): Child {
+    return new Child(this.scope, process.execPath, [launcher, 'start', '--json', '--config', this.file], { cwd: root, env: this.env({ TDS_PORT: '0', TDS_API_OPEN: '1', ...more }) });
   }
 
   /** The environment of a process of this world. */

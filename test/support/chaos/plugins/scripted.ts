@@ -1,4 +1,7 @@
-/** A source whose records stand in a file that the test changes. Pages go by key, so that a read from any position is right. */
+/**
+ * A source whose records stand in a file that the test changes. Pages go by key, so that a read from any position is right. A record with
+ * `bad` does that to the process that maps it: `kill` or `hang`; where it is `read`, reading its page already hangs.
+ */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { definePlugin, SDK_VERSION, type JsonObject, type ReadPage, type Source, type StreamInfo } from 'tds/sdk';
@@ -34,13 +37,26 @@ class Scripted implements Source {
       at ??= { after: '', newest: all.map(modifiedOf).sort().at(-1) ?? '' };
       const { after, newest } = at;
       const left = all.filter((record) => idOf(record) > after && (mode === 'full' || typeof cursor !== 'string' || modifiedOf(record) >= cursor)).sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
-      const records = left.slice(0, pageSize);
+      if (left.slice(0, pageSize).some(({ bad }) => bad === 'read')) strike('hang');
+      const records = left.slice(0, pageSize).map(hostile);
       at = { after: records.at(-1) === undefined ? after : idOf(records.at(-1) as JsonObject), newest };
       const end = left.length <= pageSize ? { complete: mode === 'full', cursor: newest } : undefined;
       yield { records, observedAt, position: { ...at }, ...(end ? { end } : {}) };
       if (end) return;
     }
   }
+}
+
+/** It looks like the others until the mapping reads its name. */
+function hostile(record: JsonObject): JsonObject {
+  const { bad, ...rest } = record;
+  if (bad === undefined) return record;
+  return Object.defineProperties({ ...rest }, { name: { enumerable: true, get: () => strike(bad) }, toJSON: { value: () => rest } }) as JsonObject;
+}
+
+function strike(how: unknown): never {
+  if (how === 'kill') process.kill(process.pid, 'SIGKILL');
+  for (;;);
 }
 
 const idOf = (record: JsonObject): string => String(record['id']);

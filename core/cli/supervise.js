@@ -1,0 +1,33 @@
+// Keeps a child process of `tds start` alive. Plain JavaScript, as the launcher is: it may run on a Node that is too old for the rest.
+import { isatty } from 'tty';
+
+// Ends that somebody asked for, or that another start would only repeat: see exit-codes.ts.
+const wantedCodes = [0, 2, 130, 143];
+const wantedSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+const firstPauseMs = 500;
+const longestPauseMs = 30000;
+/** Who lived for so long is started again at once. */
+const steadyMs = 60000;
+
+/** Whether a process that was at work ended by an accident: killed, out of memory, hung, or by an error that nobody caught. */
+export function isAccident(code, signal) {
+  return signal === null ? !wantedCodes.includes(code) : !wantedSignals.includes(signal);
+}
+
+/** The pause before the next start: none at first, then doubled from half a second to half a minute, for as long as nothing lives for a minute. */
+export function pauseAfter(livedMs, before) {
+  if (livedMs >= steadyMs || before === undefined) return 0;
+  return Math.min(longestPauseMs, Math.max(firstPauseMs, before * 2));
+}
+
+/** Says on standard error that it ended, and when it is started again: for people on a terminal, else as a line of the log. */
+export function tellRestart(code, signal, livedMs, pauseMs) {
+  const how = signal === null ? 'with code ' + code : 'by ' + signal;
+  const text = 'tds ended ' + how + ' after ' + Math.round(livedMs / 1000) + ' s; it is started again' + (pauseMs === 0 ? '' : ' in ' + pauseMs / 1000 + ' s');
+  const line = { level: 50, time: new Date().toISOString(), code, signal, msg: text };
+  try {
+    process.stderr.write((isatty(2) ? text : JSON.stringify(line)) + '\n');
+  } catch {
+    // Nobody reads it.
+  }
+}
