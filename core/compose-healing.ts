@@ -1,6 +1,6 @@
 import { scryptSync } from 'node:crypto';
 import { createHealing, type Healing, type RulesDeps } from './healing/index.ts';
-import type { Connection } from './connection/index.ts';
+import { withCallContext, type Connection } from './connection/index.ts';
 import { systemClock } from './monitor/clock.ts';
 import { deadLetterOperations, healingTrigger } from './operations/dead-letters.ts';
 import { runJob, type Enqueue } from './operations/request-run.ts';
@@ -73,11 +73,11 @@ function causesOfJobs(project: Project, entities: ReadonlyMap<string, Entity>): 
 /** Connections that call a remote; those of the own database have neither breaker nor tokens. */
 function connectionsToHeal({ connections, connectors, entities }: HealingParts): RulesDeps['connections'] {
   return [...connections.values()].map((connection) => ({
-    id: connection.id, account: connection.accountName, breaker: () => connection.status().breaker,
+    id: connection.id, signIn: connection.signInName, breaker: () => connection.lookAtBreaker(),
     get entities() { // they may change at run time
       return [...entities.values()].filter((entity) => entity.connectionId === connection.id || entity.config.to.connection === connection.id).map((entity) => entity.id);
     },
-    check: async (signal) => (await connectors.get(connection.id)?.check(signal)) ?? [],
+    check: async (signal) => (await withCallContext({ purpose: 'check' }, () => connectors.get(connection.id)?.check(signal))) ?? [],
     renewing: (ms, work) => connection.renewingTokens(ms, work),
   }));
 }

@@ -17,6 +17,7 @@ export function inertContext(connectionId: string, settings: JsonObject): Connec
     http: { send: async () => refuse('the network') },
     tokens: { get: async () => refuse('a token'), reject: async () => refuse('a token') },
     state: { get: async () => refuse('its state'), set: async () => refuse('its state'), delete: async () => refuse('its state') },
+    cache: { read: async () => refuse('its cache') },
     clock: { now: () => new Date(), sleep: async () => refuse('the clock') },
     database: { transaction: async () => refuse('the database') },
   };

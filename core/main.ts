@@ -3,10 +3,11 @@
  * safe after a start that failed half-way.
  */
 import 'reflect-metadata';
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, withCallContext, type CallPurpose, type Sealer } from './connection/index.ts';
+import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, redisAccess, sharedRedis, withCallContext, type CallPurpose, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
 import { composeHealing } from './compose-healing.ts';
 import { composeSchedules } from './compose-schedules.ts';
 import { buildEntities } from './entities.ts';
@@ -101,7 +102,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
     const live: LiveConfig = { current: config };
-    const services = compose(project, live, { ...options, nodeId }, opened, sealer);
+    const redis = openRedis(options);
+    if (redis) closers.push(() => redis.close());
+    const services = compose(project, live, { ...options, nodeId }, opened, sealer, redis);
     const queue = services.resolve(tokens.queue);
     if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
     await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
@@ -139,8 +142,17 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   }
 }
 
+/** What nodes share besides the database; undefined where no Redis is configured. */
+function openRedis({ env, log, redactor }: RuntimeOptions): SharedRedis | undefined {
+  const url = env['REDIS_URL'];
+  if (!url) return undefined;
+  redactor.add(url);
+  for (const secret of [URL.parse(url)?.password ?? '', decodeURIComponent(URL.parse(url)?.password ?? '')]) redactor.add(secret);
+  return sharedRedis(url, log);
+}
+
 /** Registers everything under its token; nothing is made before it is asked for. */
-function compose(project: Project, live: LiveConfig, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer): DependencyContainer {
+function compose(project: Project, live: LiveConfig, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer, redis: SharedRedis | undefined): DependencyContainer {
   const { log } = options;
   const config = project.config as NonNullable<Project['config']>;
   const services = root.createChildContainer();
@@ -172,24 +184,29 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, op
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
-    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool });
-  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts })])));
+    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool, redis: redis && redisAccess(redis) });
+  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts, redis })])));
   return services;
 }
 
 /** One child container per connection: its connection layer and its connector. */
-function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: { project: Project; options: RuntimeOptions; opened: OpenedDatabase; sealer: Sealer; accounts: Accounts }): DependencyContainer {
+function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: { project: Project; options: RuntimeOptions; opened: OpenedDatabase; sealer: Sealer; accounts: Accounts; redis: SharedRedis | undefined }): DependencyContainer {
   const { id, loaded, settings } = checked;
-  const { project, opened, sealer, accounts, options: { log, redactor, clock = systemClock } } = around;
+  const { project, opened, sealer, accounts, redis, options: { log, redactor, clock = systemClock } } = around;
   const given = project.config?.connections[id];
   const child = parent.createChildContainer();
   const own = log.child({ connection: id });
+  const events = parent.resolve(tokens.events);
   child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
-    id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret),
+    id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, signIn: loaded.plugin.signIn?.(settings), account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret), redact: (text) => redactor.text(text),
+    ...(redis ? { redis: { shared: redis, namespace: createHash('sha256').update(`${opened.label}\0${project.config?.database.schema}`).digest('hex').slice(0, 12) } } : {}),
+    onBreaker: ({ state, code }, from) => events.emit('breaker.changed', { connection: id, from, to: state, ...(code === undefined ? {} : { reason: code }) }),
+    onDenied: ({ message, cure }) => events.emit('token.revoked', { connection: id, message: cure === undefined ? message : `${message} ${cure}` }),
+    onQuotaPause: (pause) => events.emit('quota.paused', { connection: id, ...pause }),
   })) });
   child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => {
-    const { http, tokens: tokenStore, state } = inner.resolve(tokens.connection);
-    return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, log: own, clock, database: inner.resolve(tokens.database) });
+    const { http, tokens: tokenStore, state, cache } = inner.resolve(tokens.connection);
+    return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, cache, log: own, clock, database: inner.resolve(tokens.database) });
   }) });
   return child;
 }
@@ -236,8 +253,17 @@ function connectionsAtWork(project: Project, services: DependencyContainer): Map
   const connections = services.resolve(tokens.connections);
   const connectors = services.resolve(tokens.connectors);
   return new Map([...project.connections.values()].map(({ id, loaded }) => [id, {
-    id, plugin: loaded.id, connector: connectors.get(id) as Connector, remote: () => (connectors.get(id)?.source ? connections.get(id)?.status() ?? {} : {}) as unknown as JsonObject,
+    id, plugin: loaded.id, connector: connectors.get(id) as Connector, ...aboutRemote(connectors.get(id)?.source ? connections.get(id) : undefined),
   }]));
+}
+
+/** What a connection tells of the remote that it calls; nothing where it calls none. */
+function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota' | 'resetBreaker'> {
+  return {
+    quota: async () => connection?.quota(),
+    resetBreaker: async () => (await connection?.resetBreaker()) ?? false,
+    remote: async () => (connection ? { ...connection.status(), breaker: await connection.lookAtBreaker(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
+  };
 }
 
 function cached<A, B>(make: (value: A) => B): (value: A) => B {

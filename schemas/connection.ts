@@ -11,6 +11,37 @@ export const limitsSchema = {
     perMinute: { type: 'integer', minimum: 1, maximum: 1_000_000, unit: 'calls', description: 'Calls in any one minute.', examples: [100] },
     perDay: { type: 'integer', minimum: 1, maximum: 1_000_000_000, unit: 'calls', description: 'Calls in one day of the service. Zoho counts the day in the organization\'s time zone.', examples: [10_000] },
     concurrent: { type: 'integer', minimum: 1, maximum: 1000, unit: 'calls', description: 'Calls at the same time.', examples: [10] },
+    reserve: { type: ['string', 'integer'], format: 'reserve', minimum: 0, maximum: 999_999_999, unit: 'calls', description: 'Calls of the day that are kept for webhooks, persons and repairs: a share of `perDay`, or a number; 10% where neither you nor the plugin says. When only these are left, full and incremental reads, details and comparisons wait for the next day, and go on by themselves.', examples: ['15%', 150] },
+    paths: {
+      type: 'array',
+      shorthand: 'list',
+      maxItems: 100,
+      description: 'Stricter limits of some paths, beside those of all calls.',
+      examples: [[{ path: '/invoices/{id}', perMinute: 30 }]],
+      items: {
+        type: 'object',
+        required: ['path'],
+        additionalProperties: false,
+        properties: {
+          path: { type: 'string', minLength: 1, maxLength: 500, description: 'The end of the address\'s path; `{…}` stands for any one part of it.', examples: ['/invoices/{id}'] },
+          perMinute: { type: 'integer', minimum: 1, maximum: 1_000_000, unit: 'calls', description: 'Calls there in any one minute.', examples: [30] },
+          concurrent: { type: 'integer', minimum: 1, maximum: 1000, unit: 'calls', description: 'Calls there at the same time.', examples: [2] },
+        },
+      },
+    },
+  },
+} as const
+
+export const cacheSchema = {
+  type: 'object',
+  title: 'Cache',
+  description: 'Records that were asked for one by one, or in bulk by their keys, are kept for a while, so that the next who wants the same details makes no call. A sync never reads a list from here, and no record that is known to have changed since.',
+  default: {},
+  additionalProperties: false,
+  properties: {
+    enabled: { type: 'boolean', default: true, description: '`false`: each detail is a call.' },
+    maxSize: { type: 'string', format: 'size', default: '32MB', description: 'Memory that one process takes for it; what was not used for longest goes first. With `REDIS_URL` it is kept in Redis, for all nodes.' },
+    times: { type: 'object', description: 'How long the records of a stream are kept, by the name of the stream. What is left out is taken from the plugin; `0s`: not at all.', additionalProperties: { type: 'string', format: 'duration' }, examples: [{ items: '5m', contacts: '10m' }] },
   },
 } as const
 
@@ -69,6 +100,7 @@ export const connectionSchema = {
     retry: retrySchema,
     breaker: breakerSchema,
     timeout: timeoutSchema,
+    cache: cacheSchema,
     maxBody: { type: 'string', format: 'size', default: '50MB', description: 'The largest answer that is read; a larger one ends the call.' },
   },
 } as const
@@ -76,6 +108,7 @@ export const connectionSchema = {
 /** One entry of `connections`, resolved: durations in ms, sizes in bytes. `limits` is absent when the file names none. */
 export type ConnectionConfig = DeepReadonly<FromSchema<typeof connectionSchema, Resolved>>
 export type LimitsConfig = DeepReadonly<FromSchema<typeof limitsSchema, Resolved>>
+export type CacheConfig = DeepReadonly<FromSchema<typeof cacheSchema, Resolved>>
 export type RetryConfig = DeepReadonly<FromSchema<typeof retrySchema, Resolved>>
 export type BreakerConfig = DeepReadonly<FromSchema<typeof breakerSchema, Resolved>>
 export type TimeoutConfig = DeepReadonly<FromSchema<typeof timeoutSchema, Resolved>>

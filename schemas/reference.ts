@@ -56,7 +56,7 @@ function kind(schema: SettingSchema): string {
   if (schema.enum) return schema.enum.map((one) => code(one)).join(', ')
   if (schema.type === 'array') return schema.shorthand === 'list' ? `${schema.items ? kind(schema.items) : 'value'}, or a list` : 'list'
   if (schema.type === 'object') return schema.shorthand === undefined ? 'map' : 'text or map'
-  const byFormat: Readonly<Record<string, string>> = { duration: 'duration', size: 'size', share: 'share', cron: 'cron line', 'time-zone': 'time zone', jsonata: 'JSONata', regex: 'regular expression', 'column-type': 'column type', identifier: 'name', table: 'table' }
+  const byFormat: Readonly<Record<string, string>> = { duration: 'duration', size: 'size', share: 'share', reserve: 'share, or whole number', cron: 'cron line', 'time-zone': 'time zone', jsonata: 'JSONata', regex: 'regular expression', 'column-type': 'column type', identifier: 'name', table: 'table' }
   const named = byFormat[schema.format ?? '']
   if (named) return named
   const words: Readonly<Record<string, string>> = { string: 'text', integer: 'whole number', number: 'number', boolean: 'true or false' }

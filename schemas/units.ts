@@ -1,4 +1,4 @@
-/** Durations, sizes and shares as people write them, and the numbers that they stand for. */
+/** Durations, sizes, shares and reserves as people write them, and the numbers that they stand for. */
 
 const milliseconds: Readonly<Record<string, number>> = {
   ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000,
@@ -13,6 +13,7 @@ export const unitPatterns = {
   duration: '^(?:\\d{1,9}(?:\\.\\d{1,3})?(?:ms|s|m|h|d|w))+$',
   size: '^\\d{1,9}(?:\\.\\d{1,3})? ?(?:B|kB|KB|MB|GB|KiB|MiB|GiB)$',
   share: '^(?:100(?:\\.0{1,3})?|\\d{1,2}(?:\\.\\d{1,3})?) ?%$',
+  reserve: '^(?:\\d{1,2}(?:\\.\\d{1,3})? ?%|\\d{1,9})$',
 } as const
 
 /** Milliseconds of `500ms`, `60s`, `1h30m`, `30d`; `undefined` when the text is no duration. A month has no fixed length, so there is no unit for it. */
@@ -37,6 +38,12 @@ export function parseShare(text: string): number | undefined {
   if (!new RegExp(unitPatterns.share, 'u').test(text)) return undefined
   // Divided in thousandths of a percent, so that 0.1% is 0.001 and not 0.0010000000000000002.
   return Math.round(Number.parseFloat(text) * 1000) / 100_000
+}
+
+/** What `15%` (0.15) or `150` keep back: below 1 a share, else a number; `undefined` when the text is neither. */
+export function parseReserve(text: string): number | undefined {
+  if (!new RegExp(unitPatterns.reserve, 'u').test(text)) return undefined
+  return text.endsWith('%') ? parseShare(text) : Number(text)
 }
 
 function safeWhole(value: number): number | undefined {

@@ -5,7 +5,7 @@
  * code reads, so that its TypeScript type comes from it, while people may write shorter forms:
  *
  * - `format: duration | size | share`: written as text with a unit (`60s`, `1MB`, `10%`), read as a number of
- *   milliseconds, bytes, or a fraction between 0 and 1.
+ *   milliseconds, bytes, or a fraction between 0 and 1. `format: reserve`: a share below 100%, or a plain number.
  * - `shorthand: 'name'` on an object: plain text `x` stands for `{ name: x }`.
  * - `shorthand: 'list'` on an array: a single value `x` stands for `[x]`.
  * - `opaque: true`: what lies below belongs to someone else's schema (a plugin's) and is passed on as it is.
@@ -41,6 +41,7 @@ export type Resolved = {
     { pattern: { format: 'duration' }; output: number },
     { pattern: { format: 'size' }; output: number },
     { pattern: { format: 'share' }; output: number },
+    { pattern: { format: 'reserve' }; output: number },
   ]
 }
 

@@ -13,8 +13,8 @@ const declared = codeTables.flatMap(({ codes }) => Object.keys(codes));
 const prefixes = new Set(declared.map((code) => code.split('.', 1)[0] as string));
 /** Words with a dot that are no codes: names of files and of what the queue says of itself. */
 const otherWords = new Set(['plugin.ts', 'plugin.js', 'postgres.exe', 'postgres.log', 'queue.freed']);
-/** Names of events look like codes and are none. */
-const events = new Set([...readFileSync(join(root, 'core/monitor/events.ts'), 'utf8').matchAll(/^ {2}'([a-z.]+)': \{/gm)].map((found) => found[1]));
+/** Events have names of the same form. */
+for (const [, name = ''] of readFileSync(join(root, 'core/monitor/events.ts'), 'utf8').matchAll(/^ {2}'([a-z]+\.[a-z_]+)':/gm)) otherWords.add(name);
 const isTest = (path: string): boolean => /(?:\.test|\/testing)\.ts$/.test(path) || path.startsWith('core/sdk/test/');
 const sources = readSourceFiles(root, ['core', 'plugins']).filter(({ path }) => !isTest(path));
 
@@ -24,7 +24,7 @@ function usedCodes(): Map<string, string[]> {
   for (const { path, literals } of sources) {
     for (const { text, line } of literals) {
       const code = /^([a-z]+\.[a-z]+(?:_[a-z]+)*)\.?$/.exec(text)?.[1];
-      if (code === undefined || otherWords.has(code) || events.has(code) || !prefixes.has(code.split('.', 1)[0] as string)) continue;
+      if (code === undefined || otherWords.has(code) || !prefixes.has(code.split('.', 1)[0] as string)) continue;
       if (tableFiles.has(path) && isDeclaration(path, line, code)) continue;
       used.set(code, [...(used.get(code) ?? []), `${path}:${line}`]);
     }

@@ -1,11 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../version.ts';
 import type { Bind } from './command.ts';
+import { addBreaker } from './commands/breaker.ts';
 import { addCheck } from './commands/check.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
 import { addPlugins } from './commands/plugins.ts';
+import { addQuota } from './commands/quota.ts';
 import { addRecord } from './commands/record.ts';
 import { addReload } from './commands/reload.ts';
 import { addReplay } from './commands/replay.ts';
@@ -77,7 +79,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addSchedules, addReport, addReload, addPlugins, addDeadLetters, addHealing, addRecord, addVersion]) add(program, bind);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addDeadLetters, addHealing, addRecord, addVersion]) add(program, bind);
   return program;
 }
 
@@ -99,6 +101,7 @@ Environment:
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
   TDS_API_OPEN=1     lets the API listen on other addresses, though it asks nobody who they are
   TDS_SCHEDULES=off  this process ticks no schedules; it still does the work that others' ticks put on the queue
+  REDIS_URL          a Redis that the nodes share, for limits and cache; without it PostgreSQL divides the limits
   TDS_SUPERVISED=1   start leaves it to others (systemd, a container) to start it again when it dies
   TDS_DEBUG=1        debug log, and where an error happened
   NO_COLOR           plain text

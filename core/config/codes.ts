@@ -26,6 +26,7 @@ export const configCodes = {
   'config.duplicate_item': { meaning: 'A list holds the same value twice.', cure: 'Keep one.' },
   'config.bad_duration': { meaning: 'It is no length of time.', cure: 'Write a number and a unit: `500ms`, `60s`, `15m`, `1h30m`, `30d`.' },
   'config.bad_size': { meaning: 'It is no size.', cure: 'Write a number and a unit: `64kB`, `1MB`, `1GiB`.' },
+  'config.bad_reserve': { meaning: 'It is no reserve.', cure: 'Write a percentage below `100%`, or a number of calls.' },
   'config.bad_share': { meaning: 'It is no share.', cure: 'Write a percentage from `0%` to `100%`.' },
   'config.bad_id': { meaning: 'An id has characters that are not allowed, or is a reserved word.', cure: 'Use letters, digits, `_` and `-`, beginning with a letter, 63 at most.' },
   'config.bad_identifier': { meaning: 'PostgreSQL can\'t have a table, schema or column of this name.', cure: 'Use 1 to 63 bytes without control characters.' },

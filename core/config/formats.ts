@@ -1,6 +1,6 @@
 import jsonata from 'jsonata'
 import { validateDetailed } from 'node-cron'
-import { parseDuration, parseShare, parseSize } from '../../schemas/units.ts'
+import { parseDuration, parseReserve, parseShare, parseSize } from '../../schemas/units.ts'
 import { columnTypeFault } from './column-type.ts'
 import type { ConfigCode } from './codes.ts'
 import { didYouMean } from './suggest.ts'
@@ -25,6 +25,7 @@ export const formats: Readonly<Record<string, Format>> = {
   duration: unit('config.bad_duration', parseDuration, 'is no length of time', 'write a number and a unit, such as 500ms, 60s, 15m, 1h30m or 30d'),
   size: unit('config.bad_size', parseSize, 'is no size', 'write a number and a unit, such as 64kB or 1MB'),
   share: unit('config.bad_share', parseShare, 'is no share', 'write a percentage from 0% to 100%, such as 10%'),
+  reserve: unit('config.bad_reserve', parseReserve, 'is no reserve', 'write a percentage below 100%, such as 15%, or a number of calls, such as 150'),
   id: { code: 'config.bad_id', wrong: 'is no id', fault: idFault },
   identifier: { code: 'config.bad_identifier', wrong: 'is no name for a column or table', fault: identifierFault },
   table: { code: 'config.bad_identifier', wrong: 'is no name for a table', fault: tableFault },

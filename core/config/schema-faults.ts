@@ -83,7 +83,8 @@ function wrongType(value: unknown, schema: SettingSchema, at: Path, sources: Sou
 }
 
 function typeCure(value: unknown, schema: SettingSchema, at: Path, sources: Sources): string | undefined {
-  const unit = { duration: 'ms, s, m, h or d, such as 60s', size: 'kB or MB, such as 1MB', share: 'a percentage, such as 10%' }[schema.format ?? '']
+  const unit = { duration: 'ms, s, m, h or d, such as 60s', size: 'kB or MB, such as 1MB', share: 'a percentage, such as 10%', reserve: 'a percentage, such as 15%, or a number of calls' }[schema.format ?? '']
+  if (unit && schema.format === 'reserve') return `write ${unit}`
   if (unit && typeof value === 'number') return schema.format === 'share' ? `write ${unit}` : `add a unit: ${unit}`
   if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return 'put it in quotes'
   const number = schema.type === 'number' || schema.type === 'integer'
@@ -96,7 +97,7 @@ function typeCure(value: unknown, schema: SettingSchema, at: Path, sources: Sour
 
 function kinds(schema: SettingSchema): string {
   const names: Readonly<Record<string, string>> = { object: 'a map of settings', array: 'a list', string: 'text', number: 'a number', integer: 'a whole number', boolean: 'true or false', null: 'nothing' }
-  const withUnit = { duration: 'a length of time', size: 'a size', share: 'a share' }[schema.format ?? '']
+  const withUnit = { duration: 'a length of time', size: 'a size', share: 'a share', reserve: 'a share or a whole number' }[schema.format ?? '']
   if (withUnit) return withUnit
   const { type = [] } = schema
   const all = (typeof type === 'string' ? [type] : type).map((one) => names[one] ?? one)

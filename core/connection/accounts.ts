@@ -1,17 +1,22 @@
-import type { TimerClock } from '../monitor/clock.ts';
+import { systemClock, type TimerClock } from '../monitor/clock.ts';
 import type { Logger } from '../sdk/index.ts';
 import type { Pool } from '../store/pool.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
-import type { Limits } from './settings.ts';
-import { windowStore } from './stores.ts';
-import { createWindowMemory, type WindowMemory } from './window-memory.ts';
+import { pathMatcher, type PathMatcher } from './lanes.ts';
+import { redisShareStore, type RedisAccess } from './redis-shares.ts';
+import type { Limits, PathLimit } from './settings.ts';
+import { shareStore } from './share-store.ts';
+import { createShare, type Share } from './share.ts';
+
+/** A limit with those who wait for it, and with what divides it between nodes. */
+export interface Lane { readonly limiter: Limiter; readonly share: Share | undefined }
 
 /** What the remote counts together: the calls of all connections that use one account. */
-export interface Account {
+export interface Account extends Lane {
   /** Names it in the database. */
   readonly name: string;
-  readonly limiter: Limiter;
-  readonly memory: WindowMemory | undefined;
+  /** Stricter limits of some paths. */
+  readonly paths: readonly (Lane & { matches: PathMatcher })[];
   /** Lets go of it; the last one closes it. */
   release(): Promise<void>;
 }
@@ -19,25 +24,37 @@ export interface Account {
 export interface AccountDeps {
   clock: TimerClock;
   log: Logger;
-  /** Where a restart finds the calls of the last minute; without it they are forgotten. */
+  /** Where nodes divide the limits, and a restart finds the calls of the last minute. Without it the limits are this process's own. */
   pool?: Pool | undefined;
+  /** Keeps the counts instead of the database, where it is configured. */
+  redis?: RedisAccess | undefined;
   /** For tests: see `LimiterDeps`. */
   margin?: number | undefined;
 }
 
-/** A limiter with its memory, for one user. */
-export function openAccount(name: string, limits: Limits, { clock, log, pool, margin }: AccountDeps): Account {
-  const limiter = createLimiter({ clock, limits, ...(margin === undefined ? {} : { margin }) });
-  const memory = pool && limits.perMinute !== undefined
-    ? createWindowMemory({ clock, log, limiter, perMinute: limits.perMinute, store: windowStore(pool, name) })
-    : undefined;
+/** Limiters with what divides them, for one user. */
+export function openAccount(name: string, limits: Limits, deps: AccountDeps): Account {
+  const main = openLane(name, limits, deps);
+  const paths = (limits.paths ?? []).map((limit) => ({ ...openLane(`${name} ${limit.path}`, limit, deps), matches: pathMatcher(limit.path) }));
   return {
-    name, limiter, memory,
+    name, ...main, paths,
     async release() {
-      limiter.close();
-      await memory?.close();
+      for (const { limiter } of [main, ...paths]) limiter.close();
+      await Promise.all([main, ...paths].map(({ share }) => share?.close()));
     },
   };
+}
+
+function openLane(name: string, { perMinute, concurrent }: Omit<PathLimit, 'path'>, { clock, log, pool, redis, margin }: AccountDeps): Lane {
+  const limits = { ...(perMinute === undefined ? {} : { perMinute }), ...(concurrent === undefined ? {} : { concurrent }) };
+  if (!pool || Object.keys(limits).length === 0) return { limiter: createLimiter({ clock, limits, margin }), share: undefined };
+  // A clock of its own (a test's) is the time of all who share it; else they go by the clock of the place that keeps the counts.
+  const now = clock === systemClock ? undefined : () => clock.now().getTime();
+  const rows = shareStore(pool, name, now);
+  const share = createShare({ clock, log: log.child({ account: name }), limits, margin, store: redis ? redisShareStore({ rows, redis, account: name, log, now }) : rows });
+  const limiter = createLimiter({ clock, limits, margin, divider: share });
+  share.serve(limiter);
+  return { limiter, share };
 }
 
 /**
@@ -53,7 +70,7 @@ export class Accounts {
     this.#deps = deps;
     for (const { account, limits } of members) {
       const others = this.#limits.get(account) ?? {};
-      this.#limits.set(account, { ...limits, ...smaller('perMinute', limits, others), ...smaller('concurrent', limits, others) });
+      this.#limits.set(account, { ...limits, ...smallest(limits, others), paths: joinPaths(limits.paths ?? [], others.paths ?? []) });
     }
   }
 
@@ -75,7 +92,16 @@ export class Accounts {
   }
 }
 
-function smaller(name: 'perMinute' | 'concurrent', one: Limits, other: Limits): Limits {
-  const value = Math.min(one[name] ?? Infinity, other[name] ?? Infinity);
-  return value === Infinity ? {} : { [name]: value };
+function smallest(one: Omit<PathLimit, 'path'>, other: Omit<PathLimit, 'path'>): Pick<Limits, 'perMinute' | 'concurrent'> {
+  return Object.assign({}, ...(['perMinute', 'concurrent'] as const).map((name) => {
+    const value = Math.min(one[name] ?? Infinity, other[name] ?? Infinity);
+    return value === Infinity ? {} : { [name]: value };
+  })) as Pick<Limits, 'perMinute' | 'concurrent'>;
+}
+
+/** Of a path that both name, the smaller limits. */
+export function joinPaths(ones: readonly PathLimit[], others: readonly PathLimit[]): PathLimit[] {
+  const joined = new Map(others.map((limit) => [limit.path, limit]));
+  for (const limit of ones) joined.set(limit.path, { path: limit.path, ...smallest(limit, joined.get(limit.path) ?? limit) });
+  return [...joined.values()];
 }

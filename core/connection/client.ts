@@ -9,14 +9,14 @@ import type { Breaker } from './breaker.ts';
 import { cureOf } from './codes.ts';
 import { addCalls, callContext, priorityOf, type CallContext } from './context.ts';
 import { ConnectionPausedError, closedError } from './errors.ts';
+import { acquireAll, type PathMatcher } from './lanes.ts';
 import type { Limiter, Permit } from './limiter.ts';
-import type { Quota, QuotaObservation } from './quota.ts';
+import type { Quota, QuotaObservation, TakenCall } from './quota-types.ts';
 import { addHeaders, prepareRequest, type PreparedRequest } from './request.ts';
-import { Response, inspectStatus, retryAfter } from './response.ts';
+import { Response, inspectStatus, retryAfter, type Redact } from './response.ts';
 import { retryPause, type RetryBudget } from './retry.ts';
 import type { ConnectionSettings } from './settings.ts';
 import type { Transport } from './transport.ts';
-import type { WindowMemory } from './window-memory.ts';
 
 /** Pauses after "too many calls" without a `Retry-After`: the minute must pass; calls at once end sooner. */
 const minutePause = 60_000;
@@ -33,10 +33,14 @@ export interface ClientDeps {
   breaker: Breaker;
   quota: Quota;
   budget: RetryBudget;
-  memory?: WindowMemory | undefined;
+  /** Stricter limits of some paths. */
+  paths: readonly { limiter: Limiter; matches: PathMatcher }[];
   /** What the headers of an answer say of the day's quota. */
   readQuota?: ((headers: Record<string, string>, now: Date) => QuotaObservation | undefined) | undefined;
   random: () => number;
+  redact: Redact;
+  /** Told of what goes out as credentials, so that an answer that repeats it shows none of it. */
+  onSecret: (secret: string) => void;
   /** Aborts when the connection closes. */
   closing: AbortSignal;
 }
@@ -128,24 +132,22 @@ async function attempt(deps: ClientDeps, call: Call, timing: { ms: number }): Pr
   if (!counted) return withTiming(deps, timing, () => exchange(deps, call, undefined));
   await deps.breaker.ready(request.signal);
   await deps.quota.ready();
-  await deps.memory?.ready();
   deps.quota.check(context);
-  const permit = await deps.limiter.acquire(priorityOf(context), request.signal);
-  let taken = false;
+  const stricter = deps.paths.filter(({ matches }) => matches(call.prepared.path)).map(({ limiter }) => limiter);
+  const permit = await acquireAll([...stricter, deps.limiter], priorityOf(context), request.signal);
+  let taken: TakenCall | undefined;
   try {
     // A limiter that others share goes on when this connection ends.
     if (deps.closing.aborted) throw closedError();
     // Checked and taken in one step, so that calls side by side can't take the same last one.
-    deps.quota.check(context);
-    deps.quota.add(context, 1);
-    taken = true;
-    await deps.memory?.beforeCall();
+    taken = deps.quota.take(context);
+    await taken.written();
     return await withTiming(deps, timing, () => exchange(deps, call, permit));
   } catch (error) {
     if (error instanceof QuotaSpentError && permit.wasSent) deps.quota.spentUntil(error.resumesAt);
     throw error;
   } finally {
-    if (taken && !permit.wasSent) deps.quota.add(context, -1);
+    if (!permit.wasSent) taken?.giveBack();
     permit.release();
   }
 }
@@ -162,17 +164,25 @@ async function withTiming<T>(deps: ClientDeps, timing: { ms: number }, work: () 
 async function exchange(deps: ClientDeps, call: Call, permit: Permit | undefined): Promise<HttpResponse> {
   const work = async (): Promise<HttpResponse> => {
     const credentials = await call.request.authorize?.();
+    for (const value of Object.values(credentials ?? {})) tellSecret(deps, value);
     return once(deps, call, credentials ? { ...call.prepared, headers: addHeaders(call.prepared.headers, credentials) } : call.prepared, permit);
   };
   // A sign-in that is down counts as well: no call can be made without it.
   return permit ? deps.breaker.run(work) : work();
 }
 
+/** `Basic abc`: the whole, and what stands behind the scheme. */
+function tellSecret({ onSecret }: ClientDeps, value: string): void {
+  onSecret(value);
+  const [, ...parts] = value.split(' ');
+  if (parts.length > 0) onSecret(parts.join(' '));
+}
+
 async function once(deps: ClientDeps, call: Call, prepared: PreparedRequest, permit: Permit | undefined): Promise<HttpResponse> {
   const { clock } = deps;
   const { request } = call;
+  await permit?.sent();
   const sentAt = clock.now();
-  permit?.sent();
   const raw = await deps.transport.send(prepared, { signal: request.signal, ...(permit ? { onHeaders: permit.counted } : {}) }).catch((error: unknown) => {
     addCalls(1, 0);
     throw error;
@@ -183,9 +193,9 @@ async function once(deps: ClientDeps, call: Call, prepared: PreparedRequest, per
   call.askedPause = retryAfter(raw.headers, clock.now());
   const observed = call.counted ? deps.readQuota?.(raw.headers, clock.now()) : undefined;
   if (observed) deps.quota.observe(observed);
-  const response = new Response(raw, sentAt);
+  const response = new Response(raw, sentAt, deps.redact);
   refuseRedirect(response, prepared);
-  inspect(request, response, clock.now());
+  inspect(request, response, clock.now(), deps.redact);
   return response;
 }
 
@@ -231,8 +241,8 @@ async function wait(deps: ClientDeps, ms: number, signal: AbortSignal | undefine
 }
 
 /** Lets the plugin say what the answer is. */
-function inspect(request: HttpRequest, response: HttpResponse, now: Date): void {
-  if (!request.inspect) return inspectStatus(response, now);
+function inspect(request: HttpRequest, response: HttpResponse, now: Date, redact: Redact): void {
+  if (!request.inspect) return inspectStatus(response, now, redact);
   try {
     request.inspect(response);
   } catch (error) {

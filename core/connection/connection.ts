@@ -1,20 +1,28 @@
 /** A configured way to one remote: all that leaves the process for it goes through here (promise 6). */
 import { setMaxListeners } from 'node:events';
 import { timerClock } from '../monitor/clock.ts';
-import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, StateStore, TokenStore } from '../sdk/index.ts';
+import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, RecordCache, StateStore, TokenStore } from '../sdk/index.ts';
 import type { Pool } from '../store/pool.ts';
+import { breakerStore } from './breaker-store.ts';
 import { createBreaker, type BreakerState } from './breaker.ts';
 import { createClient, withoutRepeats } from './client.ts';
 import { hostGuard } from './host-guard.ts';
 import { openAccount, type Account } from './accounts.ts';
 import type { LimiterStatus } from './limiter.ts';
-import { createQuota, type QuotaObservation, type QuotaStatus } from './quota.ts';
+import { createCache, type CacheStatus } from './cache.ts';
+import { memoryCacheStore, redisCacheStore } from './cache-store.ts';
+import { createQuota } from './quota.ts';
+import type { QuotaObservation, QuotaPause, QuotaStatus } from './quota-types.ts';
+import type { QuotaReport } from './quota-report.ts';
+import { quotaStore } from './quota-store.ts';
+import type { SharedRedis } from './redis.ts';
+import { redisAccess } from './redis-access.ts';
 import { RetryBudget } from './retry.ts';
 import { sealer, type Sealer } from './seal.ts';
 import { connectionSettings, type GivenSettings } from './settings.ts';
-import { memoryStateStore, quotaStore, stateStore } from './stores.ts';
+import { memoryStateStore, stateStore } from './stores.ts';
 import { tokenKeeper } from './token-keeper.ts';
-import { createTokenStore, memoryTokenKeeper } from './tokens.ts';
+import { createTokenStore, memoryTokenKeeper, type Denial } from './tokens.ts';
 import { createTransport, type Transport } from './transport.ts';
 
 export interface ConnectionDeps extends GivenSettings {
@@ -28,6 +36,10 @@ export interface ConnectionDeps extends GivenSettings {
   pool?: Pool | undefined;
   /** The account whose limits and tokens this connection shares with others; released at `close`. Without it the connection has its own. */
   account?: Account | undefined;
+  /** The sign-in whose tokens it uses; connections that name the same one share them. Default: the account. */
+  signIn?: string | undefined;
+  /** Where cached records and counts of calls are kept for all nodes; `namespace` keeps installations apart. Without it each process keeps its own. */
+  redis?: { shared: SharedRedis; namespace: string } | undefined;
   /** Seals tokens in the database. Without it they can be read by this process alone. */
   sealer?: Sealer | undefined;
   /** Hosts that the config names, and that may lie inside the private network. See `hostsOf`. */
@@ -36,7 +48,14 @@ export interface ConnectionDeps extends GivenSettings {
   timezone?: string | undefined;
   /** Told of secrets that come up at run time, such as access tokens: a redactor's `add`. */
   onSecret?: ((secret: string) => void) | undefined;
-  onBreaker?: ((state: BreakerState) => void) | undefined;
+  /** Told of each change that this process makes. */
+  onBreaker?: ((state: BreakerState, from: BreakerState['state']) => void) | undefined;
+  /** Told once when the remote refuses the sign-in for good, until it gives a token again. */
+  onDenied?: ((denial: Denial) => void) | undefined;
+  /** Takes secrets out of what the remote said before it is kept or told. */
+  redact?: ((text: string) => string) | undefined;
+  /** Told once a day when bulk work has to wait for the next one. */
+  onQuotaPause?: ((pause: QuotaPause) => void) | undefined;
   /** For tests: another way over the wire, another chance, another margin of the minute. */
   transport?: Transport | undefined;
   random?: (() => number) | undefined;
@@ -51,8 +70,14 @@ export interface ConnectionStatus {
   waiting: number;
   inFlight: number;
   quota: QuotaStatus;
+  /** Of this process. */
+  cache: CacheStatus;
   /** Set while all calls wait because the other side said so. */
   pausedUntil?: Date;
+  /** Of limits that are shared: the process's part is being asked for, or calls are about to leave by it. */
+  settling?: boolean;
+  /** What is out of order with the place that divides the limits between nodes. */
+  notice?: string;
 }
 
 export interface Connection {
@@ -60,17 +85,28 @@ export interface Connection {
   readonly http: HttpClient;
   readonly tokens: TokenStore;
   readonly state: StateStore;
+  readonly cache: RecordCache;
+  /** Drops a record from the cache: a webhook says that it changed. `stream` as an entity names it. Never throws. */
+  invalidate(stream: string, key: string): Promise<void>;
   status(): ConnectionStatus;
+  /** The calls of the day as all nodes have counted them. @throws what the database throws */
+  quota(): Promise<QuotaReport>;
   /** What calls wait for now, such as `the limit per minute, 12 s`; undefined when nothing waits. */
   waitsOn(): string | undefined;
   /** Corrects the day's count by what the service says. `X-Rate-Limit-*` of answers is read without it where `perDay` is set. */
   observeQuota(observation: QuotaObservation): void;
   /** Runs `work`, by which tokens that end within `ms` are renewed ahead of time. Answers the errors of the renewals. */
   renewingTokens(ms: number, work: () => Promise<unknown>): Promise<unknown[]>;
-  /** The account whose tokens it uses, as the database names it. */
+  /** The account whose limits it shares, as the database names it. */
   readonly accountName: string;
-  /** Closes the breaker by hand. */
-  resetBreaker(): void;
+  /** Whose tokens it uses, as the database names it. */
+  readonly signInName: string;
+  /** Set while the remote refuses the sign-in: all calls fail at once until a person has renewed it. @throws what the database throws */
+  denial(): Promise<Denial | undefined>;
+  /** The breaker as it stands for all nodes. */
+  lookAtBreaker(): Promise<BreakerState>;
+  /** Closes the breaker by hand, for all nodes. @returns whether it was not closed */
+  resetBreaker(): Promise<boolean>;
   /** Breaks off all calls, writes what is to be kept. Safe to call twice. Call it before the pool ends. */
   close(): Promise<void>;
 }
@@ -88,17 +124,17 @@ export function createConnection(deps: ConnectionDeps): Connection {
   const transport = deps.transport ?? createTransport({
     clock, guard: hostGuard(deps.allowedHosts ?? []), timeout: settings.timeout, maxBody: settings.maxBody, connections: limits.concurrent ?? 64,
   });
-  const account = deps.account ?? openAccount(id, limits, { clock, log, pool, margin: deps.windowMargin });
-  const { limiter, memory } = account;
+  const account = deps.account ?? openAccount(id, limits, { clock, log, pool, redis: deps.redis && redisAccess(deps.redis.shared), margin: deps.windowMargin });
+  const { limiter, share } = account;
   const breaker = createBreaker({
-    connectionId: id, settings: settings.breaker, clock,
-    onChange(state) {
+    connectionId: id, settings: settings.breaker, clock, log, probeMs: settings.timeout.total, store: pool && breakerStore(pool, id),
+    onChange(state, from) {
       if (state.state === 'open') log.warn('the breaker opened: calls rest', { ...state });
       else log.info(`the breaker is ${state.state}`, { ...state });
-      deps.onBreaker?.(state);
+      deps.onBreaker?.(state, from);
     },
   });
-  const quota = createQuota({ connectionId: id, limits, clock, log, onZone: (zone) => void state.set('timezone', zone).catch(() => {}), ...(deps.timezone === undefined ? {} : { zone: deps.timezone }), ...(pool ? { store: quotaStore(pool, id) } : {}) });
+  const quota = createQuota({ connectionId: id, limits, clock, log, onZone: (zone) => void state.set('timezone', zone).catch(() => {}), ...(deps.timezone === undefined ? {} : { zone: deps.timezone }), ...(pool ? { store: quotaStore(pool, id) } : {}), ...(deps.onQuotaPause ? { onPause: deps.onQuotaPause } : {}) });
   const onState = (name: string, value: JsonValue): void => {
     if (name !== 'timezone' || typeof value !== 'string' || deps.timezone !== undefined) return;
     try {
@@ -108,33 +144,51 @@ export function createConnection(deps: ConnectionDeps): Connection {
     }
   };
   const state = pool ? stateStore(pool, id, onState) : memoryStateStore(onState);
+  const signInName = deps.signIn ?? account.name;
   const tokens = createTokenStore({
-    clock, keeper: pool ? tokenKeeper(pool, account.name, deps.sealer ?? sealer()) : memoryTokenKeeper(), around: withoutRepeats, ...(deps.onSecret ? { onToken: deps.onSecret } : {}),
+    clock, keeper: pool ? tokenKeeper(pool, signInName, deps.sealer ?? sealer()) : memoryTokenKeeper(), around: withoutRepeats, ...(deps.onSecret ? { onToken: deps.onSecret } : {}), ...(deps.redact ? { redact: deps.redact } : {}),
+    onDenied(denial) {
+      log.error('the sign-in is refused: this connection does nothing until a person renews it', { ...denial });
+      deps.onDenied?.(denial);
+    },
   });
-  const zoneKnown = once(async () => void (await state.get('timezone').catch(() => undefined)));
+  const zoneKnown = untilDone(async () => void (await state.get('timezone')));
+  const cache = createCache({
+    clock, log, times: settings.cache.enabled ? settings.cache.times : {}, sameAs: settings.cache.sameAs,
+    store: deps.redis ? redisCacheStore(deps.redis.shared, `${deps.redis.namespace}:${id}`) : memoryCacheStore(settings.cache.maxSize),
+  });
   const http = createClient({
-    connectionId: id, settings, clock, log, transport, limiter, breaker, budget: new RetryBudget(clock), memory, closing: closing.signal,
+    connectionId: id, settings, clock, log, transport, limiter, breaker, budget: new RetryBudget(clock), paths: account.paths, closing: closing.signal,
     quota: { ...quota, ready: async () => {
-      await zoneKnown();
+      await zoneKnown().catch(() => undefined);
       await quota.ready();
     } },
-    random: deps.random ?? Math.random,
+    random: deps.random ?? Math.random, redact: deps.redact ?? ((text) => text), onSecret: deps.onSecret ?? (() => {}),
     readQuota: limits.perDay === undefined ? undefined : quotaOfHeaders,
   });
 
   return {
-    id, http, tokens, state,
+    id, http, tokens, state, cache,
+    invalidate: (stream, key) => cache.invalidate(stream, key),
     status() {
-      const { waiting, inFlight, lastMinute, pausedUntil }: LimiterStatus = limiter.status();
-      return { breaker: breaker.state(), callsLastMinute: lastMinute, waiting, inFlight, quota: quota.status(), ...(pausedUntil ? { pausedUntil } : {}) };
+      const { waiting, inFlight, turns, lastMinute, pausedUntil }: LimiterStatus = limiter.status();
+      const notice = share?.notice();
+      return { breaker: breaker.state(), callsLastMinute: lastMinute, waiting, inFlight, quota: quota.status(), cache: cache.status(), ...(share ? { settling: share.asking || turns > 0 } : {}), ...(notice === undefined ? {} : { notice }), ...(pausedUntil ? { pausedUntil } : {}) };
     },
     waitsOn() {
       const { state, resumesAt } = breaker.state();
-      return state === 'open' && resumesAt ? `the breaker, until ${resumesAt.toISOString()}` : limiter.waitsOn();
+      return state === 'open' && resumesAt ? `the breaker, until ${resumesAt.toISOString()}` : limiter.waitsOn() ?? account.paths.map((path) => path.limiter.waitsOn()).find((wait) => wait !== undefined);
+    },
+    async quota() {
+      await zoneKnown();
+      return quota.report();
     },
     observeQuota: (observation) => quota.observe(observation),
     renewingTokens: (ms, work) => tokens.renewing(ms, work),
     accountName: account.name,
+    signInName,
+    denial: () => tokens.denial(),
+    lookAtBreaker: () => breaker.look(),
     resetBreaker: () => breaker.reset(),
     close: once(async () => {
       closing.abort();
@@ -166,6 +220,15 @@ export function hostsOf(settings: unknown): string[] {
     return url === null ? [] : [url.hostname];
   }
   return typeof settings === 'object' && settings !== null ? Object.values(settings).flatMap(hostsOf) : [];
+}
+
+/** Runs `work` once; one that failed is tried again by the next call. */
+function untilDone(work: () => Promise<void>): () => Promise<void> {
+  let result: Promise<void> | undefined;
+  return () => (result ??= work().catch((error: unknown) => {
+    result = undefined;
+    throw error;
+  }));
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

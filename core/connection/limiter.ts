@@ -9,20 +9,24 @@ import Bottleneck from 'bottleneck';
 import type { TimerClock } from '../monitor/clock.ts';
 import { closedError } from './errors.ts';
 import { Gate } from './gate.ts';
+import type { Divider, Needs, Part } from './part.ts';
 import type { Limits } from './settings.ts';
+import { Window } from './window.ts';
 
-export const windowMs = 60_000;
-/** More than clocks of a service's machines and ours may drift apart within a minute. */
-const defaultMargin = 200;
+/** More than clocks of a service's machines and ours may drift apart within a minute, in ms. */
+export const defaultMargin = 200;
 
 /** The right to make one call. */
 export interface Permit {
+  /**
+   * The call leaves now. Where the process stood still for so long that its part of the limits went to others, the right is waited for anew.
+   * @throws as `acquire` does
+   */
+  sent(): Promise<void>;
   /** The headers are here (or the call failed): from now on its place in the minute comes back after 60 s. */
   counted(): void;
   /** The call is over: the next one may go. A place that was never `sent` comes back at once. Safe to call twice. */
   release(): void;
-  /** The call leaves now. */
-  sent(): void;
   /** Whether it ever left. */
   readonly wasSent: boolean;
 }
@@ -30,13 +34,12 @@ export interface Permit {
 export interface LimiterStatus {
   waiting: number;
   inFlight: number;
-  /** Calls of the last minute. */
+  /** Calls that are about to leave. */
+  turns: number;
+  /** Calls of the last minute, those of other nodes included as far as they are known. */
   lastMinute: number;
   pausedUntil?: Date;
 }
-
-/** Calls of the last minute: `[time in ms, count]`, and those whose answer isn't here yet. */
-export interface WindowSnapshot { spent: [number, number][]; inFlight: number }
 
 export interface Limiter {
   /** Waits for its turn. Lower priorities (0 to 9) come first. @throws the signal's reason; RetryLaterError `connection.closed` */
@@ -45,9 +48,10 @@ export interface Limiter {
   pause(until: Date): void;
   /** The other side takes fewer calls at once than the config says: lets one less go side by side, until the process ends. Answers how many. */
   narrow(): number | undefined;
-  /** Counts calls that were made before this limiter was (another process, before a restart). */
-  recall(spent: readonly [number, number][]): void;
-  snapshot(): WindowSnapshot;
+  /** Says what it needs, and gives up what it has beyond what `keep` answers. */
+  needs(keep: (needs: Needs) => { places: number; slots: number }): Needs;
+  /** `more` places beside those it has, and what else it may use from now on. */
+  grant(part: Omit<Part, 'places'> & { more: number }): void;
   status(): LimiterStatus;
   /** What calls wait for now; undefined when none waits. */
   waitsOn(): string | undefined;
@@ -58,118 +62,136 @@ export interface Limiter {
 /** Calls of this priority and less urgent ones (details, comparisons) may last for hours; see `priorityOf`. */
 const patientFrom = 7;
 /** The share of a minute's calls that patient callers leave to others. */
-const keptShare = 0.1;
+export const keptShare = 0.1;
 
 export interface LimiterDeps {
   clock: TimerClock;
-  limits: Limits;
+  limits: Pick<Limits, 'perMinute' | 'concurrent'>;
   /** Added to the 60 s, in ms. Default 200. */
-  margin?: number;
+  margin?: number | undefined;
+  /** Where several nodes share the limits: no call leaves before `grant`. Without it the limits are this process's own. */
+  divider?: Divider | undefined;
 }
 
+/** The right to one call: of which part it was taken, and how far the call is. */
+interface Seat { epoch: number; state: 'waiting' | 'sent' | 'counted' | 'over' }
+
 export function createLimiter(deps: LimiterDeps): Limiter {
-  const { clock, limits } = deps;
-  const margin = deps.margin ?? defaultMargin;
+  const { clock, limits, divider } = deps;
   const perMinute = limits.perMinute ?? Infinity;
   let concurrent = limits.concurrent ?? Infinity;
+  /** What may be used now; an epoch ends when the part's time runs out before there is a new one. */
+  let part: Part = divider ? { places: 0, slots: 0, until: Infinity } : { places: Infinity, slots: Infinity, until: Infinity };
+  let epoch = 0;
   /** Its reservoir holds the turns that were handed out and not yet taken. */
   const queue = new Bottleneck({ reservoir: 0 });
   /** Patient callers leave a part of the minute free, so that a person or an incremental read needn't wait for the next one. */
   const gate = new Gate();
   const kept = perMinute === Infinity ? 0 : Math.floor(perMinute * keptShare);
-  /** Calls in bottleneck, those given up included, and turns on their way to them. */
-  let queued = 0;
-  let turns = 0;
-  let waiting = 0;
+  /** Calls in bottleneck by priority, those given up included, and turns on their way to them. */
+  const queuedBy = Array.from({ length: 10 }, () => 0);
+  let [queued, turns, waiting] = [0, 0, 0];
   let inFlight = 0;
-  /** Of those in flight, the ones that are among the spent already: their headers are here, their bodies are not. */
+  /** Of those in flight: their headers are here, their bodies are not, and they are among the spent already. */
   let underCount = 0;
-  /** Places that come back, in order of their time: when the call was counted, and how many. */
-  const spent: { since: number; at: number; count: number }[] = [];
-  let spentCount = 0;
-  /** Without a limit per minute the calls are only counted, and a second is exact enough. */
-  const grain = perMinute === Infinity ? 1000 : 0;
-  let cancelReturn: (() => void) | undefined;
+  /** Of those in flight: not sent yet, by the present part, and by one that has ended, which must not leave. */
+  let [unsent, stale] = [0, 0];
+  // Without a limit per minute the calls are only counted, and a second is exact enough.
+  const window = new Window({ clock, margin: deps.margin ?? defaultMargin, grain: perMinute === Infinity ? 1000 : 0, onReturn: handOut });
   let pausedUntil = 0;
   let cancelPause: (() => void) | undefined;
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
 
-  /** How many more calls may go now. */
-  const room = (): number => (cancelPause || closing.signal.aborted ? 0 : Math.min(concurrent - inFlight, perMinute - spentCount - (inFlight - underCount)) - turns);
+  const open = (): number => inFlight - underCount - stale;
+  const slotsLeft = (): number => Math.min(concurrent, part.slots) - (inFlight - stale);
 
-  const leavesRoom = (): boolean => closing.signal.aborted || (queued === 0 && room() > 0 && perMinute - spentCount - (inFlight - underCount) > kept);
+  function expire(): void {
+    if (clock.now().getTime() < part.until) return;
+    part = { places: 0, slots: 0, until: Infinity };
+    epoch++;
+    stale += unsent;
+    unsent = 0;
+  }
+
+  /** How many more calls may go now. */
+  function room(): number {
+    expire();
+    return cancelPause || closing.signal.aborted ? 0 : Math.min(slotsLeft(), part.places, perMinute - window.used - open()) - turns;
+  }
+
+  const leavesRoom = (): boolean => closing.signal.aborted || (queued === 0 && room() > 0 && perMinute - window.used - open() - (divider?.others() ?? 0) > kept);
 
   function handOut(): void {
     if (queued === 0) gate.wake();
     const more = Math.min(room(), queued - turns);
-    if (more <= 0) return;
-    turns += more;
-    queue.incrementReservoir(more).catch(() => {});
-  }
-
-  function spend(at: number, count: number): void {
-    const last = spent.at(-1);
-    if (last && at >= last.at && at - last.since < grain) {
-      last.at = at;
-      last.count += count;
-    } else {
-      // The time may be one of before a restart: then it belongs further to the front.
-      const index = !last || last.at <= at ? spent.length : spent.findIndex((each) => each.at > at);
-      spent.splice(index, 0, { since: at, at, count });
-      if (index === 0) armReturn();
+    if (more > 0) {
+      turns += more;
+      queue.incrementReservoir(more).catch(() => {});
     }
-    spentCount += count;
+    sayShort();
   }
 
-  function armReturn(): void {
-    cancelReturn?.();
-    const [first] = spent;
-    cancelReturn = first && !closing.signal.aborted ? clock.after(first.at + windowMs + margin - clock.now().getTime(), giveBack) : undefined;
+  function sayShort(): void {
+    if (!divider || cancelPause || closing.signal.aborted || (queued <= turns && gate.size === 0)) return;
+    if (part.places <= turns || (slotsLeft() <= turns && part.slots < concurrent)) divider.short(queued + gate.size);
   }
 
-  function giveBack(): void {
-    const end = clock.now().getTime() - windowMs - margin;
-    let over = 0;
-    while (over < spent.length && (spent[over]?.at ?? 0) <= end) spentCount -= spent[over++]?.count ?? 0;
-    spent.splice(0, over);
-    armReturn();
+  function take(): Seat {
+    inFlight++;
+    unsent++;
+    part.places--;
+    return { epoch, state: 'waiting' };
+  }
+
+  function leave(seat: Seat): void {
+    if (seat.state === 'waiting' && seat.epoch === epoch) {
+      unsent--;
+      part.places++;
+    } else if (seat.state === 'waiting') {
+      stale--;
+    } else if (seat.state === 'counted') {
+      underCount--;
+    }
+    seat.state = 'over';
+    inFlight--;
     handOut();
   }
 
-  function permit(): Permit {
-    let state: 'waiting' | 'sent' | 'counted' | 'over' = 'waiting';
+  function permit(first: Seat, priority: number, signal: AbortSignal | undefined): Permit {
+    let seat = first;
     let wasSent = false;
-    inFlight++;
     const counted = (): void => {
-      if (state !== 'sent') return;
-      state = 'counted';
+      if (seat.state !== 'sent') return;
+      seat.state = 'counted';
       // From now on it is among the spent; the call itself goes on in its slot.
-      spend(clock.now().getTime(), 1);
+      window.spend();
       underCount++;
     };
     return {
       counted,
-      sent() {
-        state = 'sent';
+      async sent() {
+        for (expire(); seat.epoch !== epoch; expire()) {
+          leave(seat);
+          seat = await seatOf(priority, signal);
+        }
+        if (seat.state === 'waiting') unsent--;
+        seat.state = 'sent';
         wasSent = true;
       },
       get wasSent() {
         return wasSent;
       },
       release() {
-        if (state === 'over') return;
+        if (seat.state === 'over') return;
         counted();
-        if (state === 'counted') underCount--;
-        state = 'over';
-        inFlight--;
-        handOut();
+        leave(seat);
       },
     };
   }
 
-  /** Resolves with the permit when bottleneck gives it a turn. */
-  function queueUp(priority: number, signal: AbortSignal | undefined): Promise<Permit> {
+  /** Resolves when bottleneck gives it a turn. */
+  function queueUp(priority: number, signal: AbortSignal | undefined): Promise<Seat> {
     return new Promise((resolve, reject) => {
       let gone = false;
       const stop = (): void => {
@@ -180,36 +202,38 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       closing.signal.addEventListener('abort', stop, { once: true });
       const enter = (): void => {
         queued++;
+        queuedBy[priority] = (queuedBy[priority] ?? 0) + 1;
         queue.schedule({ priority }, turn).catch(reject);
         handOut();
       };
       const turn = async (): Promise<void> => {
         queued--;
+        queuedBy[priority] = (queuedBy[priority] ?? 0) - 1;
         turns--;
-        // A pause began while the turn was on its way: it is handed out anew.
-        if (!gone && cancelPause) return enter();
+        // A pause began, or the part ended, while the turn was on its way: it is handed out anew.
+        if (!gone && room() < 1) return enter();
         signal?.removeEventListener('abort', stop);
         closing.signal.removeEventListener('abort', stop);
         if (gone) handOut();
-        else resolve(permit());
+        else resolve(take());
       };
       enter();
     });
   }
 
-  async function acquire(priority: number, signal?: AbortSignal): Promise<Permit> {
+  async function seatOf(priority: number, signal: AbortSignal | undefined): Promise<Seat> {
     if (closing.signal.aborted) throw closedError();
     signal?.throwIfAborted();
-    if (priority < patientFrom ? queued === 0 && room() > 0 : gate.size === 0 && leavesRoom()) return permit();
+    if (priority < patientFrom ? queued === 0 && room() > 0 : gate.size === 0 && leavesRoom()) return take();
     waiting++;
     try {
-      if (priority >= patientFrom) {
-        return await gate.pass(leavesRoom, () => {
-          if (closing.signal.aborted) throw closedError();
-          return permit();
-        }, priority, signal);
-      }
-      return await queueUp(priority, signal);
+      if (priority < patientFrom) return await queueUp(priority, signal);
+      const passed = gate.pass(leavesRoom, () => {
+        if (closing.signal.aborted) throw closedError();
+        return take();
+      }, priority, signal);
+      sayShort();
+      return await passed;
     } finally {
       waiting--;
     }
@@ -221,8 +245,10 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     handOut();
   }
 
+  const lastMinute = (): number => window.used + open() + (divider?.others() ?? 0);
+
   return {
-    acquire,
+    acquire: async (priority, signal) => permit(await seatOf(priority, signal), priority, signal),
     pause(until) {
       const end = until.getTime();
       if (closing.signal.aborted || end <= Math.max(pausedUntil, clock.now().getTime())) return;
@@ -235,31 +261,37 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       if (concurrent === Infinity || concurrent <= 1 || cancelPause) return undefined;
       return --concurrent;
     },
-    recall(calls) {
-      const now = clock.now().getTime();
-      for (const [at, count] of calls) if (count > 0 && at + windowMs + margin > now) spend(Math.min(at, now), count);
+    needs(keep) {
+      expire();
+      const first = queuedBy.findIndex((count) => count > 0);
+      const needs = { spent: window.list, open: open(), busy: inFlight - stale, places: part.places, slots: part.slots, urgent: queued, patient: gate.size, priority: first < 0 ? 9 : first, concurrent, pausedUntil };
+      const { places, slots } = keep(needs);
+      part.places = Math.min(part.places, Math.max(turns, places));
+      part.slots = Math.min(part.slots, slots);
+      return { ...needs, places: part.places, slots: part.slots };
     },
-    snapshot: () => ({ spent: spent.map(({ at, count }) => [at, count]), inFlight: inFlight - underCount }),
-    status: () => ({ waiting, inFlight, lastMinute: spentCount + inFlight - underCount, ...(cancelPause ? { pausedUntil: new Date(pausedUntil) } : {}) }),
+    grant({ more, slots, until }) {
+      expire();
+      part = { places: part.places + more, slots, until };
+      handOut();
+    },
+    status: () => ({ waiting, inFlight, turns, lastMinute: lastMinute(), ...(cancelPause ? { pausedUntil: new Date(pausedUntil) } : {}) }),
     waitsOn() {
       if (waiting === 0) return undefined;
-      const now = clock.now().getTime();
-      if (cancelPause) return `the other side's rate limit, ${seconds(pausedUntil - now)}`;
-      const [first] = spent;
-      if (spentCount + inFlight - underCount >= perMinute && first) return `the limit per minute, ${seconds(first.at + windowMs + margin - now)}`;
-      if (inFlight >= concurrent) return 'a free call (calls at once)';
-      return first && gate.size > 0 ? `the part of the minute that is kept free, ${seconds(first.at + windowMs + margin - now)}` : undefined;
+      const left = (at: number | undefined): string => (at === undefined ? '' : `, ${Math.max(1, Math.ceil((at - clock.now().getTime()) / 1000))} s`);
+      if (cancelPause) return `the other side's rate limit${left(pausedUntil)}`;
+      const trouble = divider?.trouble();
+      if (trouble !== undefined) return trouble;
+      if (lastMinute() >= perMinute) return `the limit per minute${left(window.nextAt)}`;
+      if (slotsLeft() <= 0) return 'a free call (calls at once)';
+      return lastMinute() > 0 && gate.size > 0 ? `the part of the minute that is kept free${left(window.nextAt)}` : undefined;
     },
     close() {
       closing.abort();
       gate.wake();
-      cancelReturn?.();
+      window.close();
       cancelPause?.();
       queue.stop({ dropWaitingJobs: true, dropErrorMessage: 'closed' }).catch(() => {});
     },
   };
-}
-
-function seconds(ms: number): string {
-  return `${Math.max(1, Math.ceil(ms / 1000))} s`;
 }

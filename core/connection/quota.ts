@@ -1,84 +1,17 @@
 /** The calls of the day: counted by entity and purpose, corrected by what the service says, refused when they are used up. */
-import { QuotaSpentError, type Clock, type Logger } from '../sdk/index.ts';
+import { QuotaSpentError } from '../sdk/index.ts';
 import { cureOf } from './codes.ts';
 import { isUrgent, type CallContext } from './context.ts';
-import type { Limits } from './settings.ts';
+import { Prepaid } from './prepaid.ts';
+import { quotaReport } from './quota-report.ts';
+import { memoryQuotaStore, type QuotaDay, type QuotaEntry } from './quota-store.ts';
+import type { Quota, QuotaDeps, QuotaPause, TakenCall } from './quota-types.ts';
+import { reservedCalls } from './settings.ts';
 import { dayIn, nextDayIn, zoneOfMidnight } from './zone.ts';
 
-/** What the service says of the day, such as by `X-Rate-Limit-Remaining`. */
-export interface QuotaObservation {
-  /** Calls that the day has in all. */
-  limit?: number;
-  remaining: number;
-  /** When the day ends. */
-  resetsAt?: Date;
-}
-
-export interface QuotaStatus {
-  /** `2026-06-09`, in the service's zone. */
-  day: string;
-  zone: string;
-  /** Calls of the day by whomever, as far as known. */
-  used: number;
-  /** The smaller of our own limit and the service's; undefined: none known. */
-  limit?: number;
-  resumesAt?: Date;
-}
-
-/** One line of the ledger. */
-export interface QuotaEntry { day: string; entity: string; purpose: string; calls: number }
-
-/** What the nodes know together about a day. */
-export interface QuotaDay {
-  /** Calls in the ledger. */
-  calls: number;
-  /** Calls beyond the ledger: made by others, or lost with a process. */
-  elsewhere: number;
-  /** The day's calls as the service says. */
-  limit?: number;
-  /** No call before this. */
-  resumesAt?: Date;
-}
-
-/** Where the ledger is kept. */
-export interface QuotaStore {
-  /** Adds the entries and what was learned of the day, and answers what is known then. */
-  save(day: string, entries: readonly QuotaEntry[], learned: Omit<QuotaDay, 'calls'>): Promise<QuotaDay>;
-}
-
-export interface Quota {
-  /** Returns when the ledger of the day is loaded, at once from the second call on. */
-  ready(): Promise<void>;
-  /** @throws QuotaSpentError when no call of this kind may be made any more */
-  check(context: CallContext): void;
-  /** Counts a call; `-1` takes one back that was never sent. */
-  add(context: CallContext, calls: 1 | -1): void;
-  observe(observation: QuotaObservation): void;
-  /** The service refused calls until then (such as Zoho's code 45). */
-  spentUntil(moment: Date): void;
-  setZone(zone: string): void;
-  status(): QuotaStatus;
-  /** Writes what isn't written yet. */
-  flush(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface QuotaDeps {
-  connectionId: string;
-  limits: Limits;
-  clock: Clock & { after(ms: number, act: () => void): () => void };
-  log: Logger;
-  /** Zone of the service's day. Without it (or by `setZone`) it is learned from when the service says that its day ends; UTC until then. */
-  zone?: string;
-  /** Told of a zone that was learned, as an offset such as `+03:00`. */
-  onZone?: (zone: string) => void;
-  store?: QuotaStore;
-  /** ms between two writes. Default 1,000. */
-  interval?: number;
-}
-
 export function createQuota(deps: QuotaDeps): Quota {
-  const { clock, limits, store } = deps;
+  const { clock, limits } = deps;
+  const store = deps.store ?? memoryQuotaStore();
   const interval = deps.interval ?? 1_000;
   let zone = deps.zone ?? 'UTC';
   let dayEnds = 0;
@@ -90,6 +23,7 @@ export function createQuota(deps: QuotaDeps): Quota {
   let isLoaded = false;
   let pending = new Map<string, QuotaEntry>();
   let pendingCalls = 0;
+  const prepaid = new Prepaid();
   let learned = false;
   let flushing: Promise<void> = Promise.resolve();
   let cancelFlush: (() => void) | undefined;
@@ -100,7 +34,9 @@ export function createQuota(deps: QuotaDeps): Quota {
     const today = dayIn(zone, now);
     dayEnds = nextDayIn(zone, now).getTime();
     if (today === day) return;
+    if (known.pausedAt) deps.log.info('the day has turned: bulk work goes on', { day: today });
     // What is pending keeps its own day and is written there.
+    giveUpPrepaid();
     day = today;
     known = { calls: 0, elsewhere: 0, ...(known.resumesAt && known.resumesAt > now ? { resumesAt: known.resumesAt } : {}) };
     pendingCalls = 0;
@@ -108,7 +44,9 @@ export function createQuota(deps: QuotaDeps): Quota {
     isLoaded = false;
   }
 
-  const used = (): number => known.calls + known.elsewhere + pendingCalls;
+  /** Calls of ours that stand in the ledger, or will. */
+  const ours = (): number => known.calls + pendingCalls - prepaid.left;
+  const used = (): number => ours() + known.elsewhere;
   const limit = (): number | undefined => {
     if (limits.perDay === undefined || known.limit === undefined) return limits.perDay ?? known.limit;
     return Math.min(limits.perDay, known.limit);
@@ -127,27 +65,97 @@ export function createQuota(deps: QuotaDeps): Quota {
     deps.onZone?.(name);
   }
 
-  function check(context: CallContext): void {
+  const reserve = (): number => reservedCalls(limits, limit());
+
+  function check(context: CallContext, counted = 0): void {
     turnDay();
-    const now = clock.now();
-    const urgent = isUrgent(context);
-    if (known.resumesAt && known.resumesAt > now) throw spent(known.resumesAt);
+    const { resumesAt } = known;
+    const bulk = !isUrgent(context);
+    if (resumesAt && resumesAt > clock.now()) throw spent(bulk, resumesAt, 'The calls of the day');
     const all = limit();
     if (all === undefined) return;
-    const allowed = urgent ? all : Math.floor(all * (1 - (limits.reserve ?? 0)));
-    if (used() >= allowed) throw spent(new Date(dayEnds), allowed < all ? `The ${allowed} calls of the day that bulk work may use` : `The ${all} calls of the day`);
+    const kept = bulk ? reserve() : 0;
+    if (used() - counted < all - kept) return;
+    if (kept > 0) throw spent(bulk, new Date(dayEnds), `Of the ${all} calls of the day ${kept} are kept for webhooks, persons and repairs, and the others`, 'connection.quota_reserved');
+    throw spent(bulk, new Date(dayEnds), `The ${all} calls of the day`);
   }
 
-  function spent(resumesAt: Date, what = 'The calls of the day'): QuotaSpentError {
-    return new QuotaSpentError('connection.quota_spent', `${what} are used up on ${deps.connectionId}; it goes on at ${resumesAt.toISOString()}.`, {
-      resumesAt, suggestion: cureOf('connection.quota_spent'), details: { used: used(), day, zone },
+  function spent(bulk: boolean, resumesAt: Date, what: string, code: 'connection.quota_spent' | 'connection.quota_reserved' = 'connection.quota_spent'): QuotaSpentError {
+    if (bulk) pause({ left: Math.max(0, (limit() ?? 0) - used()), reserve: reserve(), resumesAt });
+    return new QuotaSpentError(code, `${what} are used up on ${deps.connectionId}; it goes on at ${resumesAt.toISOString()}.`, {
+      resumesAt, suggestion: cureOf(code), details: { used: used(), day, zone },
     });
   }
 
+  function pause(facts: QuotaPause): void {
+    if (known.pausedAt) return;
+    known.pausedAt = clock.now();
+    learned = true;
+    arm();
+    deps.log.warn('bulk work pauses: what is left of the day is kept for webhooks, persons and repairs', { ...facts });
+    deps.onPause?.(facts);
+  }
+
+  function take(context: CallContext): TakenCall {
+    check(context);
+    const line = { day, entity: context.entity ?? '', purpose: context.purpose };
+    const isPrepaid = prepaid.use(line, clock.now().getTime());
+    const extra = isPrepaid ? 0 : extraCalls();
+    let isCounted = true;
+    if (!isPrepaid) add(line, 1 + extra);
+    const giveBack = (): void => {
+      if (isCounted) add(line, -1);
+      isCounted = false;
+    };
+    return {
+      giveBack,
+      async written() {
+        if (isPrepaid) return;
+        try {
+          await flush();
+        } catch (error) {
+          add(line, -extra);
+          deps.log.warn('the quota ledger could not be written; calls are counted here until it can', { error });
+          return;
+        }
+        if (line.day !== day) return add(line, -extra);
+        if (extra > 0) prepaid.add(line, extra);
+        try {
+          // One after another, so that of several calls only those too many are refused.
+          check(context, 1);
+        } catch (error) {
+          giveBack();
+          throw error;
+        }
+      },
+    };
+  }
+
+  /** How many calls more are written down with one. None where the day's end is near: they might be another node's last ones. */
+  function extraCalls(): number {
+    if (!deps.store) return 0;
+    const room = (limit() ?? Infinity) - reserve() - used();
+    return Math.max(0, Math.min(prepaid.block(), Math.floor(room / 50)));
+  }
+
+  function add(line: Omit<QuotaEntry, 'calls'>, calls: number): void {
+    if (line.day === day) pendingCalls += calls;
+    count(line, calls);
+    arm();
+  }
+
+  function giveUpPrepaid(): void {
+    for (const { calls, ...line } of prepaid.drain()) add(line, -calls);
+  }
+
   function arm(): void {
-    if (!store || cancelFlush) return;
+    if (!deps.store || cancelFlush) return;
     cancelFlush = clock.after(interval, () => {
       cancelFlush = undefined;
+      if (prepaid.left > 0) {
+        if (prepaid.isIdle(clock.now().getTime())) giveUpPrepaid();
+        arm();
+      }
       // What could not be written stays pending, for the next time.
       flush().catch((error: unknown) => {
         deps.log.warn('the quota ledger could not be written; it is tried again', { error });
@@ -157,12 +165,11 @@ export function createQuota(deps: QuotaDeps): Quota {
   }
 
   function flush(): Promise<void> {
-    if (!store) return Promise.resolve();
-    flushing = flushing.catch(() => {}).then(() => write(store));
+    flushing = flushing.catch(() => {}).then(write);
     return flushing;
   }
 
-  async function write(store: QuotaStore): Promise<void> {
+  async function write(): Promise<void> {
     turnDay();
     const entries = [...pending.values()];
     if (entries.length === 0 && !learned && isLoaded) return;
@@ -175,7 +182,8 @@ export function createQuota(deps: QuotaDeps): Quota {
       const result = await store.save(today, entries, facts);
       if (today !== day) return;
       pendingCalls -= written;
-      known = { ...result, elsewhere: Math.max(result.elsewhere, known.elsewhere) };
+      // What was learned while this was being written is not in the answer; it is written next.
+      known = { ...(learned ? { ...result, ...known } : result), calls: result.calls, elsewhere: Math.max(result.elsewhere, known.elsewhere) };
       isLoaded = true;
     } catch (error) {
       for (const entry of entries) count(entry, entry.calls);
@@ -194,7 +202,7 @@ export function createQuota(deps: QuotaDeps): Quota {
   return {
     ready() {
       turnDay();
-      if (isLoaded || !store) return Promise.resolve();
+      if (isLoaded || !deps.store) return Promise.resolve();
       loaded ??= flush().catch((error: unknown) => {
         loaded = undefined;
         deps.log.warn('the quota ledger could not be read; calls are counted from here', { error });
@@ -202,13 +210,7 @@ export function createQuota(deps: QuotaDeps): Quota {
       return loaded;
     },
     check,
-    add(context, calls) {
-      turnDay();
-      pendingCalls += calls;
-      if (!store) return;
-      count({ day, entity: context.entity ?? '', purpose: context.purpose }, calls);
-      arm();
-    },
+    take,
     observe({ limit: all, remaining, resetsAt }) {
       turnDay();
       const now = clock.now().getTime();
@@ -218,7 +220,7 @@ export function createQuota(deps: QuotaDeps): Quota {
       const before = JSON.stringify(known);
       if (all !== undefined && all > 0) known.limit = all;
       const total = limit();
-      if (total !== undefined) known.elsewhere = Math.max(known.elsewhere, (known.limit ?? total) - remaining - known.calls - pendingCalls);
+      if (total !== undefined) known.elsewhere = Math.max(known.elsewhere, (known.limit ?? total) - remaining - ours());
       if (remaining <= 0) known.resumesAt = resetsAt ?? new Date(dayEnds);
       if (JSON.stringify(known) === before) return;
       learned = true;
@@ -241,8 +243,18 @@ export function createQuota(deps: QuotaDeps): Quota {
       const { resumesAt } = known;
       return { day, zone, used: used(), ...(all === undefined ? {} : { limit: all }), ...(resumesAt && resumesAt > clock.now() ? { resumesAt } : {}) };
     },
+    async report() {
+      turnDay();
+      // Also where nothing is to be written: other nodes may have counted meanwhile.
+      learned = true;
+      giveUpPrepaid();
+      await flush();
+      const entries = await store.entries(day);
+      return quotaReport({ connection: deps.connectionId, day, zone, limit: limit(), reserve: reserve(), known, used: used(), entries, now: clock.now() });
+    },
     flush,
     async close() {
+      giveUpPrepaid();
       cancelFlush?.();
       cancelFlush = undefined;
       await flush();

@@ -1,69 +1,7 @@
-/** What a connection keeps in PostgreSQL, but for its tokens. The pool's search path must be TDS's schema. */
-import { randomUUID } from 'node:crypto';
+/** What a connection keeps in PostgreSQL, but for its tokens and the ledger of its calls. The pool's search path must be TDS's schema. */
 import type { JsonValue, StateStore } from '../sdk/index.ts';
-import { withTransaction, type Pool } from '../store/pool.ts';
+import type { Pool } from '../store/pool.ts';
 import { parseJson } from './json-lossless.ts';
-import type { QuotaStore } from './quota.ts';
-import type { WindowRecord, WindowStore } from './window-memory.ts';
-
-/** The ledger of one connection. */
-export function quotaStore(pool: Pool, connection: string): QuotaStore {
-  return {
-    save: (day, entries, learned) =>
-      withTransaction(pool, async (client) => {
-        if (entries.length > 0) {
-          await client.query(
-            `INSERT INTO quota_calls (connection, day, entity, purpose, calls)
-             SELECT $1, day, entity, purpose, calls FROM jsonb_to_recordset($2::jsonb) AS e (day date, entity text, purpose text, calls integer)
-             ORDER BY day, entity, purpose
-             ON CONFLICT (connection, day, entity, purpose) DO UPDATE SET calls = quota_calls.calls + excluded.calls`,
-            [connection, JSON.stringify(entries.filter(({ calls }) => calls !== 0))],
-          );
-        }
-        const { rows } = await client.query<{ elsewhere: number; day_limit: number | null; resumes_at: Date | null; calls: string }>(
-          `WITH learned AS (
-             INSERT INTO quota_days (connection, day, elsewhere, day_limit, resumes_at) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (connection, day) DO UPDATE SET
-               elsewhere = greatest(quota_days.elsewhere, excluded.elsewhere),
-               day_limit = coalesce(excluded.day_limit, quota_days.day_limit),
-               resumes_at = greatest(quota_days.resumes_at, excluded.resumes_at)
-             RETURNING elsewhere, day_limit, resumes_at
-           )
-           SELECT learned.*, (SELECT coalesce(sum(calls), 0) FROM quota_calls WHERE connection = $1 AND day = $2) AS calls FROM learned`,
-          [connection, day, learned.elsewhere, learned.limit ?? null, learned.resumesAt ?? null],
-        );
-        const [row] = rows;
-        if (!row) throw new Error('the ledger answered nothing');
-        return {
-          calls: Number(row.calls),
-          elsewhere: row.elsewhere,
-          ...(row.day_limit === null ? {} : { limit: row.day_limit }),
-          ...(row.resumes_at === null ? {} : { resumesAt: row.resumes_at }),
-        };
-      }, { retries: 3 }),
-  };
-}
-
-/** The last minute of one connection; `node` names the process. */
-export function windowStore(pool: Pool, connection: string, node: string = randomUUID()): WindowStore {
-  return {
-    async load() {
-      const { rows } = await pool.query<{ written_at: string; spent: [number, number][]; open: number }>(
-        'SELECT written_at, spent, open FROM connection_windows WHERE connection = $1 AND node <> $2',
-        [connection, node],
-      );
-      return rows.map((row): WindowRecord => ({ writtenAt: Number(row.written_at), spent: row.spent, open: row.open }));
-    },
-    async save({ writtenAt, spent, open }) {
-      await pool.query(
-        `WITH old AS (DELETE FROM connection_windows WHERE connection = $1 AND node <> $2 AND written_at < $3::bigint - 600000)
-         INSERT INTO connection_windows (connection, node, written_at, spent, open) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (connection, node) DO UPDATE SET written_at = excluded.written_at, spent = excluded.spent, open = excluded.open`,
-        [connection, node, writtenAt, JSON.stringify(spent), open],
-      );
-    },
-  };
-}
 
 /** What a connector keeps. `onChange` is told of each value that is read or set here. */
 export function stateStore(pool: Pool, connection: string, onChange: (name: string, value: JsonValue) => void = () => {}): StateStore {

@@ -5,9 +5,12 @@ import { databaseErrorKind } from '../store/errors.ts';
 import type { Pool, Queryable } from '../store/pool.ts';
 import { cureOf } from './codes.ts';
 import type { Sealer } from './seal.ts';
-import { refreshWindowMs, type TokenKeeper, type TokenSlot } from './tokens.ts';
+import { refreshWindowMs, type Denial, type TokenKeeper, type TokenSlot } from './tokens.ts';
 
-/** The tokens of one connection. The pool's search path must be TDS's schema. */
+interface DenialRow { denied_at: Date; denied_code: string; denied_message: string; denied_cure: string | null }
+const denied = 'denied_at, denied_code, denied_message, denied_cure';
+
+/** The tokens of one sign-in (see `Plugin.signIn`), whichever connections use it. The pool's search path must be TDS's schema. */
 export function tokenKeeper(pool: Pool, connection: string, sealer: Sealer): TokenKeeper {
   const place = (name: string): string => `token\0${connection}\0${name}`;
 
@@ -38,6 +41,15 @@ export function tokenKeeper(pool: Pool, connection: string, sealer: Sealer): Tok
         await client.query('UPDATE tokens SET sealed = $3, expires_at = $4 WHERE connection = $1 AND name = $2', [
           connection, name, sealer.seal(JSON.stringify(token), place(name)), token.expiresAt,
         ]);
+        // The sign-in is good: what was said of it under another name of the past as well is over.
+        await client.query('UPDATE tokens SET denied_at = NULL, denied_code = NULL, denied_message = NULL, denied_cure = NULL WHERE connection = $1 AND denied_at IS NOT NULL', [connection]);
+      },
+      async denial() {
+        const { rows } = await client.query<DenialRow>(`SELECT ${denied} FROM tokens WHERE connection = $1 AND name = $2 AND denied_at IS NOT NULL`, [connection, name]);
+        return rows[0] && denialOf(rows[0]);
+      },
+      async noteDenial({ at, code, message, cure }) {
+        await client.query('UPDATE tokens SET sealed = NULL, expires_at = NULL, denied_at = $3, denied_code = $4, denied_message = $5, denied_cure = $6 WHERE connection = $1 AND name = $2', [connection, name, at, code, message, cure ?? null]);
       },
     };
   }
@@ -63,6 +75,10 @@ export function tokenKeeper(pool: Pool, connection: string, sealer: Sealer): Tok
         client.release(broken);
       }
     },
+    async denial() {
+      const { rows } = await pool.query<DenialRow>(`SELECT ${denied} FROM tokens WHERE connection = $1 AND denied_at IS NOT NULL ORDER BY denied_at DESC LIMIT 1`, [connection]);
+      return rows[0] && denialOf(rows[0]);
+    },
     async remove(name, value) {
       const client = await pool.connect();
       try {
@@ -76,4 +92,8 @@ export function tokenKeeper(pool: Pool, connection: string, sealer: Sealer): Tok
       }
     },
   };
+}
+
+function denialOf({ denied_at, denied_code, denied_message, denied_cure }: DenialRow): Denial {
+  return { at: denied_at, code: denied_code, message: denied_message, ...(denied_cure === null ? {} : { cure: denied_cure }) };
 }

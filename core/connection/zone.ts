@@ -18,6 +18,18 @@ export function nextDayIn(zone: string, moment: Date): Date {
   return new Date(Math.floor(high / 1000) * 1000);
 }
 
+/** When the day of this moment began in the zone, to the second. */
+export function dayStartIn(zone: string, moment: Date): Date {
+  const today = dayIn(zone, moment);
+  let [low, high] = [moment.getTime() - 26 * 3_600_000, moment.getTime()];
+  while (high - low > 1000) {
+    const middle = Math.floor((low + high) / 2);
+    if (dayIn(zone, new Date(middle)) === today) high = middle;
+    else low = middle;
+  }
+  return new Date(Math.floor(high / 1000) * 1000);
+}
+
 /** The zone, as an offset (`+03:00`), whose day ends at this moment: for a service that tells the end of its day and not its zone. */
 export function zoneOfMidnight(midnight: Date): string {
   // Zones lie on quarters of an hour; the moment may be some seconds off.

@@ -10,7 +10,7 @@ import type { Found, HealingRule } from './rule.ts';
 export interface TokenConnection {
   id: string;
   /** Under which its tokens are stored. */
-  account: string;
+  signIn: string;
   /** Entities that read or write through it. */
   entities: readonly string[];
   check: (signal: AbortSignal) => Promise<CheckFinding[]>;
@@ -36,9 +36,13 @@ export function accessTokens({ connections, every, cap, before }: AccessTokensDe
     async look({ database, now }) {
       const [stored, active] = await database.transaction(async (session) => [await endingTokens(session, new Date(now.getTime() + before)), await entitiesAtWork(session, new Date(now.getTime() - inUseMs))] as const);
       const found = new Map<string, Found>();
-      for (const { account, expiresAt } of stored) {
-        const connection = connections.find((one) => one.account === account && one.entities.some((entity) => active.has(entity)));
-        if (connection) found.set(account, ending(connection, expiresAt));
+      for (const { signIn, expiresAt } of stored) {
+        const connection = connections.find((one) => one.signIn === signIn && one.entities.some((entity) => active.has(entity)));
+        if (connection) found.set(signIn, ending(connection, expiresAt));
+      }
+      for (const refusal of await database.transaction(refusals)) {
+        const connection = connections.find((one) => one.signIn === refusal.signIn);
+        if (connection) found.set(refusal.signIn, refused(connection, refusal));
       }
       return [...found.values()];
     },
@@ -50,7 +54,7 @@ export function accessTokens({ connections, every, cap, before }: AccessTokensDe
       const denied = errors.find((error) => error instanceof AccessDeniedError || (isTdsError(error) && error.name === 'AccessDeniedError'));
       if (denied) return { outcome: 'told', done: 'the token could not be renewed', came: (denied as Error).message };
       const left = await database.transaction((session) => endingTokens(session, new Date(now.getTime() + before)));
-      if (!left.some((token) => token.account === connection.account)) return { outcome: 'healed', came: 'there is a new one' };
+      if (!left.some((token) => token.signIn === connection.signIn)) return { outcome: 'healed', came: 'there is a new one' };
       return { outcome: 'failed', came: errors.map((error) => (error as Error).message)[0] ?? findings.find((finding) => !finding.ok)?.message ?? 'the probe of the connection asked for none' };
     },
   };
@@ -58,13 +62,28 @@ export function accessTokens({ connections, every, cap, before }: AccessTokensDe
 
 function ending(connection: TokenConnection, expiresAt: Date): Found {
   return {
-    fingerprint: connection.account, seen: `the access token of "${connection.id}" ends at ${expiresAt.toISOString()}`, plan: 'renew it by a probe of the connection',
+    fingerprint: connection.signIn, seen: `the access token of "${connection.id}" ends at ${expiresAt.toISOString()}`, plan: 'renew it by a probe of the connection',
     cure: `See "tds check ${connection.id}"; the sign-in may have been revoked, then make a new one.`, facts: { connection: connection.id },
   };
 }
 
+/** A sync has found out before this rule did: only a person can mend it. */
+function refused(connection: TokenConnection, { signIn, code, message, cure }: Refusal): Found {
+  return {
+    fingerprint: signIn, seen: `the sign-in of "${connection.id}" is refused (${code}): ${message}`, plan: 'nothing: only a person can renew a sign-in', hopeless: 'only a person can renew a sign-in',
+    cure: `${cure === null ? '' : `${cure} `}Then: "tds check ${connection.id}".`, facts: { connection: connection.id },
+  };
+}
+
+interface Refusal { signIn: string; code: string; message: string; cure: string | null }
+
+async function refusals(session: SqlSession): Promise<Refusal[]> {
+  const result = await session.query('SELECT DISTINCT ON (connection) connection AS "signIn", denied_code AS code, denied_message AS message, denied_cure AS cure FROM tokens WHERE denied_at IS NOT NULL ORDER BY connection, denied_at DESC');
+  return result.rows as unknown as Refusal[];
+}
+
 /** Tokens that are there and end before this moment. */
-async function endingTokens(session: SqlSession, before: Date): Promise<{ account: string; expiresAt: Date }[]> {
-  const result = await session.query('SELECT connection AS account, min(expires_at) AS "expiresAt" FROM tokens WHERE sealed IS NOT NULL AND expires_at < $1 GROUP BY connection', [before]);
-  return result.rows as unknown as { account: string; expiresAt: Date }[];
+async function endingTokens(session: SqlSession, before: Date): Promise<{ signIn: string; expiresAt: Date }[]> {
+  const result = await session.query('SELECT connection AS "signIn", min(expires_at) AS "expiresAt" FROM tokens WHERE sealed IS NOT NULL AND expires_at < $1 GROUP BY connection', [before]);
+  return result.rows as unknown as { signIn: string; expiresAt: Date }[];
 }

@@ -3,8 +3,8 @@ import type { BreakerState } from '../connection/breaker.ts';
 import type { CheckFinding, Clock } from '../sdk/index.ts';
 import type { HealingRule } from './rule.ts';
 
-/** What the rule needs of a connection on this node. */
-export interface ProbedConnection { id: string; breaker: () => BreakerState; check: (signal: AbortSignal) => Promise<CheckFinding[]> }
+/** What the rule needs of a connection. */
+export interface ProbedConnection { id: string; breaker: () => BreakerState | Promise<BreakerState>; check: (signal: AbortSignal) => Promise<CheckFinding[]> }
 
 export interface BreakersDeps {
   connections: readonly ProbedConnection[];
@@ -14,18 +14,18 @@ export interface BreakersDeps {
   cap: number;
 }
 
-/** A connection's breaker lives in the memory of each node, so each node looks for itself. */
+/** A breaker is one for all nodes, so one of them looks. */
 export function breakers({ connections, clock, every, cap }: BreakersDeps): HealingRule {
   const byId = new Map(connections.map((connection) => [connection.id, connection]));
   return {
-    id: 'breakers', about: 'Open breakers are probed with one call when their rest is over.', every, cap, scope: 'node',
-    async look({ node }) {
+    id: 'breakers', about: 'Open breakers are probed with one call when their rest is over.', every, cap, scope: 'all',
+    async look() {
       const now = clock.now();
-      return connections.flatMap(({ id, breaker }) => {
-        const { state, resumesAt, code } = breaker();
+      const states = await Promise.all(connections.map(async ({ id, breaker }) => ({ id, ...(await breaker()) })));
+      return states.flatMap(({ id, state, resumesAt, code }) => {
         if (state !== 'open' || (resumesAt && resumesAt > now)) return [];
         return [{
-          fingerprint: `${id}@${node}`, seen: `the breaker of "${id}" is open${code === undefined ? '' : ` (${code})`}, and its rest is over`, plan: 'probe the connection with one call',
+          fingerprint: id, seen: `the breaker of "${id}" is open${code === undefined ? '' : ` (${code})`}, and its rest is over`, plan: 'probe the connection with one call',
           cure: `Try it by hand: "tds check ${id}". The next call of a sync probes it as well.`, facts: { connection: id },
         }];
       });
@@ -34,7 +34,7 @@ export function breakers({ connections, clock, every, cap }: BreakersDeps): Heal
       const connection = byId.get(facts['connection'] as string);
       if (!connection) return undefined;
       const findings = await connection.check(signal);
-      const { state, resumesAt } = connection.breaker();
+      const { state, resumesAt } = await connection.breaker();
       if (state === 'closed') return { outcome: 'healed', came: 'the connection answers again, the breaker is closed' };
       const fault = findings.find((finding) => !finding.ok);
       return { outcome: 'failed', came: `${fault ? fault.message : 'no answer'}${resumesAt ? `; it rests until ${resumesAt.toISOString()}` : ''}` };

@@ -61,8 +61,8 @@ async function trimLetters(session: SqlSession, now: Date, keepMs: number): Prom
 }
 
 async function keepPartitions(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {
-  const { made, dropped, runs } = await maintainPartitions(session, now, retention);
-  const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`].filter(Boolean);
+  const { made, dropped, runs, quota } = await maintainPartitions(session, now, retention);
+  const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`, quota > 0 && `${quota} old lines of the ledger of calls removed`].filter(Boolean);
   return words.length === 0 ? undefined : words.join('; ');
 }
 

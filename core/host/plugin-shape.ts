@@ -28,6 +28,7 @@ function faultOf(plugin: Partial<Record<keyof Plugin, unknown>>): ShapeFault | u
   if (typeof plugin.kind !== 'string' || !kinds.includes(plugin.kind)) return bad(`its kind is ${show(plugin.kind)}; this TDS knows ${kinds.map(show).join(', ')}`);
   if (typeof plugin.description !== 'string') return bad('has no "description" (one line, for people)');
   if (typeof plugin.create !== 'function') return bad('has no function "create"');
+  if (plugin.signIn !== undefined && typeof plugin.signIn !== 'function') return bad('has a "signIn" that is no function');
   if (plugin.account !== undefined && typeof plugin.account !== 'function') return bad('has an "account" that is no function');
   return faultOfDefaults(plugin.defaults) ?? faultOfSchema(plugin.configSchema);
 }
@@ -49,12 +50,22 @@ function faultOfDefaults(defaults: unknown): ShapeFault | undefined {
   if (defaults === undefined) return undefined;
   if (typeof defaults !== 'object' || defaults === null) return bad('its "defaults" are not an object');
   for (const [section, values] of Object.entries(defaults)) {
-    if (!['limits', 'retry', 'timeout'].includes(section)) return bad(`its defaults have ${show(section)}; there are limits, retry, timeout`);
+    if (!['limits', 'retry', 'timeout', 'cache'].includes(section)) return bad(`its defaults have ${show(section)}; there are limits, retry, timeout, cache`);
+    if (section === 'cache') {
+      if (!areAll((values as { times?: unknown }).times, (time) => typeof time === 'number' && time >= 0)) return bad('its default cache.times are not milliseconds by stream');
+      if (!areAll((values as { sameAs?: unknown }).sameAs, (stream) => typeof stream === 'string')) return bad('its default cache.sameAs are not streams by stream');
+      continue;
+    }
     for (const [name, value] of Object.entries((values ?? {}) as object)) {
       if (typeof value !== 'number' || !(value >= 0)) return bad(`its default ${section}.${name} is ${show(value)}, not a number`);
     }
   }
   return undefined;
+}
+
+/** Whether every member of a map is so; an absent map has none. */
+function areAll(map: unknown, holds: (value: unknown) => boolean): boolean {
+  return map === undefined || (typeof map === 'object' && map !== null && Object.values(map).every(holds));
 }
 
 function bad(reason: string): ShapeFault {

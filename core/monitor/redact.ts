@@ -17,9 +17,10 @@ export class Redactor {
     for (const secret of secrets) this.add(secret);
   }
 
-  /** Masks this value from now on, also where it is part of a text, and as it stands in URLs and JSON. Texts under 6 characters are left out. */
+  /** Masks this value from now on, also where it is part of a text, and as it stands in URLs, JSON and base64 (as in `Basic`). Texts under 6 characters are left out. */
   add(secret: string): void {
-    for (const form of [secret, encodeURIComponent(secret.toWellFormed()), JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64')]) {
+    if (this.#secrets.has(secret)) return;
+    for (const form of formsOf(secret)) {
       if (form.length >= shortest && !this.#secrets.has(form)) {
         this.#secrets.add(form);
         this.#pattern = undefined;
@@ -70,6 +71,21 @@ export class Redactor {
     // fromEntries makes `__proto__` a name like any other.
     return Object.fromEntries(entries.slice(0, mostItems).map(([name, each]) => [this.text(name), inner(each, name)]));
   }
+}
+
+/** A secret as it may stand in a text. */
+function formsOf(secret: string): string[] {
+  const encoded = encodeURIComponent(secret.toWellFormed());
+  const strict = encoded.replaceAll(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const inBase64 = [0, 1, 2].map((before) => base64Within(secret, before));
+  return [secret, encoded, strict, strict.replaceAll('%20', '+'), JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64'), ...inBase64, ...inBase64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'))];
+}
+
+/** What is sure of a secret's base64 when so many bytes (modulo 3) stand before it: a name and a colon, say. Empty where that is too little to go by. */
+function base64Within(secret: string, before: number): string {
+  const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]);
+  const sure = bytes.toString('base64').slice(before === 0 ? 0 : before + 1, Math.floor((bytes.length * 8) / 6));
+  return sure.length < 2 * shortest ? '' : sure;
 }
 
 /** Whether a field of this name holds a secret: `refreshToken`, `client_secret`, `Authorization`, `password` … */

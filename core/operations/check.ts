@@ -1,4 +1,5 @@
 import type { Entity } from '../pipeline/entity.ts';
+import { withCallContext, type QuotaReport } from '../connection/index.ts';
 import { isTdsError, type CheckFinding, type Connector, type Destination, type JsonObject, type TableSpec } from '../sdk/index.ts';
 import type { CheckResult } from './operations.ts';
 
@@ -8,7 +9,11 @@ export interface ConnectionAtWork {
   plugin: string;
   connector: Connector;
   /** What the connection tells of itself; `{}` for one that calls nothing. */
-  remote: () => JsonObject;
+  remote: () => Promise<JsonObject>;
+  /** The calls of its day; undefined for one that calls nothing. */
+  quota: () => Promise<QuotaReport | undefined>;
+  /** Closes its breaker by hand. @returns whether it was not closed */
+  resetBreaker: () => Promise<boolean>;
 }
 
 /**
@@ -19,7 +24,7 @@ export async function* checkConnections(connections: readonly ConnectionAtWork[]
   for (const { id, plugin, connector } of connections) {
     const began = performance.now();
     const result = (finding: CheckFinding): CheckResult => ({ connection: id, plugin, ...finding, probe: redact(finding.probe), message: redact(finding.message), milliseconds: Math.round(performance.now() - began) });
-    for (const finding of await probe(() => connector.check(signal), 'connection')) yield result(finding);
+    for (const finding of await probe(() => withCallContext({ purpose: 'check' }, () => connector.check(signal)), 'connection')) yield result(finding);
     const { destination } = connector;
     if (!destination) continue;
     for (const entity of entities.values()) {

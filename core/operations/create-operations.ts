@@ -1,4 +1,5 @@
 import type { Config } from '../../schemas/index.ts';
+import type { QuotaReport } from '../connection/index.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import type { Queue } from '../queue/types.ts';
 import type { DatabaseAccess } from '../sdk/index.ts';
@@ -40,7 +41,14 @@ export function createOperations(deps: OperationsDeps): Operations {
   return {
     entities: () => readEntities(deps),
     entity: (id) => readEntity(deps, id),
-    connections: async () => [...deps.connections.values()].map(connectionStatus),
+    connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)),
+    quota: async () => (await Promise.all([...deps.connections.values()].map((connection) => connection.quota()))).filter((report) => report !== undefined),
+    connectionQuota: (id) => readQuota(deps, id),
+    async resetBreaker(id) {
+      const connection = deps.connections.get(id);
+      if (!connection) throw unknownConnection(deps, id);
+      return connection.resetBreaker();
+    },
     plugins: () => [...deps.plugins],
     check(ids, signal) {
       for (const id of ids) if (!deps.connections.has(id)) throw unknownConnection(deps, id);
@@ -84,9 +92,17 @@ async function readEntity(deps: OperationsDeps, id: string): Promise<EntityStatu
   return found;
 }
 
-function connectionStatus({ id, plugin, connector, remote }: ConnectionAtWork): ConnectionStatus {
+async function connectionStatus({ id, plugin, connector, remote }: ConnectionAtWork): Promise<ConnectionStatus> {
   const kind = connector.source && connector.destination ? 'both' : connector.destination ? 'destination' : 'source';
-  return { id, plugin, kind, remote: remote() };
+  return { id, plugin, kind, remote: await remote() };
+}
+
+async function readQuota(deps: OperationsDeps, id: string): Promise<QuotaReport> {
+  const connection = deps.connections.get(id);
+  if (!connection) throw unknownConnection(deps, id);
+  const report = await connection.quota();
+  if (!report) throw new OperationError('operation.no_quota', `the connection "${id}" calls no remote, so there is nothing to count`);
+  return report;
 }
 
 async function requestSyncs(deps: OperationsDeps, request: Parameters<Operations['sync']>[0]): Promise<{ run: Run; created: boolean }[]> {

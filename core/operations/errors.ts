@@ -4,6 +4,7 @@ import { TdsError, type TdsErrorOptions } from '../sdk/index.ts';
 export const operationCodes = {
   'operation.unknown_entity': { status: 404, meaning: 'The config has no entity of that name.', cure: 'Check the spelling; `tds status` lists the entities.' },
   'operation.unknown_connection': { status: 404, meaning: 'The config has no connection of that name.', cure: 'Check the spelling; the config lists them under `connections`.' },
+  'operation.no_quota': { status: 404, meaning: 'The connection calls no remote, such as one to a database.', cure: '`tds quota` shows those that do.' },
   'operation.unknown_run': { status: 404, meaning: 'There is no run of that number, or it was trimmed.', cure: 'See the list: `tds runs`.' },
   'operation.disabled_entity': { status: 409, meaning: 'The entity stands in the config with `enabled: false`.', cure: 'Set its `enabled` to true.' },
   'operation.unknown_rule': { status: 404, meaning: 'Healing has no rule of that name, or it is switched off.', cure: 'See the list: `tds healing rules`.' },

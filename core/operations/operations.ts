@@ -1,3 +1,4 @@
+import type { QuotaReport } from '../connection/index.ts';
 import type { JsonObject } from '../sdk/index.ts';
 import type { HealingOperations } from './healing.ts';
 import type { Reload } from './reload.ts';
@@ -31,7 +32,7 @@ export interface ConnectionStatus {
   id: string;
   plugin: string;
   kind: 'source' | 'destination' | 'both';
-  /** Breaker, calls of the last minute and day, waiting calls …, as the connection tells it. */
+  /** Breaker, calls of the last minute, quota (see {@link QuotaReport}), waiting calls …, as the connection tells it. */
   remote: JsonObject;
 }
 
@@ -56,6 +57,12 @@ export interface Operations extends DeadLetterOperations {
   entities(): Promise<EntityStatus[]>;
   entity(id: string): Promise<EntityStatus>;
   connections(): Promise<ConnectionStatus[]>;
+  /** The calls of the day of each connection that calls a remote, as all nodes have counted them. */
+  quota(): Promise<QuotaReport[]>;
+  /** Of one. @throws OperationError `operation.unknown_connection`, `operation.no_quota` */
+  connectionQuota(id: string): Promise<QuotaReport>;
+  /** Closes the breaker of a connection for all nodes; `false`: it was closed. @throws OperationError `operation.unknown_connection` */
+  resetBreaker(connection: string): Promise<boolean>;
   plugins(): PluginStatus[];
   /** Probes connections (all when none is named) and the tables of their entities, really calling them. Results come as they are known. */
   check(connections: readonly string[], signal: AbortSignal): AsyncIterable<CheckResult>;

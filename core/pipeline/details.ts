@@ -23,18 +23,28 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
   const size = (entity.stream.detailBatch ?? 1) > 1 ? (entity.stream.detailBatch ?? 1) * callsAtOnce : recordsAtOnce;
   const since = usageMeter(context);
   const unsettled = unsettledBefore(run.position);
+  /** Keys that are to be asked for past the cache. */
+  const doubtful = new Set<string>();
   const sliceEnds = context.clock.now().getTime() + context.sliceMs;
   for (;;) {
     signal.throwIfAborted();
     if (context.stopping() || context.clock.now().getTime() >= sliceEnds) return { more: true };
-    const keys = await database.transaction((session) => dueDetails(session, entity.id, size, unsettled));
+    const due = await database.transaction((session) => dueDetails(session, entity.id, size, unsettled));
+    const keys = due.map(({ key }) => key);
     if (keys.length === 0 || unsettled.length >= mostUnsettled) break;
-    const { incoming, failure } = await askDetails(context, keys);
+    const seenAt = new Map(due.filter(({ key }) => !doubtful.has(key)).map(({ key, observedAt }) => [key, observedAt]));
+    const askedAt = context.clock.now();
+    const { incoming, failure } = await askDetails(context, keys, seenAt);
     const batch: Batch = { entity, via: 'details', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: unsettled, pages: 0, noteSeen: false } };
     context.onProgress(await applyCarefully(context, batch));
     // what did arrive was worth its calls and is written; the rest stays due
     if (failure) throw failure.error;
-    unsettled.push(...await stillDue(context, keys));
+    const kept = new Set(incoming.filter((one) => one.observedAt < askedAt).map(({ key }) => key));
+    for (const key of await stillDue(context, keys)) {
+      // What was kept may be from just before the change that the list told of: once more, by a call of its own.
+      if (kept.has(key) && seenAt.has(key)) doubtful.add(key);
+      else unsettled.push(key);
+    }
   }
   const { calls, bytes } = since();
   if (calls > 0) await database.transaction(async (session) => void await advanceRun(session, run.id, unsettled, { calls, bytes }));
@@ -62,8 +72,11 @@ export interface Asked {
   failure?: { error: unknown };
 }
 
-/** Asks the source for these records, several calls at once. After an error no further call is made. */
-export async function askDetails({ entity, signal }: RunContext, keys: readonly string[]): Promise<Asked> {
+/**
+ * Asks the source for these records, several calls at once. After an error no further call is made. `seenAt`: when each was last seen
+ * to have changed; a key that is not there is never answered from the cache.
+ */
+export async function askDetails({ entity, signal }: RunContext, keys: readonly string[], seenAt?: ReadonlyMap<string, Date>): Promise<Asked> {
   const { source, stream, options } = entity;
   const ask = source.readDetails?.bind(source);
   if (!ask) throw new PermanentError('source.no_details', `the connector declares details for "${stream.name}" but can't read them`);
@@ -77,7 +90,7 @@ export async function askDetails({ entity, signal }: RunContext, keys: readonly 
     for (const chunk of work) {
       if (failure) return;
       try {
-        for (const result of await ask({ stream: stream.name, options, keys: chunk, signal })) incoming.push(incomingOf(entity, result));
+        for (const result of await ask({ stream: stream.name, options, keys: chunk, signal, ...(seenAt ? { seenAt } : {}) })) incoming.push(incomingOf(entity, result));
       } catch (error) {
         failure ??= { error };
       }

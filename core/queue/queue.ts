@@ -6,7 +6,7 @@ import { enqueue, enqueueMany } from './enqueue.ts';
 import { QueueError } from './errors.ts';
 import { Heartbeat, SteadyClient } from './heartbeat.ts';
 import { cancelJob, listNodes, prepareTables, taskStats } from './inspect.ts';
-import { machineName } from './machine.ts';
+import { machineName } from '../monitor/machine.ts';
 import { namesOf, newNodeId, type Names } from './names.ts';
 import { Node } from './node.ts';
 import { Settler } from './settle.ts';

@@ -13,7 +13,7 @@ import { QueueError, type QueueErrorCode } from './errors.ts';
 import { flags } from './held.ts';
 import type { SteadyClient } from './heartbeat.ts';
 import { insertHistory, maintainHistory } from './history.ts';
-import { isGone } from './machine.ts';
+import { isGone } from '../monitor/machine.ts';
 import { sessionName, type Names } from './names.ts';
 import { readMarkedError, type ExhaustedRow, type Settler } from './settle.ts';
 import type { QueueEvents } from './types.ts';

@@ -18,7 +18,7 @@ export type {
   CellValue, ColumnSpec, Destination, RowDeletes, RowUpserts, TableFinding, TableSpec, TableWrite,
 } from './destination.ts';
 export type { HttpClient, HttpRequest, HttpResponse } from './http.ts';
-export type { Clock, DatabaseAccess, Logger, SqlResult, SqlSession, StateStore, Token, TokenStore } from './services.ts';
+export type { CacheRequest, Clock, DatabaseAccess, Logger, RecordCache, SqlResult, SqlSession, StateStore, Token, TokenStore } from './services.ts';
 export type { JsonObject, JsonValue } from './json.ts';
 export { isRecord, joinKey, readPath, splitKey } from './json.ts';
 export {

@@ -1,7 +1,7 @@
 import type { Destination } from './destination.ts';
 import type { HttpClient } from './http.ts';
 import type { JsonObject } from './json.ts';
-import type { Clock, DatabaseAccess, Logger, StateStore, TokenStore } from './services.ts';
+import type { Clock, DatabaseAccess, Logger, RecordCache, StateStore, TokenStore } from './services.ts';
 import type { Source } from './source.ts';
 
 /** The version of this contract. A plugin names the one it was written for; another major version is refused. */
@@ -12,9 +12,12 @@ export type PluginKind = 'connector';
 
 /** Limits and policies that suit the remote; the config's own values win, one by one. Durations in milliseconds. */
 export interface ConnectionDefaults {
-  limits?: { perMinute?: number; perDay?: number; concurrent?: number };
+  /** `reserve`: what of `perDay` is kept from bulk work; below 1 a share, else a number of calls. */
+  limits?: { perMinute?: number; perDay?: number; concurrent?: number; reserve?: number; paths?: readonly { path: string; perMinute?: number; concurrent?: number }[] };
   retry?: { attempts?: number; firstMs?: number; maxMs?: number };
   timeout?: { connectMs?: number; headersMs?: number; bodyMs?: number; totalMs?: number };
+  /** How long records that were asked for by their keys are kept, by stream, in milliseconds; and streams whose records are those of another one. */
+  cache?: { times?: Readonly<Record<string, number>>; sameAs?: Readonly<Record<string, string>> };
 }
 
 /** What a connector gets for one connection. Everything that leaves the process goes through it. */
@@ -26,6 +29,7 @@ export interface ConnectionContext<Settings = JsonObject> {
   readonly http: HttpClient;
   readonly tokens: TokenStore;
   readonly state: StateStore;
+  readonly cache: RecordCache;
   readonly log: Logger;
   readonly clock: Clock;
   /** TDS's own PostgreSQL. */
@@ -73,6 +77,12 @@ export interface Plugin<Settings = JsonObject> {
    * connection has its own. Not a secret; no I/O.
    */
   account?(settings: Settings): string | undefined;
+  /**
+   * The sign-in that gives the tokens, for example a digest of client and refresh token. Connections of one sign-in share
+   * its tokens and the count of how often they were asked for, also where they are of different accounts. Absent: the
+   * account's own. Kept in the database: not a secret, and nothing from which one could be had; no I/O.
+   */
+  signIn?(settings: Settings): string | undefined;
   create(context: ConnectionContext<Settings>): Connector;
 }
 

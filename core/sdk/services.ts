@@ -1,4 +1,5 @@
 import type { JsonValue } from './json.ts';
+import type { DetailResult } from './source.ts';
 
 /** The one source of time. Tests move it. */
 export interface Clock {
@@ -44,6 +45,25 @@ export interface TokenStore {
   get(name: string, refresh: () => Promise<Token>): Promise<Token>;
   /** Says that the remote refused this token: the next `get` refreshes, unless another caller already has. */
   reject(name: string, value: string): Promise<void>;
+}
+
+/** Which records are wanted, and from when they may be. */
+export interface CacheRequest {
+  /** Whose time holds (`cache.times` of the connection). A stream that has none is not kept. */
+  stream: string;
+  keys: readonly string[];
+  /** As in the {@link DetailRequest}: when each record was last seen to have changed. A key that is not here is always asked for. */
+  seenAt?: ReadonlyMap<string, Date> | undefined;
+}
+
+/** Records that were asked for by their keys, kept for some minutes. For `readDetails` alone: pages of a read are never served from here. */
+export interface RecordCache {
+  /**
+   * The answers for these keys, in any order: those that are kept and recent enough, the others from `ask`, which is called
+   * at most once, with the keys that are missing. What it answers is kept, but for proofs that a record is gone. An error of
+   * `ask` reaches all who wait for it.
+   */
+  read(request: CacheRequest, ask: (keys: readonly string[]) => Promise<DetailResult[]>): Promise<DetailResult[]>;
 }
 
 /** What one SQL statement answered. */

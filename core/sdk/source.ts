@@ -84,6 +84,11 @@ export interface DetailRequest {
   options: JsonObject;
   /** Keys as {@link joinKey} made them. */
   keys: readonly string[];
+  /**
+   * When each record was last seen to have changed, by its key. An answer from that moment or later may come from the
+   * connection's cache; for a key that is not here only a new call will do.
+   */
+  seenAt?: ReadonlyMap<string, Date>;
   signal: AbortSignal;
 }
 

@@ -4,21 +4,21 @@ import { trimRuns } from './runs.ts';
 import { quoteIdentifier, quoteLiteral } from './sql.ts';
 
 /** How long what is kept, in milliseconds. */
-export interface Retention { rawHistory: number; runs: number }
+export interface Retention { rawHistory: number; runs: number; quota: number }
 
 /** What a maintenance did. */
-export interface Maintained { made: string[]; dropped: string[]; runs: number }
+export interface Maintained { made: string[]; dropped: string[]; runs: number; /** Lines of the ledger of calls. */ quota: number }
 
 const monthsAhead = 3;
 
 /**
  * Makes the partitions of this month and the next ones, drops the months that are wholly older than `rawHistory`, and
- * removes runs that ended longer ago than `runs`. Safe beside other nodes and as often as one likes; where another node is
+ * removes runs that ended longer ago than `runs` and the ledger of calls beyond `quota`. Safe beside other nodes and as often as one likes; where another node is
  * at it, nothing is done. Called at a start and once a day.
  */
 export async function maintainPartitions(session: SqlSession, now: Date, keep: Retention): Promise<Maintained> {
   const turn = await session.query(`SELECT pg_try_advisory_xact_lock(hashtextextended('tds.partitions', 0)) AS mine`);
-  if (turn.rows[0]?.['mine'] !== true) return { made: [], dropped: [], runs: 0 };
+  if (turn.rows[0]?.['mine'] !== true) return { made: [], dropped: [], runs: 0, quota: 0 };
   // a long transaction that reads the history must not hold up the writers that would queue behind this
   await session.query(`SET LOCAL lock_timeout = '2s'`);
   const result = await session.query(`SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'record_history'::regclass`);
@@ -34,7 +34,14 @@ export async function maintainPartitions(session: SqlSession, now: Date, keep: R
   const dropped = [...present].filter((name) => /^record_history_\d{6}$/.test(name) && name < nameOf(monthOf(oldest, 0)));
   for (const name of dropped) await session.query(`DROP TABLE ${quoteIdentifier(name)}`);
   await session.query('DELETE FROM record_history_default WHERE replaced_at < $1', [oldest]);
-  return { made, dropped, runs: await trimRuns(session, new Date(now.getTime() - keep.runs)) };
+  return { made, dropped, runs: await trimRuns(session, new Date(now.getTime() - keep.runs)), quota: await trimQuota(session, new Date(now.getTime() - keep.quota)) };
+}
+
+/** Days are the services' own, so one more is kept than asked for. */
+async function trimQuota(session: SqlSession, before: Date): Promise<number> {
+  const days = await session.query(`DELETE FROM quota_days WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date - 1`, [before]);
+  const calls = await session.query(`DELETE FROM quota_calls WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date - 1`, [before]);
+  return days.rowCount + calls.rowCount;
 }
 
 /** Attached, not created in its place: that lets the writers go on, and what lies in the default partition already moves over first. */

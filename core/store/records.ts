@@ -111,12 +111,12 @@ export async function settleDetails(session: SqlSession, entity: string, keys: r
   await session.query(`UPDATE records SET detail_due = false, detail_at = $3 WHERE entity = $1 AND key = ANY($2::text[]) AND detail_due`, [entity, keys, at]);
 }
 
-/** Keys whose details are due, newest first; those that come after `after` in that order. */
-export async function dueDetails(session: SqlSession, entity: string, limit: number, except: readonly string[]): Promise<string[]> {
+/** Records whose details are due, newest first, with the moment of their last known change. */
+export async function dueDetails(session: SqlSession, entity: string, limit: number, except: readonly string[]): Promise<{ key: string; observedAt: Date }[]> {
   const result = await session.query(
-    `SELECT key FROM records WHERE entity = $1 AND detail_due AND deleted_at IS NULL AND NOT key = ANY($3::text[])
+    `SELECT key, observed_at AS "observedAt" FROM records WHERE entity = $1 AND detail_due AND deleted_at IS NULL AND NOT key = ANY($3::text[])
       ORDER BY modified_at DESC NULLS LAST, key LIMIT $2`, [entity, limit, except]);
-  return result.rows.map((row) => row['key'] as string);
+  return result.rows as unknown as { key: string; observedAt: Date }[];
 }
 
 const whole = `key, version, modified_at AS "modifiedAt", observed_at AS "observedAt", list_hash AS "listHash", detail_hash AS "detailHash",

@@ -4,6 +4,7 @@ import { checkZoho } from './check.ts';
 import { zohoConfigSchema, type ZohoSettings } from './settings.ts';
 import { ZohoSource } from './source.ts';
 import type { StreamEntry } from './stream-catalogue.ts';
+import { signInOf } from './tokens.ts';
 
 /** What one of the two connectors is. */
 export interface ZohoPluginSpec {
@@ -14,6 +15,8 @@ export interface ZohoPluginSpec {
   /** Streams whose permission `tds check` probes. */
   probed: readonly string[];
 }
+
+const minuteMs = 60_000;
 
 /** Makes the plugin of one API. */
 export function zohoPlugin({ id, description, kind, catalogue, probed }: ZohoPluginSpec): Plugin {
@@ -29,9 +32,14 @@ export function zohoPlugin({ id, description, kind, catalogue, probed }: ZohoPlu
       limits: { perMinute: 100, perDay: 1000, concurrent: 5 },
       retry: { attempts: 4, firstMs: 2000, maxMs: 60_000 },
       timeout: { connectMs: 10_000, headersMs: 30_000, bodyMs: 60_000, totalMs: 90_000 },
+      cache: {
+        times: { items: 5 * minuteMs, contacts: 10 * minuteMs, customers: 10 * minuteMs, vendors: 10 * minuteMs, stock: minuteMs, pricebooks: 30 * minuteMs },
+        sameAs: { customers: 'contacts', vendors: 'contacts', stock: 'items' },
+      },
     },
     // Zoho counts the calls of an organization, whichever of its products is called (Zoho API docs, "API call limit").
     account: ({ dataCenter, apiUrl, organizationId }) => `zoho:${apiUrl || dataCenter}:${organizationId}`,
+    signIn: signInOf,
     create(context) {
       const api = new ZohoApi(kind, context);
       const streams = catalogue.filter((entry) => probed.includes(entry.name));

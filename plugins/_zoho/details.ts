@@ -5,6 +5,9 @@ import type { StreamEntry } from './stream-catalogue.ts';
 /** Items that one call for details may name (Zoho API docs, "Bulk fetch item details"). */
 export const itemsPerCall = 100;
 
+/** Details by way of the connection's cache. `seenAt` as in the request for them. */
+export type AskDetails = (entry: StreamEntry, keys: readonly string[], seenAt: ReadonlyMap<string, Date> | undefined) => Promise<DetailResult[]>;
+
 /** Whole records, or the proof that they are gone. Keys that Zoho says nothing about are left out. */
 export async function readDetails(api: ZohoApi, entry: StreamEntry, keys: readonly string[], signal: AbortSignal): Promise<DetailResult[]> {
   if (entry.detail?.kind === 'items') return readItems(api, entry, keys, signal);

@@ -1,8 +1,8 @@
-import { PermanentError, type ConnectionContext, type DetailRequest, type DetailResult, type JsonObject, type ReadPage, type ReadRequest, type Source, type StreamInfo } from 'tds/sdk';
+import { PermanentError, type ConnectionContext, type DetailRequest, type DetailResult, type JsonObject, type ReadPage, type ReadRequest, type RecordCache, type Source, type StreamInfo } from 'tds/sdk';
 import { ZohoApi, type ApiKind } from './api.ts';
 import { contactPersonFields, contactPersonsFanOut } from './contact-persons.ts';
 import { customStream, queryOf, refuseUnknown } from './custom-stream.ts';
-import { itemsPerCall, readDetails } from './details.ts';
+import { itemsPerCall, readDetails, type AskDetails } from './details.ts';
 import { scanChildren, type FanOut } from './fan-out.ts';
 import { rateFields, rateKey, ratesFanOut } from './pricebook-rates.ts';
 import { scan, type Readable, type ScanDeps } from './scan.ts';
@@ -16,10 +16,12 @@ export class ZohoSource implements Source {
   readonly #api: ZohoApi;
   readonly #catalogue: ReadonlyMap<string, StreamEntry>;
   readonly #deps: ScanDeps;
+  readonly #cache: RecordCache;
 
   constructor(kind: ApiKind, catalogue: readonly StreamEntry[], context: ConnectionContext<ZohoSettings>, api = new ZohoApi(kind, context)) {
     this.#api = api;
     this.#catalogue = new Map(catalogue.map((entry) => [entry.name, entry]));
+    this.#cache = context.cache;
     this.#deps = { api, traits: new TraitStore(context.state, context.clock), clock: context.clock, log: context.log };
   }
 
@@ -41,9 +43,11 @@ export class ZohoSource implements Source {
 
   async readDetails(request: DetailRequest): Promise<DetailResult[]> {
     const entry = this.#entry(request.stream, request.options);
-    if (entry.derived === 'stock') return readStock(this.#api, this.#named('items'), request.keys, request.signal);
-    if (!entry.detail) throw new PermanentError('zoho.no_details', `Stream "${request.stream}" has no details.`);
-    return readDetails(this.#api, entry, request.keys, request.signal);
+    const { stream, keys, signal } = request;
+    const ask: AskDetails = (plan, wanted, seenAt) => this.#cache.read({ stream, keys: wanted, seenAt }, (missing) => readDetails(this.#api, plan, missing, signal));
+    if (entry.derived === 'stock') return readStock(ask, this.#named('items'), keys, request.seenAt);
+    if (!entry.detail) throw new PermanentError('zoho.no_details', `Stream "${stream}" has no details.`);
+    return ask(entry, keys, request.seenAt);
   }
 
   #entry(stream: string, options: JsonObject): StreamEntry {

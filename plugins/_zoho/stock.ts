@@ -1,6 +1,6 @@
 import { isRecord, joinKey, splitKey, type DetailResult, type JsonObject, type SourceRecord } from 'tds/sdk';
 import type { ZohoApi } from './api.ts';
-import { fetchItems, itemsPerCall, readDetails } from './details.ts';
+import { fetchItems, itemsPerCall, type AskDetails } from './details.ts';
 import type { FanOut } from './fan-out.ts';
 import type { Readable } from './scan.ts';
 import type { StreamEntry } from './stream-catalogue.ts';
@@ -43,10 +43,10 @@ export function stockOf(item: SourceRecord): SourceRecord[] {
 }
 
 /** The stock of given items at given locations; gone when the item is, or when it is not kept there any more. */
-export async function readStock(api: ZohoApi, items: StreamEntry, keys: readonly string[], signal: AbortSignal): Promise<DetailResult[]> {
+export async function readStock(ask: AskDetails, items: StreamEntry, keys: readonly string[], seenAt: ReadonlyMap<string, Date> | undefined): Promise<DetailResult[]> {
   const ids = [...new Set(keys.map((key) => splitKey(key, 2)[0] as string))];
   const results: DetailResult[] = [];
-  for (const item of await readDetails(api, items, ids, signal)) {
+  for (const item of await ask(items, ids, seenAt && itemsSeenAt(keys, seenAt))) {
     const { observedAt } = item;
     const stock = new Map(('record' in item ? stockOf(item.record) : []).map((record) => [joinKey(stockKey.map((name) => String(record[name] ?? ''))), record]));
     for (const key of keys.filter((key) => splitKey(key, 2)[0] === item.key)) {
@@ -55,4 +55,14 @@ export async function readStock(api: ZohoApi, items: StreamEntry, keys: readonly
     }
   }
   return results;
+}
+
+/** An item's answer must be as new as its newest stock record; where one of them is not known, only a new call will do. */
+function itemsSeenAt(keys: readonly string[], seenAt: ReadonlyMap<string, Date>): Map<string, Date> {
+  const items = new Map<string, Date>();
+  for (const [item, ofItem] of Map.groupBy(keys, (key) => splitKey(key, 2)[0] as string)) {
+    const times = ofItem.map((key) => seenAt.get(key)?.getTime());
+    if (times.every((time) => time !== undefined)) items.set(item, new Date(Math.max(...times)));
+  }
+  return items;
 }

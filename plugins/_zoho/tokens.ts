@@ -16,10 +16,8 @@ export class ZohoTokens {
 
   constructor(context: ConnectionContext<ZohoSettings>) {
     this.#context = context;
-    // Named after the sign-in, so that two connections with one refresh token can share one access token.
-    const { clientId, refreshToken } = context.settings;
-    const digest = createHash('sha256').update(JSON.stringify([this.#accounts(), clientId, refreshToken])).digest('hex');
-    this.#name = `zoho:${digest.slice(0, 24)}`;
+    // Another client secret is another try: what was said of the one before does not hold for it.
+    this.#name = digestOf([signInOf(context.settings), context.settings.clientSecret]);
   }
 
   /** A token that is good at this moment. */
@@ -39,17 +37,12 @@ export class ZohoTokens {
     return server.replace(/\/+$/, '');
   }
 
-  #accounts(): string {
-    const { accountsUrl, dataCenter } = this.#context.settings;
-    return (accountsUrl || hostsOf(dataCenter).accounts).replace(/\/+$/, '');
-  }
-
   async #refresh(signal?: AbortSignal): Promise<Token> {
     const { clientId, clientSecret, refreshToken, dataCenter } = this.#context.settings;
     let token: Token | undefined;
     const response = await this.#context.http.send({
       method: 'POST',
-      url: `${this.#accounts()}/oauth/v2/token`,
+      url: `${accountsOf(this.#context.settings)}/oauth/v2/token`,
       form: { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: clientId, client_secret: clientSecret },
       counted: false,
       inspect: (answer) => { token = readToken(answer, dataCenter); },
@@ -57,6 +50,19 @@ export class ZohoTokens {
     });
     return token ?? readToken(response, dataCenter);
   }
+}
+
+/** The sign-in as the host may name it: two connections with one refresh token share one access token, as Zoho counts its refreshes. */
+export function signInOf(settings: ZohoSettings): string {
+  return digestOf([accountsOf(settings), settings.clientId, settings.refreshToken]);
+}
+
+function digestOf(parts: readonly string[]): string {
+  return `zoho:${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24)}`;
+}
+
+function accountsOf({ accountsUrl, dataCenter }: ZohoSettings): string {
+  return (accountsUrl || hostsOf(dataCenter).accounts).replace(/\/+$/, '');
 }
 
 function readToken(response: HttpResponse, dataCenter: string): Token {

@@ -34,6 +34,12 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       return fakeEntity(id);
     },
     connections: async () => [{ id: 'shop', plugin: 'shop', kind: 'source', remote: { waiting: 0 } }],
+    quota: async () => [],
+    connectionQuota: async (id) => { throw new OperationError('operation.unknown_connection', `there is no connection "${id}"`); },
+    resetBreaker: async (id) => {
+      if (id !== 'shop') throw new OperationError('operation.unknown_connection', `the config has no connection "${id}"`);
+      return true;
+    },
     plugins: () => [{ id: 'shop', version: '1.0.0', description: '', file: 'plugins/shop.ts', connections: ['shop'] }],
     async *check() {},
     async sync(request) {

@@ -65,7 +65,7 @@ export interface RuntimeProcess {
 export async function startRuntime(options: { url: string; sandbox: Sandbox; directory: string; variables?: Record<string, string> }): Promise<RuntimeProcess> {
   const child = spawn(process.execPath, [...(process.env['TDS_BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean), path.join(home, 'test/bench/runtime-process.ts')], {
     cwd: home, stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, ...options.sandbox.variables, ...options.variables, TDS_DATABASE_URL: options.url, TDS_DATA: options.directory, TDS_CONFIG: '' },
+    env: { ...process.env, ...options.sandbox.variables, ...options.variables, TDS_DATABASE_URL: options.url, TDS_DATA: options.directory, TDS_CONFIG: '', NODE_COMPILE_CACHE: path.join(home, 'node_modules/.cache/tds') },
   });
   const answers: ((answer: unknown) => void)[] = [];
   const next = <T>(): Promise<T> => new Promise((resolve, reject) => {

@@ -124,6 +124,24 @@ t.test('check lists plugins first, then each probe in words; a failed probe make
   t.strictSame(json.map(({ type }) => type), ['plugin', 'plugin', 'probe', 'probe', 'summary']);
 });
 
+t.test('quota tells who spent the calls of the day, what is kept, and what waits', async (t) => {
+  const report = {
+    connection: 'shop', day: '2026-01-05', zone: 'Asia/Baghdad', limit: 10_000, used: 8500, elsewhere: 100, left: 1500, reserve: 1500, leftForBulk: 0, perHour: 772.7, runsOutAt: new Date('2026-01-05T09:56:00Z'), bulkPausesAt: null, bulkPaused: true, resumesAt: null,
+    turnsAt: new Date('2026-01-05T21:00:00Z'), spent: [{ entity: 'invoices', purpose: 'details', calls: 8000 }, { entity: '', purpose: 'check', calls: 400 }],
+  };
+  const operations = fakeOperations({ quota: async () => [report], connectionQuota: async () => report, connections: async () => [{ id: 'shop', plugin: 'shop', kind: 'source', remote: { waiting: 0, quota: report as never, signIn: { code: 'x.refused', message: 'No.', cure: 'Make a new one.' } } }] });
+  const { out, exit } = await callCli(['quota'], { operations });
+  t.equal(exit, 0);
+  t.match(out, /^shop +10,000 +8,500 +1,500 +1,500 +0 +773 +now +12:56 +00:00 Asia\/Baghdad$/m);
+  t.match(out, /shop: bulk work waits until 2026-01-05T21:00:00\.000Z \(in .*\); 1,500 calls of 10,000 are kept for webhooks, persons and repairs/);
+  t.match(out, /invoices +details +8,000\nthe connection itself +check +400\nothers +as the service says +100/);
+  t.match((await callCli(['quota', 'shop', '--json'], { operations })).json, [{ connections: [{ connection: 'shop', left: 1500, runsOutAt: '2026-01-05T09:56:00.000Z', bulkPausesAt: null }] }]);
+  const status = (await callCli(['status'], { operations })).out;
+  t.match(status, /shop +shop +source +8,500 of 10,000/);
+  t.match(status, /shop: bulk work waits/);
+  t.match(status, /shop: the sign-in is refused: No\. Make a new one\./);
+});
+
 t.test('lists, single runs and status print for people and as one document', async (t) => {
   const run = fakeRun({ status: 'waiting', waitsOn: 'the minute\'s limit', startedAt: new Date('2026-01-05T08:00:00Z') });
   const operations = fakeOperations({}, [run]);

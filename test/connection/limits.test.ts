@@ -186,7 +186,7 @@ t.test('calls that do not count pass the limits by', async (t) => {
 
 t.test('a call whose credentials fail gives its place back at once', async (t) => {
   const { url } = await remote(t, inTurn(reply(200)));
-  const connection = connect(t, { limits: { perMinute: 1, perDay: 1 } });
+  const connection = connect(t, { limits: { perMinute: 1, perDay: 1, reserve: 0 } });
   await t.rejects(connection.http.send({ url, authorize: () => Promise.reject(new Error('no token')) }), { message: 'no token' });
   await connection.http.send({ url });
   t.match(connection.status(), { callsLastMinute: 1, quota: { used: 1 } });

@@ -21,7 +21,7 @@ t.test('the day is that of the service, also where its clocks change', (t) => {
 t.test('when the calls of the day are used up no call is made before the next day of the service', async (t) => {
   const clock = new TestClock('2026-01-05T20:00:00Z');
   let calls = 0;
-  const connection = connect(t, { clock, transport: transportOf(async () => (calls++, {})), limits: { perDay: 3 }, timezone: 'Asia/Baghdad' });
+  const connection = connect(t, { clock, transport: transportOf(async () => (calls++, {})), limits: { perDay: 3, reserve: 0 }, timezone: 'Asia/Baghdad' });
   await Promise.all([1, 2, 3].map(() => connection.http.send({ url })));
   const error = await connection.http.send({ url }).catch((error: unknown) => error);
   t.type(error, QuotaSpentError);
@@ -35,7 +35,7 @@ t.test('when the calls of the day are used up no call is made before the next da
 
 t.test('many calls at once do not share the last place of the day', async (t) => {
   let calls = 0;
-  const connection = connect(t, { transport: transportOf(async () => (calls++, {})), limits: { perDay: 10, concurrent: 5 } });
+  const connection = connect(t, { transport: transportOf(async () => (calls++, {})), limits: { perDay: 10, concurrent: 5, reserve: 0 } });
   const ends = await Promise.allSettled(Array.from({ length: 30 }, () => connection.http.send({ url })));
   t.equal(calls, 10);
   t.equal(ends.filter(({ status }) => status === 'rejected').length, 20);
@@ -53,7 +53,7 @@ t.test('the reserve is left to webhooks, persons and repairs', async (t) => {
 t.test('what the service says corrects the count: others use the same account', async (t) => {
   const headers = { 'x-rate-limit-limit': '10', 'x-rate-limit-remaining': '2', 'x-rate-limit-reset': '3600' };
   let calls = 0;
-  const connection = connect(t, { transport: transportOf(async () => (++calls === 1 ? { headers } : {})), limits: { perDay: 1000 } });
+  const connection = connect(t, { transport: transportOf(async () => (++calls === 1 ? { headers } : {})), limits: { perDay: 1000, reserve: 0 } });
   await connection.http.send({ url });
   t.match(connection.status().quota, { used: 8, limit: 10 });
   await connection.http.send({ url });
@@ -73,7 +73,7 @@ t.test('the zone is learned from when the service says that its day ends, as lon
   const clock = new TestClock('2026-01-05T20:00:00Z');
   let left = 1;
   const transport = transportOf(async () => ({ headers: { 'x-rate-limit-limit': '10', 'x-rate-limit-remaining': String(left), 'x-rate-limit-reset': '3600' } }));
-  const connection = connect(t, { clock, transport, limits: { perDay: 1000 } });
+  const connection = connect(t, { clock, transport, limits: { perDay: 1000, reserve: 0 } });
   await connection.http.send({ url });
   t.match(connection.status().quota, { zone: '+03:00', day: '2026-01-05', used: 9 });
   t.equal(await connection.state.get('timezone'), '+03:00');

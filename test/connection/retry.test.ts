@@ -158,7 +158,7 @@ t.test('a person may close the breaker', async (t) => {
   const { transport } = statuses(clock, 500, 200);
   const connection = connect(t, { clock, transport, retry: { attempts: 1 }, breaker: { failures: 1 } });
   await t.rejects(connection.http.send({ url }), { code: 'connection.paused' });
-  connection.resetBreaker();
+  await connection.resetBreaker();
   t.equal((await connection.http.send({ url })).status, 200);
 });
 

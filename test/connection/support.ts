@@ -65,7 +65,8 @@ export function connect(scope: Scope, deps: Partial<ConnectionDeps> & { clock?: 
 
 /** Nothing that waits could go on unless time does. */
 export function isStill(connection: Connection, limits: { perMinute?: number | undefined; concurrent?: number | undefined }): boolean {
-  const { waiting, inFlight, callsLastMinute, pausedUntil } = connection.status();
+  const { waiting, inFlight, callsLastMinute, pausedUntil, settling } = connection.status();
+  if (settling !== undefined) return !settling;
   return waiting === 0 || inFlight >= (limits.concurrent ?? Infinity) || callsLastMinute >= (limits.perMinute ?? Infinity) || pausedUntil !== undefined;
 }
 

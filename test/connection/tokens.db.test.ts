@@ -1,8 +1,9 @@
 import { t } from 'tap';
 import { sealer } from '../../core/connection/seal.ts';
+import { withCallContext } from '../../core/connection/context.ts';
 import { tokenKeeper } from '../../core/connection/token-keeper.ts';
-import { createTokenStore, memoryTokenKeeper, type TokenKeeper } from '../../core/connection/tokens.ts';
-import { RetryLaterError, type Token } from '../../core/sdk/index.ts';
+import { createTokenStore, memoryTokenKeeper, type Denial, type TokenKeeper } from '../../core/connection/tokens.ts';
+import { AccessDeniedError, RetryLaterError, type Token } from '../../core/sdk/index.ts';
 import { createPool, type Pool } from '../../core/store/pool.ts';
 import { TestClock } from '../support/clock.ts';
 import { testDatabase } from '../support/database.ts';
@@ -116,6 +117,37 @@ for (const backend of backends) {
       t.ok(asked.every((at) => asked.filter((each) => each >= at && each < at + 600_000).length <= 8));
     });
 
+    t.test('a sign-in that is refused stops all nodes at once, with what to do; it is asked again seldom, and goes on when it is good', async (t) => {
+      const clock = new TestClock();
+      const told: Denial[] = [];
+      const [a, b] = backend.nodes().map((keeper) => createTokenStore({ keeper, clock, redact: (text) => text.replaceAll('s3cret', '[secret]'), onDenied: (denial) => void told.push(denial) })) as [ReturnType<typeof createTokenStore>, ReturnType<typeof createTokenStore>];
+      let asked = 0;
+      let revoked = true;
+      const refresh = async (): Promise<Token> => {
+        asked++;
+        if (revoked) throw new AccessDeniedError('shop.revoked', 'the shop refuses s3cret', { suggestion: 'Make a new refresh token.' });
+        return { value: 'good', expiresAt: new Date(clock.now().getTime() + 3_600_000) };
+      };
+      const refused = { name: 'AccessDeniedError', code: 'shop.revoked', suggestion: 'Make a new refresh token.' };
+      await t.rejects(a.get('access', refresh), refused);
+      for (const store of [a, b, a, b]) await t.rejects(store.get('access', refresh), refused, 'and the next ones without a call');
+      t.equal(asked, 1);
+      t.match(told, [{ code: 'shop.revoked', message: 'the shop refuses [secret]', cure: 'Make a new refresh token.' }], 'people are told once, and no secret');
+      t.equal(told.length, 1);
+      t.match(await b.denial(), { message: 'the shop refuses [secret]' });
+      for (let quarter = 1; quarter <= 4; quarter++) {
+        await clock.advance(15 * 60_000);
+        for (const store of [b, a]) await t.rejects(store.get('access', refresh), refused);
+      }
+      t.equal(asked, 5, 'four times an hour, in case the service was wrong');
+      t.equal(told.length, 1);
+      revoked = false;
+      await clock.advance(60_000);
+      t.equal((await withCallContext({ purpose: 'check' }, () => b.get('access', refresh))).value, 'good', 'a person who has mended it need not wait');
+      t.equal((await a.get('access', refresh)).value, 'good');
+      t.equal(await a.denial(), undefined);
+    });
+
     t.test('a refresh that never ends is given up, and frees the way', async (t) => {
       const clock = new TestClock();
       const [keeper] = backend.nodes();
@@ -131,6 +163,23 @@ for (const backend of backends) {
     });
   });
 }
+
+t.test('restarts, nodes and connections of one sign-in never ask for more than eight tokens in ten minutes together', async (t) => {
+  const clock = new TestClock();
+  const asked: number[] = [];
+  const refresh = async (): Promise<Token> => {
+    asked.push(clock.now().getTime());
+    throw new RetryLaterError('shop.down', 'down');
+  };
+  for (let start = 0; start < 60; start++) {
+    // Each round is a new process, on one pool or the other, for one connection or the other.
+    const store = createTokenStore({ keeper: tokenKeeper(start % 2 ? pool : otherPool, 'zoho:one sign-in', key), clock });
+    await store.get('access', refresh).catch(() => {});
+    await clock.advance(20_000);
+  }
+  t.ok(asked.length >= 16);
+  t.ok(asked.every((at) => asked.filter((each) => each >= at && each < at + 600_000).length <= 8));
+});
 
 t.test('tokens are sealed in the database, and another key just fetches its own', async (t) => {
   const clock = new TestClock();

@@ -61,14 +61,14 @@ t.test('history stands in partitions of a month that are made ahead and dropped 
   await corridor.run('full');
   await rows(`INSERT INTO record_history SELECT entity, key, 0, modified_at, observed_at, detail_at, deleted_at, refused, mapping, run_id, via, written_at, mapped_at, mapped_run, mapped_via, '2020-01-15', raw, detail FROM record_history`);
   const day = 86_400_000;
-  const keep = { rawHistory: 90 * day, runs: 30 * day };
+  const keep = { rawHistory: 90 * day, runs: 30 * day, quota: 90 * day };
   const now = new Date();
   const names = async (): Promise<string[]> => (await rows(`SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'record_history'::regclass ORDER BY 1`)).map((row) => String(row['name']));
   const done = await database.transaction((session) => maintainPartitions(session, now, keep));
   t.equal(done.made.length, 4, 'this month and three ahead');
   t.same(await names(), [...done.made, 'record_history_default'].sort());
   t.match(await rows('SELECT tableoid::regclass::text AS place, version FROM record_history'), [{ place: done.made[0], version: 1 }], 'what lay in the default partition has moved or is too old');
-  t.same(await database.transaction((session) => maintainPartitions(session, now, keep)), { made: [], dropped: [], runs: 0 }, 'a second time changes nothing');
+  t.same(await database.transaction((session) => maintainPartitions(session, now, keep)), { made: [], dropped: [], runs: 0, quota: 0 }, 'a second time changes nothing');
   source.put(thing(1, { price: 3, modified: minute(10) }));
   t.match(await corridor.run('full'), { changed: 1 });
 

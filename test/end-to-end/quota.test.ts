@@ -21,6 +21,8 @@ entities:
 `;
 const world = { scale: 'small', customers: 20, vendors: 5, daysOfOrders: 4 } as const;
 const perDay = 50;
+/** A tenth is kept for webhooks, persons and repairs. */
+const bulk = 45;
 
 /** The database's clock can't be moved; this is what the passing of its time looks like to the jobs that wait. */
 async function passTime(shop: Shop): Promise<void> {
@@ -48,7 +50,7 @@ for (const knows of ['Zoho says', 'the config says']) {
     t.notOk(paths.slice(0, paths.findIndex((path) => /\/invoices\/\d/.test(path))).length < 2, 'the lists were read before the first detail');
 
     const first = await detailsDone(shop);
-    t.ok(first && first.done > 30 && first.done <= perDay && first.done + first.due === total, `${first?.done} details are there, ${first?.due} still to come`);
+    t.ok(first && first.done > 30 && first.done <= bulk && first.done + first.due === total, `${first?.done} details are there, ${first?.due} still to come`);
     const order = await shop.rows(`SELECT key, detail_hash IS NOT NULL AS there FROM tds.records WHERE entity = 'invoices' ORDER BY modified_at DESC, key`);
     t.same(order.slice(0, first?.done).filter((row) => row['there'] !== 't'), [], 'the newest came first');
 
@@ -57,6 +59,16 @@ for (const knows of ['Zoho says', 'the config says']) {
     t.ok(Math.abs((run?.resumesAt?.getTime() ?? 0) / 1000 - midnight) < 5, `it goes on at the organization's midnight: ${run?.resumesAt?.toISOString()}`);
     t.match(run?.waitsOn, /calls of (the|this) day/);
     t.equal(run?.attempts, 1, 'and it does not try in vain meanwhile');
+    t.equal(run?.code, 'connection.quota_reserved');
+    t.equal(shop.lines.filter((line) => line.includes('bulk work pauses')).length, 1, 'it is said once');
+    const report = await shop.runtime.operations.connectionQuota('books');
+    t.match(report, { limit: perDay, used: bulk, left: 5, reserve: 5, leftForBulk: 0, bulkPaused: true, resumesAt: null });
+    t.equal(report.spent.reduce((sum, { calls }) => sum + calls, 0) + report.elsewhere, bulk);
+    t.match(report.spent[0], { entity: 'invoices', purpose: 'details' });
+    const checks = await Array.fromAsync(shop.runtime.operations.check(['books'], AbortSignal.timeout(10_000)));
+    t.same(checks.filter(({ ok }) => !ok), [], 'a person may use the reserve');
+    const served = shop.sandbox.calls.entries.filter(({ path }) => path.startsWith('/books')).length;
+    t.equal((await shop.runtime.operations.connectionQuota('books')).used, Math.max(served, bulk), 'each call stands in the ledger');
     t.ok(shop.sandbox.calls.entries.filter(({ status }) => status === 429).length <= 1, 'at most one call was refused');
 
     for (let day = 1; (await detailsDone(shop))?.due !== 0; day++) {
@@ -64,7 +76,7 @@ for (const knows of ['Zoho says', 'the config says']) {
       const before = await detailsDone(shop);
       clock.sandbox.set((midnight + (day - 1) * 86_400 + 60) * 1000);
       await passTime(shop);
-      await until('more details are there and the run waits again, or is done', async () => ((await detailsDone(shop))?.done ?? 0) >= Math.min((before?.done ?? 0) + perDay - 2, total) && (await waiting(shop) || (await detailsDone(shop))?.due === 0));
+      await until('more details are there and the run waits again, or is done', async () => ((await detailsDone(shop))?.done ?? 0) >= Math.min((before?.done ?? 0) + bulk - 6, total) && (await waiting(shop) || (await detailsDone(shop))?.due === 0));
     }
     await shop.settled();
     t.match((await shop.runtime.operations.runs({ mode: 'details', limit: 10 })).map(({ status, code }) => `${status} ${code}`), ['succeeded null'], 'it was one run all the while');

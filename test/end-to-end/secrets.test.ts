@@ -1,5 +1,8 @@
 /** Secrets stay secret (promise 8), also when everything fails around them. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -7,6 +10,10 @@ import { renderFinding } from '../../core/config/index.ts';
 import { loadProject } from '../../core/main.ts';
 import { createApi } from '../../core/api/index.ts';
 import { silentLogger } from '../../core/monitor/log.ts';
+import { backend } from '../../core/cli/backend.ts';
+import { runCli } from '../../core/cli/program.ts';
+import { serverUrl } from '../support/database.ts';
+import { until } from '../support/processes.ts';
 import { openShop, quickSample, type Shop } from '../support/shop.ts';
 
 const planted = { clientSecret: 'planted-client-secret+/=%"x', refreshToken: '1000.planted-refresh-token', clientId: '1000.CLIENTID', organizationId: '870000001' };
@@ -39,6 +46,56 @@ export default definePlugin({
 });
 `;
 
+/** A plugin whose remote repeats in its refusals all that it was sent, and more. */
+const echoing = `
+import { definePlugin, SDK_VERSION } from 'tds/sdk';
+const describe = (name) => ({ name, description: name, key: ['id'], incremental: 'none', details: 'none', provesGone: false });
+export default definePlugin({
+  id: 'echoing', version: '1', sdk: SDK_VERSION, kind: 'connector', description: 'Is told off.',
+  configSchema: { type: 'object', additionalProperties: false, required: ['url', 'apiKey'], properties: { url: { type: 'string' }, apiKey: { type: 'string', secret: true } } },
+  create: ({ settings, http }) => ({
+    check: async () => [],
+    source: {
+      streams: () => ['refused', 'moved', 'broken'].map(describe), describe,
+      async *read({ stream, signal }) {
+        const answer = await http.send({
+          url: settings.url + '/' + stream, query: { key: settings.apiKey }, form: { password: settings.apiKey }, method: stream === 'moved' ? 'GET' : 'POST', ...(stream === 'moved' ? { form: undefined } : {}), signal,
+          authorize: async () => ({ authorization: 'Basic ' + Buffer.from('user:' + settings.apiKey).toString('base64'), 'x-session': 'planted-session-of-the-day' }),
+        });
+        answer.json();
+      },
+    },
+  }),
+});
+`;
+
+/** The remote of that plugin. */
+async function echoRemote(scope: { teardown(action: () => unknown): unknown }): Promise<string> {
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => (body += text)).on('end', () => {
+      const said = JSON.stringify({ headers: request.headers, url: request.url, decoded: decodeURIComponent(request.url ?? ''), body });
+      if (request.url?.startsWith('/moved')) response.writeHead(302, { location: `http://127.0.0.1:9/${encodeURIComponent(said)}` }).end();
+      else if (request.url?.startsWith('/broken')) response.end(`{"said": ${said.slice(1)}`);
+      else response.writeHead(400, { 'content-type': 'application/json' }).end(said);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  scope.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const entityOf = (id: string, connection: string, stream: string): string => `  ${id}:
+    from: { connection: ${connection}, stream: ${stream} }
+    to: { connection: erp, table: ${id} }
+    key: id
+    fields: { id: id }
+`;
+
 /** All rows of all tables as text, the sealed tokens too. */
 async function everyRow(shop: Shop): Promise<Map<string, string>> {
   const tables = await shop.rows(`SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname IN ('tds', 'graphile_worker', 'erp')`);
@@ -62,30 +119,31 @@ async function everyAnswer(shop: Shop, t: { teardown(action: () => unknown): unk
 }
 
 void t.test('no secret stands in any log line, row or answer, whatever fails', async (t) => {
-  const config = `${(await quickSample()).replace('entities:\n', `entities:
-  told:
-    from: { connection: careless, stream: things }
-    to: { connection: erp, table: told }
-    key: id
-    fields: { id: id }
-`).replace('  erp:\n', `  careless: { plugin: careless, with: { apiKey: "\${CARELESS_KEY}" } }\n  erp:\n`)}\nplugins: [./plugins]\n`;
-  const shop = await openShop(t, { config, level: 'debug', files: { 'plugins/careless.js': careless }, credentials: planted, env: { TDS_SECRET_KEY: key, CARELESS_KEY: apiKey }, sandbox: { scale: 'small', items: 210, daysOfOrders: 1, customers: 60 } });
+  const echoes = ['refused', 'moved', 'broken'];
+  const connections = `  careless: { plugin: careless, with: { apiKey: "\${CARELESS_KEY}" } }\n  echoing: { plugin: echoing, with: { url: "\${ECHO_URL}", apiKey: "\${CARELESS_KEY}" }, retry: { attempts: 2, first: 10ms, max: 20ms } }\n`;
+  const config = `${(await quickSample()).replace('entities:\n', `entities:\n${entityOf('told', 'careless', 'things')}${echoes.map((stream) => entityOf(`echo_${stream}`, 'echoing', stream)).join('')}`).replace('  erp:\n', `${connections}  erp:\n`)}\nplugins: [./plugins]\n`;
+  const shop = await openShop(t, { config, level: 'debug', files: { 'plugins/careless.js': careless, 'plugins/echoing.js': echoing }, credentials: planted, env: { TDS_SECRET_KEY: key, CARELESS_KEY: apiKey, ECHO_URL: await echoRemote(t) }, sandbox: { scale: 'small', items: 210, daysOfOrders: 1, customers: 60 } });
   const { sandbox } = shop;
-  await shop.sync(['products', 'told']); // one that succeeds, one that fails twice
+  await shop.sync(['products', 'told', 'echo_refused', 'echo_moved']); // one that succeeds, others that fail for good
+  const [broken] = await shop.runtime.operations.sync({ entities: ['echo_broken'], mode: 'full', trigger: 'person' });
+  await until('the broken answer has failed a run', async () => (await shop.runtime.operations.run(broken?.run.id ?? '')).code === 'http.not_json');
+  await shop.runtime.operations.cancel(broken?.run.id ?? '');
   sandbox.tokens.revoke();
   sandbox.tokens.expireAll();
   await shop.sync(['products', 'locations']); // end with a refused refresh token
   sandbox.tokens.revoke(false);
+  await shop.database.pool.query('UPDATE tds.tokens SET denied_at = NULL'); // as a new refresh token would have none
   for (const kind of ['unauthorized', 'html', 'error-500', 'cut-body', 'bad-json'] as const) sandbox.fault({ kind, match: /\/(books|inventory)\//, after: 1, times: 1 });
   sandbox.fault({ kind: 'html', match: '/oauth' });
   sandbox.fault({ kind: 'deny', match: '/contacts', times: Infinity });
   await shop.sync(['products', 'customers', 'invoices']);
   const runs = await shop.runtime.operations.runs({ limit: 50 });
   t.ok(runs.some((run) => run.code === 'careless.never') && runs.some((run) => run.code === 'zoho.refresh_token_refused') && runs.some((run) => run.code === 'zoho.not_authorized'), `what was to fail has failed: ${runs.map((run) => run.code).join()}`);
+  t.ok(['http.refused', 'http.redirect'].every((code) => runs.some((run) => run.code === code)));
   t.ok(sandbox.tokens.issued > 0);
 
-  const secrets = [planted.clientSecret, planted.refreshToken, key, apiKey, 'sandbox-access-', new URL(shop.database.url).password].filter((secret) => secret !== '');
-  const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('hex')]);
+  const secrets = ['planted-session-of-the-day', planted.clientSecret, planted.refreshToken, key, apiKey, 'sandbox-access-', new URL(shop.database.url).password].filter((secret) => secret !== '');
+  const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('hex'), ...[1, 2].map((before) => Buffer.from('x'.repeat(before) + secret).toString('base64').slice(4, -4))]);
   const leaks = (where: string, text: string): string[] => forms.filter((form) => text.includes(form)).map((form) => `${where}: ${form}`);
   t.ok(shop.lines.length > 20, `${shop.lines.length} lines were logged`);
   t.same(shop.lines.flatMap((line) => leaks(line, line)), []);
@@ -96,6 +154,25 @@ void t.test('no secret stands in any log line, row or answer, whatever fails', a
   const answers = await everyAnswer(shop, t);
   t.ok(answers.size > 8);
   t.same([...answers].flatMap(([path, text]) => leaks(path, text)), []);
+});
+
+void t.test('a database that refuses is told of without its password', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tds-secrets-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'config.yaml'), 'database: { url: "${TDS_DATABASE_URL}" }\nconnections: {}\nentities: {}\n');
+  const password = 'planted/db+pass word';
+  const server = new URL(await serverUrl());
+  for (const [what, place] of [['nobody listens', '127.0.0.1:1/tds'], ['there is no such database', `${server.host}/tds_nowhere`]] as const) {
+    for (const more of [[], ['--json']]) {
+      let printed = '';
+      const write = (text: string): void => void (printed += text);
+      const env = { TDS_DATABASE_URL: `postgres://${server.username}:${encodeURIComponent(password)}@${place}`, TDS_DEBUG: '1', TDS_DATA: folder };
+      const exit = await runCli(['status', '--config', join(folder, 'config.yaml'), ...more], { stdout: { write }, stderr: { write }, env, cwd: folder, interrupted: new AbortController().signal }, backend);
+      t.not(exit, 0, `${what}: ${printed.slice(0, 200)}`);
+      t.ok(printed.length > 20);
+      for (const form of [password, encodeURIComponent(password), 'planted/db', 'planted%2Fdb', Buffer.from(password).toString('base64')]) t.notOk(printed.includes(form), `${what}: no ${form}`);
+    }
+  }
 });
 
 void t.test('a fault that a plugin words with its secret is told without it', async (t) => {

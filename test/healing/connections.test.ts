@@ -27,7 +27,7 @@ test('an open breaker is probed with one call when its rest is over, and the end
   await w.after(30_000);
   t.same(await w.acts(), [], 'it rests');
   await w.after(31_000);
-  t.match(await w.acts(), [{ rule: 'breakers', fingerprint: 'shop@node-1', outcome: 'failed', came: /it rests until/ }]);
+  t.match(await w.acts(), [{ rule: 'breakers', fingerprint: 'shop', outcome: 'failed', came: /it rests until/ }]);
   t.equal(requests.length, 3, 'one call');
   await w.after(61_000);
   t.match((await w.acts())[1], { outcome: 'healed', came: 'the connection answers again, the breaker is closed' });
@@ -56,7 +56,7 @@ test('a token in use that ends within five minutes is renewed, once; others see 
   let made = 0;
   const refresh = async (): Promise<Token> => ({ value: `token ${made += 1}`, expiresAt: new Date(clock.now().getTime() + 60 * minute) });
   const check = async () => [{ probe: 'token', ok: true, message: (await connection.tokens.get('main', refresh)).value }, { probe: 'again', ok: true, message: (await connection.tokens.get('main', refresh)).value }];
-  const deps = { account: connection.accountName, check, renewing: connection.renewingTokens.bind(connection) };
+  const deps = { signIn: connection.signInName, check, renewing: connection.renewingTokens.bind(connection) };
   const w = ward(pool, [accessTokens({ connections: [{ ...deps, id: 'shop', entities: ['things'] }], every: minute, cap: 5, before: 5 * minute })], { clock });
   await connection.tokens.get('main', refresh);
   await w.after(50 * minute);
@@ -81,11 +81,26 @@ test('a sign-in that was revoked is told to a person before a sync finds out', a
   await connection.tokens.get('main', async () => ({ value: 'first', expiresAt: new Date(clock.now().getTime() + 4 * minute) }));
   await runNow(pool, clock);
   const check = async () => connection.tokens.get('main', refresh).then(() => [], (error: Error) => [{ probe: 'token', ok: false, message: error.message }]);
-  const w = ward(pool, [accessTokens({ connections: [{ id: 'shop', account: connection.accountName, entities: ['things'], check, renewing: connection.renewingTokens.bind(connection) }], every: minute, cap: 5, before: 5 * minute })], { clock });
+  const w = ward(pool, [accessTokens({ connections: [{ id: 'shop', signIn: connection.signInName, entities: ['things'], check, renewing: connection.renewingTokens.bind(connection) }], every: minute, cap: 5, before: 5 * minute })], { clock });
   for (let tick = 0; tick < 3; tick += 1) await w.after(minute);
   t.match(await w.acts(), [{ outcome: 'told', done: 'the token could not be renewed', came: 'the sign-in was revoked' }]);
   t.equal((await w.acts()).length, 1);
   t.ok(w.log.lines.some((line) => line.startsWith('warn healing gives up') && line.includes('tds check shop')));
+});
+
+test('a sign-in that a sync found refused is told to a person, once, with what to do', async (t) => {
+  const { pool } = await testDatabase(t);
+  const clock = new TestClock(Date.now());
+  const connection = connect(t, { pool, clock });
+  const refresh = (): Promise<Token> => Promise.reject(new AccessDeniedError('test.revoked', 'the sign-in was revoked', { suggestion: 'Make a new one.' }));
+  await t.rejects(connection.tokens.get('main', refresh), { code: 'test.revoked' });
+  let checks = 0;
+  const check = async () => [{ probe: 'token', ok: false, message: `${checks += 1}` }];
+  const w = ward(pool, [accessTokens({ connections: [{ id: 'shop', signIn: connection.signInName, entities: ['things'], check, renewing: connection.renewingTokens.bind(connection) }], every: minute, cap: 5, before: 5 * minute })], { clock });
+  for (let tick = 0; tick < 5; tick += 1) await w.after(minute);
+  t.match(await w.acts(), [{ rule: 'tokens', outcome: 'told', seen: 'the sign-in of "shop" is refused (test.revoked): the sign-in was revoked', came: /Make a new one\. Then: "tds check shop"/ }]);
+  t.equal((await w.acts()).length, 1);
+  t.equal(checks, 0, 'healing can do nothing about it, and asks nobody');
 });
 
 async function runNow(pool: Parameters<typeof ward>[0], clock: TestClock): Promise<void> {

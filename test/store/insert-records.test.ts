@@ -21,8 +21,10 @@ async function writeAndRead(entity: string, writes: readonly RecordWrite[]): Pro
   });
 }
 
-function asStored({ expected: _, raw, detail, ...head }: RecordWrite): unknown {
-  return { ...head, version: 1, raw: raw?.toString() ?? null, detail: detail?.toString() ?? null };
+function asStored(write: RecordWrite): unknown {
+  const { raw, detail } = write;
+  const { expected, ...head } = write;
+  return { ...head, version: (expected ?? 0) + 1, raw: raw?.toString() ?? null, detail: detail?.toString() ?? null };
 }
 
 t.test('what is written is what is read again: times to the ends of the calendar, every kind of text, nothing at all', async (t) => {

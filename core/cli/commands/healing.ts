@@ -62,7 +62,6 @@ function addRun(healing: Command, bind: Bind): void {
     return reports.some((report) => report.error !== undefined) ? exitCodes.failed.code : exitCodes.ok.code;
   }));
   explain(run, {
-    about: 'Breakers live in the memory of the nodes: of these, only a node can tell (POST /v1/healing/run).',
     examples: [['tds healing run --dry-run', 'what would be done'], ['tds healing run dead-letters', 'one rule, now']],
     json: '{ "dryRun", "rules": [{ "rule", "busy", "found": [{ "fingerprint", "seen", "done", "outcome", "came" }], "error" }] }', exit: '0 done, 1 a rule could not look, 2 there is no such rule or the config is wrong, 3 database out of reach',
   });

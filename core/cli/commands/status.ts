@@ -5,6 +5,8 @@ import type { NodeInfo, TaskStats } from '../../queue/types.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
+import type { QuotaReport } from '../../connection/index.ts';
+import { pausedText } from './quota.ts';
 import { statusText } from '../run-table.ts';
 import { table } from '../table.ts';
 import { ago, cell, count, counted } from '../text.ts';
@@ -45,11 +47,27 @@ function printEntities({ out, backend: { clock } }: Context, entities: readonly 
 }
 
 /** A connection tells facts of its own; those that are single values fit on a line. */
-function printConnections({ out }: Context, connections: readonly ConnectionStatus[]): void {
+function printConnections({ out, backend: { clock } }: Context, connections: readonly ConnectionStatus[]): void {
   const rows = connections.map(({ id, plugin, kind, remote }) => [
-    id, plugin, kind, Object.entries(remote).filter(([, value]) => value !== null && typeof value !== 'object').map(([name, value]) => `${name} ${cell(value)}`).join(', '),
+    id, plugin, kind, quotaText(remote['quota'] as QuotaReport | undefined), Object.entries(remote).filter(([, value]) => value !== null && typeof value !== 'object').map(([name, value]) => `${name} ${cell(value)}`).join(', '),
   ]);
-  for (const line of table([{ title: 'connection' }, { title: 'plugin' }, { title: 'kind' }, { title: 'seen from here' }], rows, out.width)) out.line(line);
+  for (const line of table([{ title: 'connection' }, { title: 'plugin' }, { title: 'kind' }, { title: 'calls today', right: true }, { title: 'seen from here' }], rows, out.width)) out.line(line);
+  for (const connection of connections) for (const notice of noticesOf(connection, clock.now())) out.line(out.paint('yellow', notice));
+}
+
+/** `1,234 of 10,000`; nothing where it is not known. */
+function quotaText(quota: QuotaReport | undefined): string {
+  if (quota === undefined) return '';
+  return quota.limit === null || quota.limit === undefined ? count(quota.used) : `${count(quota.used)} of ${count(quota.limit)}`;
+}
+
+/** What a connection waits for, or needs a person for. */
+function noticesOf({ id, remote }: ConnectionStatus, now: Date): string[] {
+  const quota = remote['quota'] as QuotaReport | undefined;
+  const paused = quota?.turnsAt === undefined ? undefined : pausedText(quota, now);
+  const refused = remote['signIn'] as { message: string; cure?: string } | null | undefined;
+  const notices = refused ? [`${id}: the sign-in is refused: ${cell(refused.message)} ${cell(refused.cure ?? '')}`.trimEnd()] : [];
+  return paused === undefined ? notices : [...notices, paused];
 }
 
 function printNodes({ out }: Context, workers: readonly NodeInfo[], jobs: readonly TaskStats[]): void {

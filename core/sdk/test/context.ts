@@ -40,6 +40,7 @@ export function createTestContext(options: TestContextOptions = {}): TestContext
     http: createTestHttp({ clock, baseUrl: options.baseUrl, attempts: options.attempts }),
     tokens: createMemoryTokens(clock),
     state: createMemoryState(),
+    cache: { read: ({ keys }, ask) => ask(keys) },
     log: createMemoryLog(lines),
     clock,
     database: options.database ?? noDatabase,
