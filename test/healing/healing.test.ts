@@ -61,7 +61,7 @@ test('every rule is at work by default, can be switched off by its setting, and 
   const { pool } = await testDatabase(t);
   const healing = heal(pool);
   t.match(await healing.operations.rules(), [
-    { id: 'stuck-jobs', every: 30_000, cap: 1, looks: [] }, { id: 'orphaned-runs', cap: 3 }, { id: 'dead-letters', every: 10_000, cap: 10 }, { id: 'breakers', scope: 'node' }, { id: 'tokens', every: 60_000, cap: 5 }, { id: 'missed-schedules', every: 30_000, cap: 5 }, { id: 'maintenance', every: hour },
+    { id: 'stuck-jobs', every: 30_000, cap: 1, looks: [] }, { id: 'orphaned-runs', cap: 3 }, { id: 'dead-letters', every: 10_000, cap: 10 }, { id: 'breakers', scope: 'all' }, { id: 'tokens', every: 60_000, cap: 5 }, { id: 'missed-schedules', every: 30_000, cap: 5 }, { id: 'maintenance', every: hour },
   ]);
   t.same((await healing.operations.rules()).map((rule) => rule.id), healingRuleIds, 'schedules can name each of them');
   const reports = await healing.operations.run({ dryRun: false, trigger: 'person' });
