@@ -3,38 +3,34 @@
  * safe after a start that failed half-way.
  */
 import 'reflect-metadata';
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, redisAccess, sharedRedis, withCallContext, type CallPurpose, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
+import { composeAccounts, composeConnection, composeConnector, connectionsAtWork, openRedis, type ConnectionParts } from './compose-connections.ts';
 import { composeHealing } from './compose-healing.ts';
+import { composeOperations } from './compose-operations.ts';
+import { composeQueue, enqueueBy } from './compose-queue.ts';
 import { composeSchedules } from './compose-schedules.ts';
+import { loadSealer, type Sealer, type SharedRedis } from './connection/index.ts';
 import { buildEntities } from './entities.ts';
-import { createConnector, type CheckedConnection } from './host/index.ts';
+import type { CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
 import type { Redactor } from './monitor/redact.ts';
-import type { ConnectionAtWork } from './operations/check.ts';
-import { createOperations } from './operations/create-operations.ts';
-import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
-import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
-import { runTask } from './operations/run-task.ts';
 import type { Project } from './project.ts';
+import { newNodeId, sessionName, type QueueTimings } from './queue/index.ts';
+import { answerReloads } from './reload-nodes.ts';
 import { createReloader, type LiveConfig } from './reload.ts';
-import { tickTaskName } from './schedule/index.ts';
-import { watchConfig } from './watch-files.ts';
-import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
-import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
+import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
+import { maintainAudit } from './store/audit.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
 import { maintainPartitions } from './store/partitions.ts';
-import type { RunMode } from './store/runs.ts';
 import { databaseAccess } from './store/session.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { leaveSilentConnections, watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
-import { version } from './version.ts';
+import { watchConfig } from './watch-files.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
 export { inspectTables } from './inspect-tables.ts';
@@ -73,13 +69,9 @@ export interface Runtime {
 }
 
 const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
-/** Milliseconds after which a run of details gives way to others. */
-const detailSliceMs = 30_000;
 const drainMs = 10_000;
 /** Milliseconds after which a process is dead, as the queue has it. A connection is waited for twice as long; one that says nothing for half of it is given up, once another one has fallen silent. */
 const deadMs = 5000;
-/** A run that kills its process so often without saving anything in between is given up, unless a record is found to blame. */
-const mostLosses = 3;
 
 /**
  * Opens a checked project. Throws StoreError when the database can't be had, and what a plugin throws when its connector
@@ -101,13 +93,13 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     closers.push(() => opened.close());
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
-    const live: LiveConfig = { current: config };
+    const live: LiveConfig = { current: config, secrets: project.secrets };
     const redis = openRedis(options);
     if (redis) closers.push(() => redis.close());
     const services = compose(project, live, { ...options, nodeId }, opened, sealer, redis);
     const queue = services.resolve(tokens.queue);
     if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
-    await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
+    await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
     closers.push(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
@@ -125,7 +117,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     if (options.role === 'node') {
       healing.start();
       if (options.env['TDS_SCHEDULES'] !== 'off') schedules.start();
-      closers.push(watchConfig(services.resolve(tokens.reloader), options.log));
+      const reloader = services.resolve(tokens.reloader);
+      closers.push(watchConfig(reloader, options.log));
+      closers.push(answerReloads({ database: services.resolve(tokens.database), clock: systemClock, log: options.log, nodeId: () => queue.nodeId, reloader }));
     }
     let stopping: Promise<void> | undefined;
     return {
@@ -142,13 +136,10 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   }
 }
 
-/** What nodes share besides the database; undefined where no Redis is configured. */
-function openRedis({ env, log, redactor }: RuntimeOptions): SharedRedis | undefined {
-  const url = env['REDIS_URL'];
-  if (!url) return undefined;
-  redactor.add(url);
-  for (const secret of [URL.parse(url)?.password ?? '', decodeURIComponent(URL.parse(url)?.password ?? '')]) redactor.add(secret);
-  return sharedRedis(url, log);
+async function maintain(session: SqlSession, keep: NonNullable<Project['config']>['policies']['retention']): Promise<void> {
+  const now = systemClock.now();
+  await maintainPartitions(session, now, keep);
+  await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
 }
 
 /** Registers everything under its token; nothing is made before it is asked for. */
@@ -163,7 +154,9 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, op
   services.register(tokens.connections, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connection)]))) });
   services.register(tokens.connectors, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connector)]))) });
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
-  services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => makeQueue(inner, config, options, opened)) });
+  services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => composeQueue({
+    config, options, opened, log, database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), tick: (job) => inner.resolve(tokens.schedules).task(job),
+  })) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
     project, log, redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
@@ -177,93 +170,22 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, op
     live, project, log, events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities) as Map<string, Entity>, connectors: inner.resolve(tokens.connectors),
     reschedule: () => inner.resolve(tokens.schedules).reload(), onSecret: (secret) => options.redactor.add(secret),
   })) });
-  services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
-    get config() { return live.current; }, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
-    schedules: inner.resolve(tokens.schedules).operations, reload: () => inner.resolve(tokens.reloader).reload(),
+  services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => composeOperations({
+    project, live, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
+    connections: connectionsAtWork(project, inner.resolve(tokens.connections), inner.resolve(tokens.connectors)), healing: inner.resolve(tokens.healing), schedules: inner.resolve(tokens.schedules), reloader: inner.resolve(tokens.reloader),
   })) });
 
-  const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
-    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool, redis: redis && redisAccess(redis) });
-  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts, redis })])));
+  const accounts = composeAccounts(project, { clock: options.clock ?? systemClock, log, pool: opened.pool, redis });
+  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, log, redactor: options.redactor, clock: options.clock ?? systemClock, opened, sealer, accounts, redis })])));
   return services;
 }
 
 /** One child container per connection: its connection layer and its connector. */
-function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: { project: Project; options: RuntimeOptions; opened: OpenedDatabase; sealer: Sealer; accounts: Accounts; redis: SharedRedis | undefined }): DependencyContainer {
-  const { id, loaded, settings } = checked;
-  const { project, opened, sealer, accounts, redis, options: { log, redactor, clock = systemClock } } = around;
-  const given = project.config?.connections[id];
+function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: Omit<ConnectionParts, 'events'>): DependencyContainer {
   const child = parent.createChildContainer();
-  const own = log.child({ connection: id });
-  const events = parent.resolve(tokens.events);
-  child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
-    id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, signIn: loaded.plugin.signIn?.(settings), account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret), redact: (text) => redactor.text(text),
-    ...(redis ? { redis: { shared: redis, namespace: createHash('sha256').update(`${opened.label}\0${project.config?.database.schema}`).digest('hex').slice(0, 12) } } : {}),
-    onBreaker: ({ state, code }, from) => events.emit('breaker.changed', { connection: id, from, to: state, ...(code === undefined ? {} : { reason: code }) }),
-    onDenied: ({ message, cure }) => events.emit('token.revoked', { connection: id, message: cure === undefined ? message : `${message} ${cure}` }),
-    onQuotaPause: (pause) => events.emit('quota.paused', { connection: id, ...pause }),
-  })) });
-  child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => {
-    const { http, tokens: tokenStore, state, cache } = inner.resolve(tokens.connection);
-    return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, cache, log: own, clock, database: inner.resolve(tokens.database) });
-  }) });
+  child.register(tokens.connection, { useFactory: instanceCachingFactory(() => composeConnection(checked, { ...around, events: parent.resolve(tokens.events) })) });
+  child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => composeConnector(checked, inner.resolve(tokens.connection), { ...around, database: inner.resolve(tokens.database) })) });
   return child;
-}
-
-/** The account at the remote as the plugin tells it; a connection whose plugin tells none is an account of its own. */
-function accountOf(loaded: CheckedConnection['loaded'], settings: JsonObject, id: string): string {
-  return loaded.plugin.account?.(settings) ?? `connection:${id}`;
-}
-
-function makeQueue(services: DependencyContainer, config: NonNullable<Project['config']>, options: RuntimeOptions, opened: OpenedDatabase): Queue {
-  const { log, redactor } = options;
-  const database = services.resolve(tokens.database);
-  const connections = services.resolve(tokens.connections);
-  let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
-  const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
-  const run = runTask({
-    database, log, clock: systemClock, entities: services.resolve(tokens.entities), redact: (text) => redactor.text(text), readAhead: config.policies.sync.readAhead, sliceMs: detailSliceMs, stopping: () => queue?.health().state === 'stopping',
-    nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
-    withUsage: (current, work) => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls)),
-    requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
-  });
-  queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text) }),
-    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [tickTaskName]: (job) => services.resolve(tokens.schedules).task(job) },
-    ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
-  });
-  return queue;
-}
-
-function enqueueBy(queue: Queue): Enqueue {
-  return (session, job) => queue.enqueue(asQueryable(session), job);
-}
-
-/** The queue speaks pg; of it, it uses the query alone. */
-function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
-  return { query: (text: string, values?: unknown[]) => session.query(text, values) } as unknown as Parameters<Queue['enqueue']>[0];
-}
-
-function purposeOf(mode: RunMode): CallPurpose {
-  return mode === 'replay' || mode === 'retry' ? 'other' : mode;
-}
-
-function connectionsAtWork(project: Project, services: DependencyContainer): Map<string, ConnectionAtWork> {
-  const connections = services.resolve(tokens.connections);
-  const connectors = services.resolve(tokens.connectors);
-  return new Map([...project.connections.values()].map(({ id, loaded }) => [id, {
-    id, plugin: loaded.id, connector: connectors.get(id) as Connector, ...aboutRemote(connectors.get(id)?.source ? connections.get(id) : undefined),
-  }]));
-}
-
-/** What a connection tells of the remote that it calls; nothing where it calls none. */
-function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota' | 'resetBreaker'> {
-  return {
-    quota: async () => connection?.quota(),
-    resetBreaker: async () => (await connection?.resetBreaker()) ?? false,
-    remote: async () => (connection ? { ...connection.status(), breaker: await connection.lookAtBreaker(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
-  };
 }
 
 function cached<A, B>(make: (value: A) => B): (value: A) => B {

@@ -14,7 +14,7 @@ import type { Project } from './project.ts';
 import type { Connector, Logger } from './sdk/index.ts';
 
 /** The config in force, which all that may change at run time asks for. */
-export interface LiveConfig { current: Config }
+export interface LiveConfig { current: Config; /** Which settings of the config that was read last are secret. */ secrets: Project['secrets'] }
 
 export interface ReloadDeps {
   live: LiveConfig;
@@ -56,7 +56,7 @@ export function createReloader(deps: ReloadDeps): Reloader {
   };
 }
 
-function takeOver({ live, entities, connectors, reschedule, log, events }: ReloadDeps, { config: wanted, findings, file }: Project): ReloadReport {
+function takeOver({ live, entities, connectors, reschedule, log, events }: ReloadDeps, { config: wanted, findings, file, secrets }: Project): ReloadReport {
   const none: Differences = { added: [], removed: [], changed: [] };
   if (!wanted) {
     const errors = findings.filter(({ severity }) => severity === 'error');
@@ -68,6 +68,7 @@ function takeOver({ live, entities, connectors, reschedule, log, events }: Reloa
   const { config, needsRestart } = merged(before, wanted);
   const built = buildEntities(config, connectors); // it throws before anything has changed, if at all
   live.current = config;
+  live.secrets = secrets;
   entities.clear();
   for (const [id, entity] of built) entities.set(id, entity);
   reschedule();

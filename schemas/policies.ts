@@ -28,6 +28,7 @@ export const policiesSchema = {
       properties: {
         runs: { type: 'string', format: 'duration', default: '30d', description: 'The list of runs with their counts, the ticks of schedules, and reports.' },
         rawHistory: { type: 'string', format: 'duration', default: '90d', description: 'Earlier versions of raw records. The current version is kept as long as the record lives.' },
+        audit: { type: 'string', format: 'duration', default: '400d', description: 'Who did what: `tds audit`. Whole months are dropped.' },
         quota: { type: 'string', format: 'duration', default: '90d', description: 'The ledger of remote calls, by day, entity and purpose.' },
         resolvedDeadLetters: { type: 'string', format: 'duration', default: '365d', description: 'Dead letters that were resolved: by a retry, or by a newer version of the record. Each removal is told by `tds healing`. Open and discarded ones are never removed.' },
       },

@@ -44,7 +44,7 @@ export function problemOf(error: unknown): { problem: Problem; headers: Readonly
   return own('api.internal', isTdsError(error) ? `An operation failed with ${error.code}.` : 'An operation failed.');
 }
 
-const titles: Readonly<Record<number, string>> = { 400: 'The question has the wrong form', 404: 'Not found', 409: 'Not possible now' };
+const titles: Readonly<Record<number, string>> = { 400: 'The question has the wrong form', 404: 'Not found', 409: 'Not possible now', 502: 'The other side can\'t be read' };
 
 function own(code: ApiCode, detail: string): ReturnType<typeof problemOf> {
   const { status, title, cure } = apiCodes[code];

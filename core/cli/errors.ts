@@ -14,7 +14,6 @@ export const cliCodes = {
   'cli.no_demo': { meaning: 'No demo runs that the command could speak with.', cure: 'Start it in another terminal: `npm run demo`.' },
   'cli.demo_running': { meaning: 'A demo runs already.', cure: 'Use that one (`tds --demo status`), or stop it first.' },
   'cli.demo_sandbox': { meaning: 'The sandbox of the demo did not start, or ended.', cure: 'Read the message; try again.' },
-  'cli.no_node': { meaning: 'No running TDS answers where the config says that its API is.', cure: 'Start it: `npm start`.' },
   'cli.node_version': { meaning: 'The Node that runs TDS is too old.', cure: 'Run `npm ci` without `--ignore-scripts`, or `npm rebuild node`, or install Node 24.' },
   'cli.failed': { meaning: 'A command met an error without a code of its own.', cure: '`TDS_DEBUG=1` shows where it happened.' },
 } as const;

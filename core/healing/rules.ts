@@ -1,6 +1,7 @@
 import type { Config } from '../../schemas/index.ts';
 import { jobsOnQueue, type Names } from '../queue/index.ts';
 import type { Clock, SqlSession } from '../sdk/index.ts';
+import { maintainAudit } from '../store/audit.ts';
 import { trimResolved } from '../store/dead-letters.ts';
 import { maintainPartitions } from '../store/partitions.ts';
 import { trimTicks } from '../store/ticks.ts';
@@ -41,7 +42,10 @@ export function healingRules({ policies, retention, catchUp, pool, names, connec
   const { healing } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
-  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention()), (session, now) => keepTicks(session, now, retention()), (session, now) => trimLetters(session, now, retention().resolvedDeadLetters)];
+  const chores: Chore[] = [
+    (session, now) => keepPartitions(session, now, retention()), (session, now) => keepAudit(session, now, retention().audit), (session, now) => keepTicks(session, now, retention()),
+    (session, now) => trimLetters(session, now, retention().resolvedDeadLetters),
+  ];
   return [
     { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
     { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity, 'record') !== undefined, requeue }) },
@@ -69,4 +73,10 @@ async function keepPartitions(session: SqlSession, now: Date, retention: RulesDe
 async function keepTicks(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {
   const removed = await trimTicks(session, new Date(now.getTime() - retention.runs));
   return removed === 0 ? undefined : `${removed} old ticks and reports removed`;
+}
+
+async function keepAudit(session: SqlSession, now: Date, keep: number): Promise<string | undefined> {
+  const { made, dropped } = await maintainAudit(session, now, new Date(now.getTime() - keep));
+  const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`].filter(Boolean);
+  return words.length === 0 ? undefined : words.join('; ');
 }

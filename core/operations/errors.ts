@@ -9,6 +9,7 @@ export const operationCodes = {
   'operation.disabled_entity': { status: 409, meaning: 'The entity stands in the config with `enabled: false`.', cure: 'Set its `enabled` to true.' },
   'operation.unknown_rule': { status: 404, meaning: 'Healing has no rule of that name, or it is switched off.', cure: 'See the list: `tds healing rules`.' },
   'operation.no_reload': { status: 409, meaning: 'The process has no config files that it could read again.', cure: 'Restart it with the changed config.' },
+  'operation.no_node': { status: 409, meaning: 'No TDS works on the database that the config names.', cure: 'Start it: `npm start`. A TDS that starts reads the config anyhow.' },
   'operation.unknown_schedule': { status: 404, meaning: 'The config has no schedule of that name.', cure: 'Check the spelling; `tds schedules` lists them.' },
   'operation.schedule_new': { status: 409, meaning: 'No node has taken up the schedule yet, so there is nothing that could be paused.', cure: 'Start a node: `npm start`.' },
   'operation.schedule_off': { status: 409, meaning: 'The schedule stands in the config with `enabled: false`, so that nothing of it is made up.', cure: 'Set its `enabled` to true; `tds schedules run` does its work once all the same.' },
@@ -21,6 +22,9 @@ export const operationCodes = {
   'operation.letter_open': { status: 409, meaning: 'The dead letter can\'t be opened: it is open already, or another one about the same record is.', cure: 'See `tds dead-letters`.' },
   'operation.no_choice': { status: 400, meaning: 'It was not said which dead letters are meant.', cure: 'Name one, give a filter, or say that all are meant.' },
   'operation.bad_time': { status: 400, meaning: 'A time has the wrong form.', cure: 'Write a time such as 2026-01-31T08:00:00Z, or how long ago it was: 90m, 24h, 7d.' },
+  'operation.preview': { status: 502, meaning: 'The source could not be read for a preview.', cure: 'Read what it says; `tds check` tells more.' },
+  'operation.unknown_token': { status: 404, meaning: 'There is no token of that number or prefix.', cure: 'See the list: `tds token list`.' },
+  'operation.token_expiry': { status: 400, meaning: 'The end of a new token has passed already.', cure: 'Give a time to come.' },
   'operation.unknown_record': { status: 404, meaning: 'The entity has no record with that key, and had none as far as its history goes back.', cure: 'Give the key as the source has it; parts of a key of several stand with a / between them.' },
 } as const;
 

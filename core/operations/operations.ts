@@ -1,10 +1,16 @@
 import type { QuotaReport } from '../connection/index.ts';
 import type { JsonObject } from '../sdk/index.ts';
+import type { AccessOperations } from './access.ts';
+import type { AnswerOperations } from './answers.ts';
+import type { AuditOperations } from './audit.ts';
 import type { HealingOperations } from './healing.ts';
-import type { Reload } from './reload.ts';
+import type { NodeReload, Reload } from './reload.ts';
 import type { ScheduleOperations } from './schedules.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
+import type { Preview } from '../pipeline/preview.ts';
+import type { ConfigOperations } from './config.ts';
+import type { ConnectionOperations } from './connections.ts';
 import type { DeadLetterOperations } from './dead-letters.ts';
 import type { RecordStory } from './record.ts';
 
@@ -53,10 +59,12 @@ export interface Health { ready: boolean; reasons: string[]; node: string; versi
  * that both say the same.
  * Each throws OperationError for a question that can't be answered (unknown entity, unknown run …).
  */
-export interface Operations extends DeadLetterOperations {
+export interface Operations extends DeadLetterOperations, ConnectionOperations, ConfigOperations {
   entities(): Promise<EntityStatus[]>;
   entity(id: string): Promise<EntityStatus>;
   connections(): Promise<ConnectionStatus[]>;
+  /** What a sync would do with the first records of an entity: reads the source, writes nothing. @throws OperationError `operation.unknown_entity`, `operation.disabled_entity`, `operation.preview` */
+  preview(id: string, request: { records: number; signal: AbortSignal }): Promise<Preview>;
   /** The calls of the day of each connection that calls a remote, as all nodes have counted them. */
   quota(): Promise<QuotaReport[]>;
   /** Of one. @throws OperationError `operation.unknown_connection`, `operation.no_quota` */
@@ -78,8 +86,16 @@ export interface Operations extends DeadLetterOperations {
   healing: HealingOperations;
   /** When work starts by itself, what came of it, and the reports. */
   schedules: ScheduleOperations;
-  /** Reads the config's files again and takes over what can be changed at run time, on this node. @throws OperationError `operation.no_reload` */
+  /** Reads the config's files again and takes over what can be changed at run time, on this node; the others are asked to do the same. @throws OperationError `operation.no_reload` */
   reload: Reload;
+  /** Has all nodes that live do so, and waits for what comes of it. @throws OperationError `operation.no_node` */
+  reloadNodes(): Promise<NodeReload[]>;
+  /** Who may ask the API. */
+  access: AccessOperations;
+  /** Who did what. */
+  audit: AuditOperations;
+  /** Answers that the API keeps for repeats. */
+  answers: AnswerOperations;
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;

@@ -16,3 +16,6 @@ export interface ReloadReport {
 
 /** @throws OperationError `operation.no_reload` in a process that was not started from files */
 export type Reload = () => Promise<ReloadReport>;
+
+/** What came of it on one node. */
+export interface NodeReload { node: string; host: string; /** Null: it failed, or did not answer. */ report: ReloadReport | null; error: string | null }

@@ -169,7 +169,7 @@ async function storedBodies(entity: Entity, session: SqlSession, changes: readon
 }
 
 /** The record as the mapping sees it; undefined for a deletion of something that was never seen. */
-function wholeRecord(incoming: Incoming, bodies: RecordBodies | undefined): JsonObject | undefined {
+export function wholeRecord(incoming: Incoming, bodies: RecordBodies | undefined): JsonObject | undefined {
   if (incoming.form === 'gone') return bodies ? { ...bodyOf(bodies.raw), ...bodyOf(bodies.detail) } : undefined;
   const other = incoming.form === 'list' ? bodies?.detail : bodies?.raw;
   return other ? { ...bodyOf(other), ...incoming.record } : incoming.record;

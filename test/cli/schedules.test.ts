@@ -1,8 +1,7 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import type { NodeReload } from '../../core/operations/reload.ts';
 import type { ScheduleStatus, TickShape } from '../../core/operations/schedules.ts';
-import { fakeOperations } from '../api/fake-operations.ts';
+import { fakeAudit, fakeOperations } from '../api/fake-operations.ts';
 import { TestClock } from '../support/clock.ts';
 import { callCli } from './support.ts';
 
@@ -57,14 +56,25 @@ void t.test('tds report shows the newest, or another as HTML', async (t) => {
   t.equal((await callCli(['report'], { clock })).exit, 2, 'there is none');
 });
 
-void t.test('tds reload asks the running TDS, and says what came of it', async (t) => {
-  t.match(await callCli(['reload'], { clock, port: 1 }), { exit: 3, err: /no TDS answers at http:\/\/127\.0\.0\.1:1\/v1\/config\/reload \(cli\.no_node\)/ });
-  let answer: object = { applied: true, findings: [], schedules: { added: ['a'], removed: [], changed: ['b'] }, entities: { added: [], removed: ['c'], changed: [] }, needsRestart: ['api'] };
-  const server = createServer((_request, response) => void response.end(JSON.stringify(answer)));
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
-  const { port } = server.address() as AddressInfo;
-  t.match(await callCli(['reload'], { clock, port }), { exit: 0, out: 'schedules added: a\nschedules changed: b\nentities removed: c\nwith the next start only: api\n' });
-  answer = { ...answer, applied: false, findings: [{ severity: 'error', code: 'config.bad_value', file: 'x.yaml', line: 3, column: 1, path: [], message: 'is wrong' }] };
-  t.match(await callCli(['reload'], { clock, port }), { exit: 2, out: /x\.yaml:3:1.*\n.*nothing was changed/ });
+void t.test('tds reload has every node take over the config, says what came of it on each, and is written down', async (t) => {
+  const report = { applied: true, findings: [], schedules: { added: ['a'], removed: [], changed: ['b'] }, entities: { added: [], removed: ['c'], changed: [] }, needsRestart: ['api'] };
+  const bad = { ...report, applied: false, findings: [{ severity: 'error' as const, code: 'config.bad_value' as const, file: 'x.yaml', line: 3, column: 1, path: 'a', message: 'is wrong' }] };
+  const reloaded = async (...nodes: Omit<NodeReload, 'host'>[]) => {
+    const audit = fakeAudit();
+    const outcome = await callCli(['reload'], { clock, operations: fakeOperations({ audit, reloadNodes: async () => nodes.map((node) => ({ ...node, host: 'h' })) }) });
+    return { ...outcome, entries: audit.entries };
+  };
+  const fine = { node: 'n-1', report, error: null };
+  t.match(await reloaded(fine), { exit: 0, out: 'schedules added: a\nschedules changed: b\nentities removed: c\nwith the next start only: api\n', entries: [{ action: 'tds reload', outcome: 'done' }] });
+  t.match(await reloaded(fine, { node: 'n-2', report: bad as never, error: null }), { exit: 2, out: /^n-1 on h\n[^]*n-2 on h\nx\.yaml:3:1.*\n.*nothing was changed/ });
+  t.match(await reloaded(fine, { node: 'n-2', report: null, error: 'it did not answer' }), { exit: 1, out: /not reloaded: it did not answer/ });
+  t.match(await callCli(['reload'], { clock }), { exit: 1, err: /no TDS is running.*operation\.no_node/ });
+});
+
+void t.test('what changes something is written down, a dry run is not', async (t) => {
+  const audit = fakeAudit();
+  const operations = fakeOperations({ audit, schedules: { ...schedules, pause: async () => stock, resume: async () => stock, run: async () => tick } });
+  for (const args of [['pause', 'stock'], ['resume', 'stock'], ['run', 'stock'], ['backfill', 'stock', '--from', '7d', '--to', '1d'], ['backfill', 'stock', '--from', '7d', '--to', '1d', '--yes']]) await callCli(['schedules', ...args], { clock, operations });
+  t.match(audit.entries.map(({ action, target, outcome }) => ({ action, id: target['id'], outcome })), ['pause', 'resume', 'run', 'backfill'].map((act) => ({ action: `tds schedules ${act}`, id: 'stock', outcome: 'done' })));
+  t.equal(audit.entries.length, 4);
 });

@@ -24,8 +24,6 @@ export interface FakeCall {
   findings?: readonly Finding[];
   plugins?: readonly PluginStatus[];
   secrets?: readonly string[];
-  /** Of the API, as the config has it. */
-  port?: number;
   open?: (options: RuntimeOptions) => Promise<Runtime>;
   clock?: TestClock;
   interrupted?: AbortSignal;
@@ -64,10 +62,10 @@ export async function callCli(args: readonly string[], fake: FakeCall = {}): Pro
   return outcome;
 }
 
-function fakeProject({ findings = [], plugins = [], secrets: hidden = [], port = 0 }: FakeCall): Project {
+function fakeProject({ findings = [], plugins = [], secrets: hidden = [] }: FakeCall): Project {
   const secrets = new Secrets();
   hidden.forEach((value, at) => secrets.add([String(at)], value));
-  const config = { connections: { shop: {}, erp: {} }, entities: { products: {}, stock: {} }, schedules: {}, api: { host: '127.0.0.1', port }, policies: { log: { level: 'info' } } } as unknown as Config;
+  const config = { connections: { shop: {}, erp: {} }, entities: { products: {}, stock: {} }, schedules: {}, api: { host: '127.0.0.1', port: 0 }, policies: { log: { level: 'info' } } } as unknown as Config;
   const failed = findings.some(({ severity }) => severity === 'error');
   return { file: 'tds.config.yaml', ...(failed ? {} : { config }), findings, plugins, connections: new Map(), secrets, sources: new Sources('tds.config.yaml'), files: [] };
 }

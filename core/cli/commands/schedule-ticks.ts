@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Runtime } from '../../main.ts';
 import type { TickStatus } from '../../store/ticks.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
@@ -38,7 +39,9 @@ export function addBackfill(schedules: Command, bind: Bind): void {
     })).option('--yes', 'do it; without this it is only said what would be done');
   backfill.action(bind(async (context, { args: [id = ''] }) => {
     const { from, to, most, yes = false } = backfill.opts<{ from: string; to: string; most: number; yes?: boolean }>();
-    const outcome = await context.ask(await context.readyProject(), ({ operations }) => operations.schedules.backfill(id, { from, to, most, dryRun: !yes }));
+    const ask = ({ operations }: Runtime) => operations.schedules.backfill(id, { from, to, most, dryRun: !yes });
+    const project = await context.readyProject();
+    const outcome = await (yes ? context.act(project, { action: 'tds schedules backfill', target: { id, from, to, most } }, ask) : context.ask(project, ask));
     for (const { local } of outcome.times) context.out.line(local);
     context.out.line(`${counted(outcome.times.length, 'time')} ${yes ? 'will be made up, one after the other' : 'would be made up; --yes does it'}; ${outcome.done} of the span ${outcome.done === 1 ? 'was' : 'were'} done${outcome.left > 0 ? `; ${outcome.left} more are left for another call` : ''}`);
     context.out.json(outcome);

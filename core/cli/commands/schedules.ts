@@ -1,9 +1,9 @@
-import os from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ScheduleStatus } from '../../operations/schedules.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
+import { osUser } from '../os-user.ts';
 import { table } from '../table.ts';
 import { ago, cell, counted, duration } from '../text.ts';
 import { addBackfill, addTicks } from './schedule-ticks.ts';
@@ -81,7 +81,8 @@ function addPause(schedules: Command, bind: Bind): void {
     .option('--until <time>', 'a time in the zone of the schedule, or a length of time such as 2h (default: until it is resumed)').option('--reason <text>', 'why, for others to read');
   pause.action(bind(async (context, { args: [id = ''] }) => {
     const { until, reason } = pause.opts<{ until?: string; reason?: string }>();
-    const status = await context.ask(await context.readyProject(), ({ operations }) => operations.schedules.pause(id, { until: until ?? null, reason: reason ?? null, by: userName() }));
+    const status = await context.act(await context.readyProject(), { action: 'tds schedules pause', target: { id, until: until ?? null, reason: reason ?? null } }, ({ operations }) =>
+      operations.schedules.pause(id, { until: until ?? null, reason: reason ?? null, by: osUser() }));
     context.out.line(`${id} rests ${status.paused?.until ? `until ${status.paused.until.toISOString()}` : `until "tds schedules resume ${id}"`}`);
     context.out.json(status);
     return exitCodes.ok.code;
@@ -92,18 +93,10 @@ function addPause(schedules: Command, bind: Bind): void {
   });
 }
 
-function userName(): string {
-  try {
-    return os.userInfo().username;
-  } catch {
-    return 'a person'; // a user without a name, as in some containers
-  }
-}
-
 function addResume(schedules: Command, bind: Bind): void {
   const resume = schedules.command('resume').description('let a paused schedule go on from now').argument('<id>', 'the schedule');
   resume.action(bind(async (context, { args: [id = ''] }) => {
-    const status = await context.ask(await context.readyProject(), ({ operations }) => operations.schedules.resume(id));
+    const status = await context.act(await context.readyProject(), { action: 'tds schedules resume', target: { id } }, ({ operations }) => operations.schedules.resume(id));
     context.out.line(`${id} goes on: ${status.next?.local ?? 'it has no time to come'}`);
     context.out.json(status);
     return exitCodes.ok.code;
@@ -114,7 +107,7 @@ function addResume(schedules: Command, bind: Bind): void {
 function addRunNow(schedules: Command, bind: Bind): void {
   const run = schedules.command('run').description('do the work of a schedule now').argument('<id>', 'the schedule').argument('[now]', 'said for clearness');
   run.action(bind(async (context, { args: [id = ''] }) => {
-    const tick = await context.ask(await context.readyProject(), ({ operations }) => operations.schedules.run(id, 'person'));
+    const tick = await context.act(await context.readyProject(), { action: 'tds schedules run', target: { id } }, ({ operations }) => operations.schedules.run(id, 'person'));
     context.out.line(`${id} is ${tick.status}${tick.runs.length > 0 ? `: ${counted(tick.runs.length, 'run')}, ${tick.runs.join(', ')}` : ''}; a node does it (tds start)`);
     context.out.json(tick);
     return exitCodes.ok.code;

@@ -51,3 +51,15 @@ CREATE TABLE reports (
   html           text NOT NULL,
   UNIQUE (schedule, to_at)
 );
+
+-- Asked on the command line, or of another node: each node reads the config's files again, and says what came of it.
+CREATE TABLE reloads (
+  id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  asked_at       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE TABLE reload_answers (
+  reload         bigint NOT NULL REFERENCES reloads ON DELETE CASCADE,
+  node           text NOT NULL,
+  report         jsonb NOT NULL,
+  PRIMARY KEY (reload, node)
+);
