@@ -10,15 +10,16 @@ import type { LiveConfig, Reloader } from './reload.ts';
 import { reloadHere, reloadNodes } from './reload-nodes.ts';
 import type { Schedules } from './schedule/index.ts';
 import type { Logger } from './sdk/index.ts';
+import type { Webhooks } from './webhook/index.ts';
 import { version } from './version.ts';
 
 /** What the operations are made of. */
 export interface OperationsParts extends Pick<OperationsDeps, 'entities' | 'database' | 'queue' | 'connections'> {
-  project: Project; live: LiveConfig; log: Logger; env: Readonly<Record<string, string | undefined>>; redactor: Redactor; healing: Healing; schedules: Schedules; reloader: Reloader;
+  project: Project; live: LiveConfig; log: Logger; env: Readonly<Record<string, string | undefined>>; redactor: Redactor; healing: Healing; schedules: Schedules; webhooks: Webhooks; reloader: Reloader;
 }
 
 /** Puts the operations together for `main.ts`. */
-export function composeOperations({ project, live, log, env, redactor, healing, schedules, reloader, ...parts }: OperationsParts): Operations {
+export function composeOperations({ project, live, log, env, redactor, healing, schedules, webhooks, reloader, ...parts }: OperationsParts): Operations {
   const around = { database: parts.database, clock: systemClock, log, nodeId: () => parts.queue.nodeId, reloader };
   return createOperations({
     ...parts, get config() { return live.current; }, version, plugins: project.plugins, file: project.file, enqueue: enqueueBy(parts.queue),
@@ -26,6 +27,6 @@ export function composeOperations({ project, live, log, env, redactor, healing, 
     // What was secret at the start stays so, as what wants a restart is shown as it was.
     isSecret: (path) => project.secrets.has(path) || live.secrets.has(path),
     validate: async () => (await loadProject({ file: project.file, env, cwd: process.cwd(), log })).findings,
-    forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), healing: healing.operations, schedules: schedules.operations, reload: () => reloadHere(around), reloadNodes: () => reloadNodes({ ...around, nodes: () => parts.queue.nodes() }),
+    forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), healing: healing.operations, schedules: schedules.operations, webhooks: webhooks.operations, reload: () => reloadHere(around), reloadNodes: () => reloadNodes({ ...around, nodes: () => parts.queue.nodes() }),
   });
 }

@@ -1,7 +1,7 @@
 import type { Config } from './config/index.ts';
 import { countCalls, withCallContext, type CallPurpose, type Connection } from './connection/index.ts';
 import { systemClock } from './monitor/clock.ts';
-import { onExhausted } from './operations/exhausted.ts';
+import { onExhausted, type ExhaustedDeps } from './operations/exhausted.ts';
 import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
 import type { Entity } from './pipeline/entity.ts';
@@ -23,11 +23,13 @@ export interface QueueParts {
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>;
   /** Does what a schedule asks for and is no sync. */
   tick: TaskHandler;
+  /** Puts a job of the webhooks that lost its workers into their hands. */
+  handOver: NonNullable<ExhaustedDeps['handOver']>;
   options: { role: 'node' | 'client'; redactor: { text: (text: string) => string }; nodeId?: string; queueTimings?: Partial<QueueTimings> };
 }
 
 /** Puts the queue and its tasks together for `main.ts`. */
-export function composeQueue({ config, opened, database, log, entities, connections, tick, options }: QueueParts): Queue {
+export function composeQueue({ config, opened, database, log, entities, connections, tick, handOver, options }: QueueParts): Queue {
   const redact = (text: string): string => options.redactor.text(text);
   let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
   const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
@@ -38,7 +40,7 @@ export function composeQueue({ config, opened, database, log, entities, connecti
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
   });
   queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact }),
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, handOver }),
     concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [tickTaskName]: tick },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });
@@ -51,7 +53,7 @@ export function enqueueBy(queue: Queue): Enqueue {
 }
 
 /** The queue speaks pg; of it, it uses the query alone. */
-function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
+export function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
   return { query: (text: string, values?: unknown[]) => session.query(text, values) } as unknown as Parameters<Queue['enqueue']>[0];
 }
 

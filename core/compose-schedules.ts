@@ -5,6 +5,7 @@ import type { Events } from './monitor/events.ts';
 import type { Enqueue } from './operations/request-run.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
+import type { WebhookOperations } from './operations/webhooks.ts';
 import { createSchedules, makeReport, type Schedules, type WorkDone } from './schedule/index.ts';
 import type { DatabaseAccess, Logger } from './sdk/index.ts';
 import { trimActs } from './store/healing-acts.ts';
@@ -19,6 +20,24 @@ export interface ScheduleParts {
   entities: ReadonlyMap<string, Entity>;
   /** By how much the pauses of an entity's incremental syncs are shortened just now; 1 leaves them as they are. */
   factor?: (entity: string) => number;
+}
+
+/** Between two questions about the same entity. */
+const factorMs = 30_000;
+
+/** What the webhooks say of how often their entities are to be read. The answer is that of half a minute ago at most; nobody waits for a newer one. */
+export function pollingFactors({ urls, pollingFactor }: Pick<WebhookOperations, 'urls' | 'pollingFactor'>, now: () => Date): (entity: string) => number {
+  const heard = new Set(urls('').map(({ rule }) => rule.entity));
+  const known = new Map<string, { factor: number; askedAt: number }>();
+  return (entity) => {
+    if (!heard.has(entity)) return 1;
+    const last = known.get(entity) ?? { factor: 1, askedAt: -Infinity };
+    if (now().getTime() - last.askedAt < factorMs) return last.factor;
+    const asked = { ...last, askedAt: now().getTime() };
+    known.set(entity, asked);
+    void pollingFactor(entity).then((factor) => (asked.factor = factor), () => undefined); // asked again in half a minute
+    return last.factor;
+  };
 }
 
 /** Puts the schedules together for `main.ts`. */

@@ -9,17 +9,19 @@ import { container as root, instanceCachingFactory, type DependencyContainer } f
 import { composeAccounts, composeConnection, composeConnector, connectionsAtWork, openRedis, type ConnectionParts } from './compose-connections.ts';
 import { composeHealing } from './compose-healing.ts';
 import { composeOperations } from './compose-operations.ts';
-import { composeQueue, enqueueBy } from './compose-queue.ts';
-import { composeSchedules } from './compose-schedules.ts';
+import { asQueryable, composeQueue, enqueueBy } from './compose-queue.ts';
+import { composeSchedules, pollingFactors } from './compose-schedules.ts';
+import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
 import { loadSealer, type Sealer, type SharedRedis } from './connection/index.ts';
 import { buildEntities } from './entities.ts';
 import type { CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
 import type { Redactor } from './monitor/redact.ts';
+import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Project } from './project.ts';
-import { newNodeId, sessionName, type QueueTimings } from './queue/index.ts';
+import { newNodeId, sessionName, type Queue, type QueueTimings } from './queue/index.ts';
 import { answerReloads } from './reload-nodes.ts';
 import { createReloader, type LiveConfig } from './reload.ts';
 import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
@@ -31,6 +33,7 @@ import type { Entity } from './pipeline/entity.ts';
 import { leaveSilentConnections, watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
 import { watchConfig } from './watch-files.ts';
+import type { Webhooks } from './webhook/index.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
 export { inspectTables } from './inspect-tables.ts';
@@ -57,6 +60,8 @@ export interface RuntimeOptions {
 /** TDS at work. */
 export interface Runtime {
   operations: Operations;
+  /** What looks for gaps now and then, for who can't wait. */
+  webhooks: Pick<Webhooks, 'look'>;
   nodeId: string;
   /** With its password: never printed. */
   databaseUrl: string;
@@ -110,6 +115,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     closers.push(() => queue.stop({ drainMs: drain }));
     leaveSilentConnections(queue, opened, dead / 2, options.log);
     await queue.start();
+    if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, opened, queue, () => drain));
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
     const schedules = services.resolve(tokens.schedules);
@@ -123,7 +129,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     }
     let stopping: Promise<void> | undefined;
     return {
-      operations: services.resolve(tokens.operations), nodeId: queue.nodeId, database: services.resolve(tokens.database),
+      operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), nodeId: queue.nodeId, database: services.resolve(tokens.database),
       databaseUrl: opened.url, databaseLabel: opened.label, embedded: opened.embedded,
       stop(stopOptions) {
         drain = stopOptions?.drainMs ?? drainMs;
@@ -134,6 +140,18 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     await close();
     throw error;
   }
+}
+
+/** Starts the workers of messages, where any entity takes some. Answers how to stop them. */
+async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings }: RuntimeOptions, opened: OpenedDatabase, queue: Queue, drain: () => number): Promise<(() => Promise<void>)[]> {
+  const webhooks = services.resolve(tokens.webhooks);
+  if (webhooks.operations.urls('').length === 0) return [];
+  const redact = (text: string): string => redactor.text(text);
+  const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: onExhausted({ enqueue: enqueueBy(queue), redact, handOver: (session, job) => webhooks.handOver(session, job) }), timings: queueTimings });
+  leaveSilentConnections(workers, opened, (queueTimings?.deadMs ?? deadMs) / 2, log);
+  await workers.start();
+  await webhooks.start();
+  return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
 
 async function maintain(session: SqlSession, keep: NonNullable<Project['config']>['policies']['retention']): Promise<void> {
@@ -156,6 +174,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, op
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => composeQueue({
     config, options, opened, log, database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), tick: (job) => inner.resolve(tokens.schedules).task(job),
+    handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job),
   })) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
     project, log, redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
@@ -165,14 +184,18 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, op
   services.register(tokens.schedules, { useFactory: instanceCachingFactory((inner) => composeSchedules({
     config: () => live.current, log, redact: (text) => options.redactor.text(text), events: inner.resolve(tokens.events), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities),
     enqueue: (session, job) => enqueueBy(inner.resolve(tokens.queue))(session, job), queue: () => inner.resolve(tokens.queue), healing: () => inner.resolve(tokens.healing),
+    factor: pollingFactors(inner.resolve(tokens.webhooks).operations, () => systemClock.now()),
   })) });
   services.register(tokens.reloader, { useFactory: instanceCachingFactory((inner) => createReloader({
     live, project, log, events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities) as Map<string, Entity>, connectors: inner.resolve(tokens.connectors),
     reschedule: () => inner.resolve(tokens.schedules).reload(), onSecret: (secret) => options.redactor.add(secret),
   })) });
+  services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
+    project, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
+  })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => composeOperations({
     project, live, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    connections: connectionsAtWork(project, inner.resolve(tokens.connections), inner.resolve(tokens.connectors)), healing: inner.resolve(tokens.healing), schedules: inner.resolve(tokens.schedules), reloader: inner.resolve(tokens.reloader),
+    connections: connectionsAtWork(project, inner.resolve(tokens.connections), inner.resolve(tokens.connectors)), healing: inner.resolve(tokens.healing), schedules: inner.resolve(tokens.schedules), webhooks: inner.resolve(tokens.webhooks), reloader: inner.resolve(tokens.reloader),
   })) });
 
   const accounts = composeAccounts(project, { clock: options.clock ?? systemClock, log, pool: opened.pool, redis });

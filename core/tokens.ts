@@ -8,6 +8,7 @@ import type { Queue } from './queue/index.ts';
 import type { Reloader } from './reload.ts';
 import type { Schedules } from './schedule/index.ts';
 import type { Connector, DatabaseAccess, Logger } from './sdk/index.ts';
+import type { Webhooks } from './webhook/index.ts';
 import type { Pool } from './store/pool.ts';
 
 /** A typed name under which the container keeps one thing. */
@@ -26,6 +27,7 @@ export const tokens = {
   healing: token<Healing>('healing'),
   reloader: token<Reloader>('reloader'),
   schedules: token<Schedules>('schedules'),
+  webhooks: token<Webhooks>('webhooks'),
   operations: token<Operations>('operations'),
   /** In the child container of one connection. */
   connection: token<Connection>('connection'),

@@ -84,8 +84,22 @@ const index = object({
 });
 const problem = object({ type: text, title: text, status: { type: 'integer' }, detail: text, code: text }, { suggestion: text, id: text });
 
+const message = object({
+  id: text, receivedAt: time, connection: text, entity: text, event: oneOf('changed', 'deleted'), key: textOrNull, modifiedAt: timeOrNull, outcome: textOrNull, duplicate: flag, code: textOrNull, how: textOrNull,
+  appliedAt: timeOrNull, attempts: count, notBefore: timeOrNull, size: count,
+});
+const messageDetail = object({ ...membersOf(message), hash: text, headers: free, body: text });
+const webhookStats = object({
+  entity: text, connection: text, apply: text, counts: free, waiting: count, oldestSeconds: countOrNull, firstAt: timeOrNull, lastAt: timeOrNull, latency: orNull(object({ p50: count, p99: count })),
+  lossRate: orNull({ type: 'number' }), pollingFactor: { type: 'number' },
+});
+const replayPlan = object({ messages: count, counts: free, differences: listOf(free), cut: flag });
+const replayed = object({ messages: count });
+
 export const shapes = {
-  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, token, auditEntry, health, index, tick, plannedTime, schedule, report,
+  message, messageDetail, webhookStats, replayPlan, replayed,
+  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, token, auditEntry, health, index,
+  tick, plannedTime, schedule, report,
   /** Every answer that is no success, as `application/problem+json`. */
   problem,
   madeToken: object({ ...membersOf(token), secret: { ...text, description: 'Shown this once.' } }),

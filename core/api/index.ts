@@ -5,6 +5,7 @@ import { Doorkeeper } from './doorkeeper.ts';
 import { isLoopback } from './guard.ts';
 import { ApiError } from './problem.ts';
 import { allRoutes } from './routes/index.ts';
+import { isMessage, webhookListener } from './webhooks.ts';
 import { close, listen, makeServer, type ServerTimeouts } from './server.ts';
 
 export { apiCodes, type ApiCode } from './codes.ts';
@@ -41,7 +42,8 @@ export function createApi({ operations, log, version, host, port, timeouts = {},
   const doors = new Doorkeeper({ access: operations.access, loopback, now });
   const live = new Set<AbortController>();
   const application = createApplication(allRoutes({ operations, version, doors }), { log, loopback, doors, live, mostStreams, audit: operations.audit, answers: operations.answers });
-  const server = makeServer(application.callback(), timeouts);
+  const [answer, takeMessage] = [application.callback(), webhookListener(operations.webhooks, log)];
+  const server = makeServer((request, response) => void (isMessage(request) ? takeMessage(request, response) : answer(request, response)), timeouts);
   let stopping: Promise<void> | undefined;
   return {
     async start() {

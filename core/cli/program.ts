@@ -21,6 +21,7 @@ import { addStatus } from './commands/status.ts';
 import { addSync } from './commands/sync.ts';
 import { addToken } from './commands/token.ts';
 import { addValidate } from './commands/validate.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 import { addVersion } from './commands/version.ts';
 import { Context, type Backend } from './context.ts';
 import { ConfigRefused, exitCodeOf, renderError } from './errors.ts';
@@ -30,7 +31,7 @@ import { isTdsError } from '../sdk/index.ts';
 
 /** In the order of the help. */
 const commands = [
-  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addRecord, addToken, addAudit, addVersion,
+  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addRecord, addWebhooks, addToken, addAudit, addVersion,
 ];
 
 /** One call of `tds`. Never throws; answers the exit code. */

@@ -18,6 +18,7 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
 import type { HealingOperations } from './healing.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
+import type { WebhookOperations } from './webhooks.ts';
 import { previewEntity } from './preview.ts';
 import { readRecord } from './record.ts';
 import type { NodeReload, Reload } from './reload.ts';
@@ -51,6 +52,7 @@ export interface OperationsDeps {
   schedules: ScheduleOperations;
   reload: Reload;
   reloadNodes: () => Promise<NodeReload[]>;
+  webhooks: WebhookOperations;
 }
 
 /** The operations of one node. */
@@ -86,6 +88,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     schedules: deps.schedules,
     reload: deps.reload,
     reloadNodes: deps.reloadNodes,
+    webhooks: deps.webhooks,
     access: accessOperations({ database }),
     answers: answerOperations({ database }),
     audit: auditOperations({ database, redact: deps.redactValue }),

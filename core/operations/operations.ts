@@ -12,6 +12,7 @@ import type { Preview } from '../pipeline/preview.ts';
 import type { ConfigOperations } from './config.ts';
 import type { ConnectionOperations } from './connections.ts';
 import type { DeadLetterOperations } from './dead-letters.ts';
+import type { WebhookOperations } from './webhooks.ts';
 import type { RecordStory } from './record.ts';
 
 /** How far one entity is. */
@@ -90,6 +91,8 @@ export interface Operations extends DeadLetterOperations, ConnectionOperations, 
   reload: Reload;
   /** Has all nodes that live do so, and waits for what comes of it. @throws OperationError `operation.no_node` */
   reloadNodes(): Promise<NodeReload[]>;
+  /** Messages of services about their changes. */
+  webhooks: WebhookOperations;
   /** Who may ask the API. */
   access: AccessOperations;
   /** Who did what. */

@@ -26,6 +26,10 @@ export interface PreparedBatch {
   mended: string[];
   /** Keys whose open dead letters have nothing to mend any more: the record is gone, or a check drops it now. */
   overtaken: string[];
+  /** Keys whose incoming record is older than what is stored. */
+  stale: string[];
+  /** Keys that a check drops. */
+  dropped: string[];
   counts: Partial<RunCounts>;
 }
 
@@ -40,9 +44,11 @@ export function newestOfEach(batch: readonly Incoming[]): Incoming[] {
 }
 
 function isOlder(one: Incoming, other: Incoming): boolean {
-  if (one.form !== 'gone' && other.form !== 'gone' && one.modifiedAt !== null && other.modifiedAt !== null) {
+  if (one.modifiedAt && other.modifiedAt) {
     const difference = one.modifiedAt.getTime() - other.modifiedAt.getTime();
     if (difference !== 0) return difference < 0;
+    // nothing comes after the last state
+    if ((one.form === 'gone') !== (other.form === 'gone')) return other.form === 'gone';
   }
   return one.observedAt < other.observedAt;
 }
@@ -55,7 +61,7 @@ function isOlder(one: Incoming, other: Incoming): boolean {
 export async function prepareBatch(entity: Entity, session: SqlSession, batch: readonly Incoming[], refuse?: ReadonlyMap<string, DeadLetterProblem>): Promise<PreparedBatch> {
   const incoming = newestOfEach(batch);
   const heads = await readHeads(session, entity.id, incoming.map((one) => one.key));
-  const prepared: PreparedBatch = { inserts: [], replaces: [], remaps: [], settled: [], tables: [], letters: [], mended: [], overtaken: [], counts: { read: batch.length, unchanged: batch.length - incoming.length } };
+  const prepared: PreparedBatch = { inserts: [], replaces: [], remaps: [], settled: [], tables: [], letters: [], mended: [], overtaken: [], stale: [], dropped: [], counts: { read: batch.length, unchanged: batch.length - incoming.length } };
   const changes: Change[] = [];
   for (const one of incoming) {
     const stored = heads.get(one.key);
@@ -64,6 +70,7 @@ export async function prepareBatch(entity: Entity, session: SqlSession, batch: r
     else {
       count(prepared, decision === 'stale' ? 'stale' : 'unchanged');
       if (decision === 'settled') prepared.settled.push(one.key);
+      if (decision === 'stale') prepared.stale.push(one.key);
     }
   }
   if (changes.length > 0) await mapChanges(entity, session, changes, prepared, refuse);
@@ -80,10 +87,12 @@ function recordWrite(entity: Entity, incoming: Incoming, stored: RecordHead | un
     modifiedAt: stored?.modifiedAt ?? null, listHash: stored?.listHash ?? null, detailHash: stored?.detailHash ?? null,
     detailAt: stored?.detailAt ?? null, detailModifiedAt: stored?.detailModifiedAt ?? null, raw: null, detail: null,
   };
-  if (incoming.form === 'gone') return { ...kept, observedAt: incoming.observedAt, deletedAt: incoming.observedAt, detailDue: false };
-  const common = { ...kept, modifiedAt: latest(incoming.modifiedAt, kept.modifiedAt), observedAt: incoming.observedAt, deletedAt: null };
+  if (incoming.form === 'gone') return { ...kept, modifiedAt: latest(incoming.modifiedAt ?? null, kept.modifiedAt), observedAt: incoming.observedAt, deletedAt: incoming.observedAt, detailDue: false };
+  // a message speaks of its record's modified time, and takes nothing from what a look at the source has proved since
+  const observedAt = stored && stored.deletedAt === null && !incoming.proof && stored.observedAt > incoming.observedAt ? stored.observedAt : incoming.observedAt;
+  const common = { ...kept, modifiedAt: latest(incoming.modifiedAt, kept.modifiedAt), observedAt, deletedAt: null };
   if (incoming.form === 'detail') {
-    return { ...common, detail: incoming.text, detailHash: incoming.hash, detailAt: incoming.observedAt, detailModifiedAt: incoming.modifiedAt, detailDue: false };
+    return { ...common, detail: incoming.text, detailHash: incoming.hash, detailAt: observedAt, detailModifiedAt: incoming.modifiedAt, detailDue: false };
   }
   const sameList = incoming.hash === stored?.listHash;
   const detailDue = entity.wantsDetails && (sameList ? stored.detailDue || stored.detailHash === null : true);
@@ -154,6 +163,7 @@ function setAside(change: Change, drop: boolean, problems: readonly DeadLetterPr
   if (change.incoming.form === 'gone') return;
   count(prepared, drop ? 'dropped' : 'refused');
   if (drop) {
+    prepared.dropped.push(change.incoming.key);
     if (change.stored?.refused) prepared.overtaken.push(change.incoming.key);
     return;
   }

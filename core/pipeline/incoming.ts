@@ -23,7 +23,6 @@ export interface Look {
 /** Gives each record its key, its own time and its content hash. The first step of every way in. */
 export function receive(entity: Entity, records: readonly SourceRecord[], look: Look): Received {
   const received: Received = { records: [], withoutKey: [] };
-  const modifiedPath = entity.config.modified ?? entity.stream.modified;
   for (const record of records) {
     const text = (look.asReceived ? bytesOf(record) : undefined) ?? textOf(record);
     if (text === undefined) {
@@ -35,12 +34,29 @@ export function receive(entity: Entity, records: readonly SourceRecord[], look: 
       received.withoutKey.push({ key: null, raw: stringOf(text), problems: [withoutKeyProblem(entity)] });
       continue;
     }
-    received.records.push({
-      form: look.form, key, record, text, hash: contentHash(text), observedAt: look.observedAt, proof: look.proof,
-      modifiedAt: modifiedPath === undefined ? null : readModifiedTime(readPath(record, modifiedPath)),
-    });
+    const modifiedAt = modifiedTimeOf(entity, record);
+    received.records.push({ form: look.form, key, record, text, hash: contentHash(text), observedAt: look.proof ? look.observedAt : shownAt(modifiedAt, look.observedAt), proof: look.proof, modifiedAt });
   }
   return received;
+}
+
+/**
+ * Of when a message speaks. It proves nothing about the time between the change and its arrival: a deletion in between, proved later
+ * by a read that began before the message came, must not lose to it.
+ */
+function shownAt(modifiedAt: Date | null, arrivedAt: Date): Date {
+  return modifiedAt !== null && modifiedAt < arrivedAt ? modifiedAt : arrivedAt;
+}
+
+/** The record's own modified time; null where it has none. */
+export function modifiedTimeOf(entity: Entity, record: SourceRecord): Date | null {
+  const path = entity.config.modified ?? entity.stream.modified;
+  return path === undefined ? null : readModifiedTime(readPath(record, path));
+}
+
+/** The key of a record; undefined where it has none. */
+export function recordKeyOf(entity: Entity, record: SourceRecord): string | undefined {
+  return keyOf(record, entity.stream.key);
 }
 
 /** Undefined for a record so deep that it can't be written as text: one that attacks, not one that means something. */

@@ -147,3 +147,9 @@ export async function countRecords(session: SqlSession): Promise<Map<string, Rec
        FROM records GROUP BY entity`);
   return new Map(result.rows.map((row) => [row['entity'] as string, row as unknown as RecordCounts]));
 }
+
+/** A living record of an entity: that of the key, else any. */
+export async function sampleRecord(session: SqlSession, entity: string, key?: string): Promise<(RecordHead & RecordBodies) | undefined> {
+  const result = await session.query(`SELECT ${whole} FROM records WHERE entity = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR key = $2) LIMIT 1`, [entity, key ?? null]);
+  return result.rows[0] as unknown as (RecordHead & RecordBodies) | undefined;
+}

@@ -12,6 +12,7 @@ import { enrollSchedules } from '../../core/store/schedules.ts';
 import { schedule } from '../schedule/support.ts';
 import { bench, type Bench } from '../dead-letters/support.ts';
 import type { TestScope } from '../support/database.ts';
+import { fakeOperations } from './fake-operations.ts';
 
 export interface RealOperations { operations: Operations; bench: Bench; closed: string[] }
 
@@ -50,7 +51,10 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
     stats: async () => [{ task: 'run', waiting: 1, later: 0, running: 1, exhausted: 0, oldestSeconds: 0.5 }],
   } as unknown as Queue;
   const streams = { source: { streams: () => [source.stream] }, check: async () => [{ probe: 'memory', ok: true, message: 'all is well' }] };
+  const message = { id: '1', receivedAt: new Date(), connection: 'source', entity: 'things', event: 'changed' as const, key: '1', modifiedAt: null, outcome: 'applied' as const, duplicate: false, code: null, how: 'payload' as const, appliedAt: new Date(), attempts: 0, notBefore: null, size: 2 };
   const operations = createOperations({
+    webhooks: { ...fakeOperations().webhooks, list: async () => [message], show: async (id) => (id === '1' ? { ...message, hash: 'h', headers: {}, body: '{}' } : fakeOperations().webhooks.show(id)) },
+   
     config, version: '1', file: 'tds.config.yaml', database, queue, enqueue: b.enqueue, entities: new Map([['things', entity]]),
     plugins: [{ id: 'memory', version: '1', description: '', file: 'memory.ts', connections: ['source'] }, { id: 'bad', version: '', description: '', file: 'bad.ts', connections: [], failure: { code: 'host.threw', reason: 'it threw' } }],
     connections: new Map([['source', { id: 'source', plugin: 'memory', connector: streams as never, remote: async () => ({ waiting: 0 }), quota: async () => quota, resetBreaker: async () => closed.push('source') > 0 }], ['erp', { id: 'erp', plugin: 'postgres', connector: { ...streams, source: undefined, destination: entity.destination } as never, remote: async () => ({}), quota: async () => undefined, resetBreaker: async () => false }]]),
