@@ -23,7 +23,7 @@ import { previewEntity } from './preview.ts';
 import { readRecord } from './record.ts';
 import type { NodeReload, Reload } from './reload.ts';
 import type { ScheduleOperations } from './schedules.ts';
-import { requestRun, type Enqueue } from './request-run.ts';
+import { holdEntities, requestRun, type Enqueue } from './request-run.ts';
 
 /** What the operations stand on; handed in by `main.ts`. */
 export interface OperationsDeps {
@@ -141,6 +141,7 @@ async function requestSyncs(deps: OperationsDeps, request: Parameters<Operations
   }
   const { mode, trigger, allowDeletes } = request;
   return deps.database.transaction(async (session) => {
+    await holdEntities(session, ids);
     const asked: { run: Run; created: boolean }[] = [];
     for (const entity of ids) asked.push(await requestRun(session, deps.enqueue, { entity, mode, trigger, options: allowDeletes ? { allowDeletes } : {} }));
     return asked;

@@ -1,4 +1,5 @@
 import type { SqlSession } from '../sdk/index.ts';
+import { lockTransactionAll } from '../store/advisory-lock.ts';
 import { createRun, noteRunJob, type Run, type RunMode, type RunOptions } from '../store/runs.ts';
 
 /** Adds a job in the caller's transaction; the queue's `enqueue`. */
@@ -26,6 +27,14 @@ export async function requestRun(session: SqlSession, enqueue: Enqueue, request:
   const jobId = await enqueue(session, runJob(outcome.run, request.priority));
   await noteRunJob(session, outcome.run.id, jobId);
   return { ...outcome, run: { ...outcome.run, jobId } };
+}
+
+/**
+ * To be called first in a transaction that asks for runs of several entities, with all of them. Each run that is asked for is a key that the
+ * transaction holds to its end, so two that ask for the same runs in another order would wait for one another for ever.
+ */
+export function holdEntities(session: SqlSession, entities: Iterable<string>): Promise<void> {
+  return lockTransactionAll(session, 'runs', entities);
 }
 
 /** The job that does a run. */

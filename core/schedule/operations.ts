@@ -1,6 +1,7 @@
 /** What people and programs ask of the schedules. */
 import type { Config } from '../../schemas/index.ts';
 import { OperationError } from '../operations/errors.ts';
+import { holdEntities } from '../operations/request-run.ts';
 import type { Backfill, PlannedTime, ScheduleOperations, ScheduleStatus, TickShape } from '../operations/schedules.ts';
 import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
 import { listReports, readReport } from '../store/reports.ts';
@@ -107,6 +108,7 @@ async function runNow(session: SqlSession, deps: ScheduleOperationsDeps, definit
   if (first) throw new OperationError('operation.schedule_busy', `the schedule "${id}" is at work: its tick ${first.id} is ${first.status}`, { suggestion: 'Wait for its end (tds schedules), or cancel its runs (tds runs cancel).' });
   const tick = await insertTick(session, { schedule: id, planned: at, times: 1, trigger, work: config.run, entities: config.run === 'sync' ? [...config.entities] : [], status: 'waiting', reason: null, dueAt: at, node: deps.nodeId() }, at);
   if (!tick) throw new OperationError('operation.schedule_busy', `the schedule "${id}" was started at this very moment`);
+  await holdEntities(session, tick.entities);
   await startWork(session, deps, tick, definition, at);
   return shapeTick(await readTick(session, tick.id) as Tick);
 }

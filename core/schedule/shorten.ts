@@ -1,4 +1,5 @@
 /** Further syncs between two planned ones, for entities that are to be read more often just now (where webhooks have failed, for one). */
+import { holdEntities } from '../operations/request-run.ts';
 import type { DatabaseAccess } from '../sdk/index.ts';
 import { holdSchedules } from '../store/schedules.ts';
 import { insertTick, openTicks } from '../store/ticks.ts';
@@ -29,7 +30,9 @@ export async function shortenedTicks(database: DatabaseAccess, deps: StartWorkDe
         const [row] = await holdSchedules(session, [id], { wait: false });
         if (!row || !isCurrent(row, definition) || isPaused(row, now) || (await openTicks(session, [id])).length > 0) return;
         const tick = await insertTick(session, { schedule: id, planned, times: 1, trigger: 'shortened', work: 'sync', entities, status: 'waiting', reason: null, dueAt: planned, node: deps.nodeId() }, now);
-        if (tick) await startWork(session, deps, tick, definition, now);
+        if (!tick) return;
+        await holdEntities(session, entities);
+        await startWork(session, deps, tick, definition, now);
       });
     }
   }

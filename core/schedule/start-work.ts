@@ -19,7 +19,7 @@ export interface StartWorkDeps {
   isAtWork: (entity: string) => boolean;
 }
 
-/** Answers the tick's status then: `queued`, or `skipped` where there is nothing to be done. */
+/** The caller holds the entities (`holdEntities`). Answers the tick's status then: `queued`, or `skipped` where there is nothing to be done. */
 export async function startWork(session: SqlSession, { enqueue, nodeId, isAtWork }: StartWorkDeps, tick: Pick<Tick, 'id' | 'entities' | 'work'>, { id, config }: Definition, now: Date): Promise<'queued' | 'skipped'> {
   const shift = shifts[config.priority];
   if (tick.work !== 'sync') {
@@ -28,8 +28,7 @@ export async function startWork(session: SqlSession, { enqueue, nodeId, isAtWork
     return 'queued';
   }
   const runs: string[] = [];
-  // In one order for all: two nodes that ask for the same runs wait for one another, and never crosswise.
-  for (const entity of tick.entities.filter(isAtWork).sort()) {
+  for (const entity of tick.entities.filter(isAtWork)) {
     const { run } = await requestRun(session, enqueue, { entity, mode: config.mode ?? 'incremental', trigger: `schedule:${id}`, priority: shift });
     runs.push(run.id);
   }

@@ -2,6 +2,7 @@
  * What happens when a planned time has come: rows and jobs in one transaction, under the row of the schedule. Whichever node holds that row
  * writes the tick; the cursor and the unique time keep every other one from writing it again, wherever the first one dies.
  */
+import { holdEntities } from '../operations/request-run.ts';
 import type { SqlSession } from '../sdk/index.ts';
 import { beginAct } from '../store/healing-acts.ts';
 import { endRun, readRun } from '../store/runs.ts';
@@ -38,6 +39,7 @@ export async function tickSchedules(session: SqlSession, deps: StartWorkDeps, de
   const written = come.filter(({ times }) => times.ticks.length > 0);
   // A tick whose runs have ended is not in the way, though nobody has noted its end yet.
   const open = written.length === 0 ? [] : (await openTicks(session, written.map(({ definition }) => definition.id))).filter((tick) => endOfRuns(tick, now) === undefined);
+  await holdEntities(session, written.flatMap(({ definition: { config } }) => (config.run === 'sync' ? config.entities : [])));
   for (const { definition, row, times } of come) {
     if (times.ticks.length > 0) await writeTicks(session, deps, definition, times, open.filter(({ schedule }) => schedule === definition.id), now, outcome);
     if (times.cursor > row.cursor || times.next?.getTime() !== row.nextAt?.getTime()) moved.push({ id: definition.id, cursor: times.cursor, next: times.next });
@@ -110,6 +112,7 @@ export async function releaseWaiting(session: SqlSession, deps: StartWorkDeps, d
   const open = await openTicks(session, [definition.id]);
   const [next] = open;
   if (!next || open.some(({ status }) => status !== 'waiting')) return false;
+  await holdEntities(session, next.entities);
   await startWork(session, deps, next, definition, now);
   return true;
 }
