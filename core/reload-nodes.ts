@@ -22,12 +22,11 @@ export function answerReloads({ database, clock, log, nodeId, reloader }: NodeRe
   let done: string | undefined;
   const look = async (): Promise<void> => {
     const { id, answered } = await database.transaction((session) => lastReload(session, nodeId()));
-    const isNew = done !== undefined && id !== done && !answered;
-    if (isNew) {
+    if (id !== done && !answered) {
       const report = await reloader.reload().catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }));
       await database.transaction((session) => answerReload(session, id, nodeId(), report as unknown as JsonObject));
     }
-    done = id; // what was asked before the first look was asked before this node read its files
+    done = id;
   };
   const loop = async (): Promise<void> => {
     while (!stop.signal.aborted) {

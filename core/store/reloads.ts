@@ -7,9 +7,9 @@ export async function askReload(session: SqlSession): Promise<string> {
   return (await session.query('INSERT INTO reloads DEFAULT VALUES RETURNING id::text AS id')).rows[0]?.['id'] as string;
 }
 
-/** The number of the last one that was asked for, `0` before the first; and whether this node has answered it. */
+/** The number of the last one that was asked for, `0` before the first; and whether this node has answered it, or it was asked so long ago that nobody waits. */
 export async function lastReload(session: SqlSession, node: string): Promise<{ id: string; answered: boolean }> {
-  const result = await session.query(`SELECT r.id::text AS id, a.node IS NOT NULL AS answered FROM reloads r LEFT JOIN reload_answers a ON a.reload = r.id AND a.node = $1 ORDER BY r.id DESC LIMIT 1`, [node]);
+  const result = await session.query(`SELECT r.id::text AS id, a.node IS NOT NULL OR r.asked_at < clock_timestamp() - interval '1 minute' AS answered FROM reloads r LEFT JOIN reload_answers a ON a.reload = r.id AND a.node = $1 ORDER BY r.id DESC LIMIT 1`, [node]);
   return (result.rows[0] as unknown as { id: string; answered: boolean } | undefined) ?? { id: '0', answered: true };
 }
 

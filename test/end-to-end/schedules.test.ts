@@ -48,6 +48,19 @@ void t.test('a config with schedules', async (t) => {
     t.match(await shop.rows('SELECT count(name) > 0 AS filled FROM erp.currencies'), [{ filled: 't' }], 'the new mapping');
   });
 
+  await t.test('every node that lives is asked through the database, and tells what came of it', async (t) => {
+    const [client, second] = [await shop.another({ role: 'client' }), await shop.another({ role: 'node', nodeId: 'second' })];
+    const reports = await client.operations.reloadNodes();
+    t.equal(reports.length, 2);
+    t.same(new Set(reports.map(({ node }) => node)), new Set([shop.runtime.nodeId, 'second']));
+    t.match(reports.map(({ report, error }) => ({ applied: report?.applied, error })), [{ applied: true, error: null }, { applied: true, error: null }]);
+    const before = (await shop.rows('SELECT count(*) AS n FROM tds.reload_answers'))[0]?.['n'];
+    t.match(await operations.reload(), { applied: true });
+    await until('the other node has followed', async () => (await shop.rows(`SELECT 1 FROM tds.reload_answers WHERE node = 'second'`)).length === 2, 30_000);
+    t.equal((await shop.rows('SELECT count(*) AS n FROM tds.reload_answers'))[0]?.['n'], String(Number(before) + 2), 'each answered once');
+    await second.stop();
+  });
+
   await t.test('a bad file changes nothing and is told with its line', async (t) => {
     const before = await schedules.list();
     await writeFile(shop.file, begin.replace('run: report', 'run: reprot'));
