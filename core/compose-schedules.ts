@@ -27,16 +27,16 @@ const factorMs = 30_000;
 
 /** What the webhooks say of how often their entities are to be read. The answer is that of half a minute ago at most; nobody waits for a newer one. */
 export function pollingFactors({ urls, pollingFactor }: Pick<WebhookOperations, 'urls' | 'pollingFactor'>, now: () => Date): (entity: string) => number {
-  const heard = new Set(urls('').map(({ rule }) => rule.entity));
   const known = new Map<string, { factor: number; askedAt: number }>();
   return (entity) => {
-    if (!heard.has(entity)) return 1;
     const last = known.get(entity) ?? { factor: 1, askedAt: -Infinity };
     if (now().getTime() - last.askedAt < factorMs) return last.factor;
     const asked = { ...last, askedAt: now().getTime() };
     known.set(entity, asked);
-    void pollingFactor(entity).then((factor) => (asked.factor = factor), () => undefined); // asked again in half a minute
-    return last.factor;
+    // What entities take messages may change at run time.
+    if (!urls('').some(({ rule }) => rule.entity === entity)) asked.factor = 1;
+    else void pollingFactor(entity).then((factor) => (asked.factor = factor), () => undefined); // asked again in half a minute
+    return asked.factor;
   };
 }
 

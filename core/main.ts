@@ -188,10 +188,14 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, op
   })) });
   services.register(tokens.reloader, { useFactory: instanceCachingFactory((inner) => createReloader({
     live, project, log, events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities) as Map<string, Entity>, connectors: inner.resolve(tokens.connectors),
-    reschedule: () => inner.resolve(tokens.schedules).reload(), onSecret: (secret) => options.redactor.add(secret),
+    takeUp: () => {
+      inner.resolve(tokens.webhooks).rehear();
+      inner.resolve(tokens.schedules).reload();
+    },
+    onSecret: (secret) => options.redactor.add(secret),
   })) });
   services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
-    project, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
+    project, config: () => live.current, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => composeOperations({
     project, live, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),

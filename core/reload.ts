@@ -22,8 +22,8 @@ export interface ReloadDeps {
   /** Those that runs look up; its content is exchanged. */
   entities: Map<string, Entity>;
   connectors: ReadonlyMap<string, Connector>;
-  /** Takes up the schedules of the config in force. */
-  reschedule: () => void;
+  /** Goes on by the config in force: schedules, messages. */
+  takeUp: () => void;
   onSecret: (secret: string) => void;
   log: Logger;
   events: Events;
@@ -56,7 +56,7 @@ export function createReloader(deps: ReloadDeps): Reloader {
   };
 }
 
-function takeOver({ live, entities, connectors, reschedule, log, events }: ReloadDeps, { config: wanted, findings, file, secrets }: Project): ReloadReport {
+function takeOver({ live, entities, connectors, takeUp, log, events }: ReloadDeps, { config: wanted, findings, file, secrets }: Project): ReloadReport {
   const none: Differences = { added: [], removed: [], changed: [] };
   if (!wanted) {
     const errors = findings.filter(({ severity }) => severity === 'error');
@@ -71,7 +71,7 @@ function takeOver({ live, entities, connectors, reschedule, log, events }: Reloa
   live.secrets = secrets;
   entities.clear();
   for (const [id, entity] of built) entities.set(id, entity);
-  reschedule();
+  takeUp();
   const report: ReloadReport = { applied: true, findings, schedules: differences(before.schedules, config.schedules), entities: differences(before.entities, config.entities), needsRestart };
   if (changesOf(report) > 0) {
     log.info('the changed config is in force', { file, schedules: report.schedules, entities: report.entities, needsRestart });

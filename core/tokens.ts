@@ -1,4 +1,5 @@
 import type { InjectionToken } from 'tsyringe';
+import type { LiveWebhooks } from './compose-webhooks.ts';
 import type { Connection } from './connection/index.ts';
 import type { Healing } from './healing/index.ts';
 import type { Events } from './monitor/events.ts';
@@ -8,7 +9,6 @@ import type { Queue } from './queue/index.ts';
 import type { Reloader } from './reload.ts';
 import type { Schedules } from './schedule/index.ts';
 import type { Connector, DatabaseAccess, Logger } from './sdk/index.ts';
-import type { Webhooks } from './webhook/index.ts';
 import type { Pool } from './store/pool.ts';
 
 /** A typed name under which the container keeps one thing. */
@@ -27,7 +27,7 @@ export const tokens = {
   healing: token<Healing>('healing'),
   reloader: token<Reloader>('reloader'),
   schedules: token<Schedules>('schedules'),
-  webhooks: token<Webhooks>('webhooks'),
+  webhooks: token<LiveWebhooks>('webhooks'),
   operations: token<Operations>('operations'),
   /** In the child container of one connection. */
   connection: token<Connection>('connection'),
