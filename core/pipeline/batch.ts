@@ -1,10 +1,11 @@
 import type { CellValue, JsonObject, SqlSession, TableWrite } from '../sdk/index.ts';
 import type { DeadLetterProblem, DeadLetterWrite } from '../store/dead-letters.ts';
 import { stringOf } from '../store/json-text.ts';
-import { readBodies, readHeads, type RecordBodies, type RecordHead, type RecordWrite } from '../store/records.ts';
+import { readBodies, readHeads, readHeadsUnlessSame, type RecordBodies, type RecordHead, type RecordWrite } from '../store/records.ts';
 import type { RunCounts } from '../store/runs.ts';
 import { decide, type Decision, type Incoming, type IncomingRecord } from './decide.ts';
 import type { Entity } from './entity.ts';
+import { recordOf } from './incoming.ts';
 import { bodyOf } from './stored.ts';
 
 /** A record that will be written, with what mapping and checks said of it. */
@@ -60,10 +61,14 @@ function isOlder(one: Incoming, other: Incoming): boolean {
  */
 export async function prepareBatch(entity: Entity, session: SqlSession, batch: readonly Incoming[], refuse?: ReadonlyMap<string, DeadLetterProblem>): Promise<PreparedBatch> {
   const incoming = newestOfEach(batch);
-  const heads = await readHeads(session, entity.id, incoming.map((one) => one.key));
+  const { heads, same } = await storedHeads(entity, session, incoming);
   const prepared: PreparedBatch = { inserts: [], replaces: [], remaps: [], settled: [], tables: [], letters: [], mended: [], overtaken: [], stale: [], dropped: [], counts: { read: batch.length, unchanged: batch.length - incoming.length } };
   const changes: Change[] = [];
   for (const one of incoming) {
+    if (same.has(one.key)) {
+      count(prepared, 'unchanged');
+      continue;
+    }
     const stored = heads.get(one.key);
     const decision = decide(one, stored, entity.mappingNumber);
     if (decision === 'new' || decision === 'changed' || decision === 'gone') changes.push({ incoming: one, stored, decision, write: recordWrite(entity, one, stored) });
@@ -75,6 +80,17 @@ export async function prepareBatch(entity: Entity, session: SqlSession, batch: r
   }
   if (changes.length > 0) await mapChanges(entity, session, changes, prepared, refuse);
   return prepared;
+}
+
+/** Records that were let go already are expected to be unchanged: of those that are, no more is read. */
+async function storedHeads(entity: Entity, session: SqlSession, incoming: readonly Incoming[]): Promise<{ heads: Map<string, RecordHead>; same: ReadonlySet<string> }> {
+  const isLean = (one: Incoming): one is IncomingRecord => one.form === 'list' && one.record === undefined && !one.again;
+  const lean = incoming.filter(isLean);
+  if (lean.length === 0) return { heads: await readHeads(session, entity.id, incoming.map(({ key }) => key)), same: new Set() };
+  const { heads, same } = await readHeadsUnlessSame(session, entity.id, entity.mappingNumber, lean);
+  const others = incoming.filter((one) => !isLean(one)).map(({ key }) => key);
+  if (others.length > 0) for (const [key, head] of await readHeads(session, entity.id, others)) heads.set(key, head);
+  return { heads, same };
 }
 
 function count(prepared: PreparedBatch, name: keyof RunCounts, by = 1): void {
@@ -182,7 +198,8 @@ async function storedBodies(entity: Entity, session: SqlSession, changes: readon
 export function wholeRecord(incoming: Incoming, bodies: RecordBodies | undefined): JsonObject | undefined {
   if (incoming.form === 'gone') return bodies ? { ...bodyOf(bodies.raw), ...bodyOf(bodies.detail) } : undefined;
   const other = incoming.form === 'list' ? bodies?.detail : bodies?.raw;
-  return other ? { ...bodyOf(other), ...incoming.record } : incoming.record;
+  const record = recordOf(incoming);
+  return other ? { ...bodyOf(other), ...record } : record;
 }
 
 interface ChildRows { rows: CellValue[][]; parents: CellValue[][] }

@@ -10,7 +10,8 @@ export interface IncomingRecord {
   /** `list`: as a list sent it, perhaps without some fields; `detail`: whole, from a detail call or a webhook. */
   form: 'list' | 'detail';
   key: string;
-  record: JsonObject;
+  /** Undefined: parsed from `text` when somebody asks; see `recordOf`. */
+  record: JsonObject | undefined;
   /** The record as JSON: what is kept as raw. */
   text: JsonText;
   hash: string;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { bytesOf } from '../connection/index.ts';
+import { bytesOf, parseJson } from '../connection/index.ts';
 import { joinKey, readPath } from '../sdk/index.ts';
-import type { JsonValue, SourceRecord } from '../sdk/index.ts';
+import type { JsonObject, JsonValue, SourceRecord } from '../sdk/index.ts';
 import type { DeadLetterWrite } from '../store/dead-letters.ts';
 import { stringOf, type JsonText } from '../store/json-text.ts';
 import type { IncomingRecord } from './decide.ts';
@@ -18,6 +18,8 @@ export interface Look {
   proof: boolean;
   /** They are the very objects that the connection parsed, unchanged. */
   asReceived?: boolean | undefined;
+  /** Most of them will turn out to be unchanged: objects that can be parsed again are let go, since holding on to them costs more. */
+  lean?: boolean | undefined;
 }
 
 /** Gives each record its key, its own time and its content hash. The first step of every way in. */
@@ -35,7 +37,9 @@ export function receive(entity: Entity, records: readonly SourceRecord[], look: 
       continue;
     }
     const modifiedAt = modifiedTimeOf(entity, record);
-    received.records.push({ form: look.form, key, record, text, hash: contentHash(text), observedAt: look.proof ? look.observedAt : shownAt(modifiedAt, look.observedAt), proof: look.proof, modifiedAt });
+    received.records.push({
+      form: look.form, key, record: look.lean && typeof text !== 'string' ? undefined : record, text, hash: contentHash(text), observedAt: look.proof ? look.observedAt : shownAt(modifiedAt, look.observedAt), proof: look.proof, modifiedAt,
+    });
   }
   return received;
 }
@@ -57,6 +61,11 @@ export function modifiedTimeOf(entity: Entity, record: SourceRecord): Date | nul
 /** The key of a record; undefined where it has none. */
 export function recordKeyOf(entity: Entity, record: SourceRecord): string | undefined {
   return keyOf(record, entity.stream.key);
+}
+
+/** The record of an incoming one. */
+export function recordOf(incoming: IncomingRecord): JsonObject {
+  return incoming.record ?? (parseJson(stringOf(incoming.text)) as JsonObject);
 }
 
 /** Undefined for a record so deep that it can't be written as text: one that attacks, not one that means something. */

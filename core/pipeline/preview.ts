@@ -4,7 +4,7 @@ import { readBodies, readHeads } from '../store/records.ts';
 import { newestOfEach, wholeRecord } from './batch.ts';
 import { decide, type Decision, type IncomingRecord } from './decide.ts';
 import type { Entity } from './entity.ts';
-import { receive } from './incoming.ts';
+import { receive, recordOf } from './incoming.ts';
 import type { MappedRecord, Problem } from './mapping/index.ts';
 import { changesOf, rowOf, type FieldChange } from './story.ts';
 import { bodyOf } from './stored.ts';
@@ -53,7 +53,7 @@ export async function previewRecords(entity: Entity, session: SqlSession, incomi
   const keys = incoming.map(({ key }) => key);
   const heads = await readHeads(session, entity.id, keys);
   const bodies = await readBodies(session, entity.id, keys);
-  const whole = incoming.map((one) => wholeRecord(one, bodies.get(one.key)) ?? one.record);
+  const whole = incoming.map((one) => wholeRecord(one, bodies.get(one.key)) ?? recordOf(one));
   const before = incoming.map(({ key }) => storedRecord(heads.get(key)?.deletedAt === null ? bodies.get(key) : undefined));
   const mapped = await entity.mapping.mapAll([...whole, ...before.filter((record) => record !== undefined)]);
   const old = mapped.slice(whole.length);
