@@ -171,10 +171,11 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   await hit('POST /v1/healing/reset', '/v1/healing/reset', 200, { act: 'all' });
   await hit('POST /v1/healing/reset', '/v1/healing/reset', 404, { act: '99' });
   await hit('POST /v1/session', '/v1/session', 200, { token: made.body['secret'] });
-  for (const status of [...Array.from({ length: 10 }, () => 401), 429]) await hit('POST /v1/session', '/v1/session', status, { token: 'wrong' });
   await hit('DELETE /v1/session', '/v1/session', 200, {});
   await hit('POST /v1/tokens/:id/revoke', '/v1/tokens/404/revoke', 404, {});
   await hit('POST /v1/tokens/:id/revoke', `/v1/tokens/${String(made.body['prefix'])}/revoke`, 200, {});
+  // The last: while an address is slowed down, a token that has to be looked up again would be as well.
+  for (const status of [...Array.from({ length: 10 }, () => 401), 429]) await hit('POST /v1/session', '/v1/session', status, { token: 'wrong' });
 });
 
 t.test('no status that it declares was left out here', async (t) => {
