@@ -18,6 +18,9 @@ export interface HealingParts {
   /** The clock of the connections. */
   connectionClock: Clock;
   events: Pick<Events, 'emit'>;
+  /** How long what is kept, as the config in force says. */
+  retention: () => RulesDeps['policies']['retention'];
+  catchUp: RulesDeps['catchUp'];
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>; connectors: ReadonlyMap<string, Connector>;
 }
 
@@ -28,7 +31,7 @@ export function composeHealing(parts: HealingParts): Healing {
   const letters = deadLetterOperations({ entities, database, enqueue });
   const jobCauses = causesOfJobs(project, entities);
   return createHealing({
-    policies: config.policies, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
+    policies: config.policies, retention: parts.retention, catchUp: parts.catchUp, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
     connectionClock: parts.connectionClock, begunAt: systemClock.now(), connections: connectionsToHeal(parts), causeOf: (id, kind) => (kind === 'job' ? jobCauses(id) : causeOf(project, entities.get(id))),
     async retry({ kind, entity, fingerprint, most }) {
       const { runs: [asked], jobs } = await letters.retryDeadLetters({ filter: { kind, fingerprint, ...(entity === '' ? {} : { entity }) }, trigger: healingTrigger, ...(most === undefined ? {} : { most }) });
@@ -74,7 +77,9 @@ function causesOfJobs(project: Project, entities: ReadonlyMap<string, Entity>): 
 function connectionsToHeal({ connections, connectors, entities }: HealingParts): RulesDeps['connections'] {
   return [...connections.values()].map((connection) => ({
     id: connection.id, signIn: connection.signInName, breaker: () => connection.lookAtBreaker(),
-    entities: [...entities.values()].filter((entity) => entity.connectionId === connection.id || entity.config.to.connection === connection.id).map((entity) => entity.id),
+    get entities() { // they may change at run time
+      return [...entities.values()].filter((entity) => entity.connectionId === connection.id || entity.config.to.connection === connection.id).map((entity) => entity.id);
+    },
     check: async (signal) => (await withCallContext({ purpose: 'check' }, () => connectors.get(connection.id)?.check(signal))) ?? [],
     renewing: (ms, work) => connection.renewingTokens(ms, work),
   }));

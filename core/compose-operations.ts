@@ -2,26 +2,32 @@ import type { Alerting } from './alerts/index.ts';
 import { enqueueBy } from './compose-queue.ts';
 import { withCallContext } from './connection/index.ts';
 import type { Healing } from './healing/index.ts';
+import { systemClock } from './monitor/clock.ts';
 import type { Redactor } from './monitor/redact.ts';
 import { createOperations, type OperationsDeps } from './operations/create-operations.ts';
 import type { Operations } from './operations/operations.ts';
 import { loadProject, type Project } from './project.ts';
+import type { LiveConfig, Reloader } from './reload.ts';
+import { reloadHere, reloadNodes } from './reload-nodes.ts';
+import type { Schedules } from './schedule/index.ts';
 import type { Logger } from './sdk/index.ts';
-import { version } from './version.ts';
 import type { Webhooks } from './webhook/index.ts';
+import { version } from './version.ts';
 
 /** What the operations are made of. */
-export interface OperationsParts extends Pick<OperationsDeps, 'config' | 'entities' | 'database' | 'queue' | 'connections' | 'metrics' | 'events'> {
-  project: Project; log: Logger; env: Readonly<Record<string, string | undefined>>; redactor: Redactor; healing: Healing; alerting: Alerting; webhooks: Webhooks;
+export interface OperationsParts extends Pick<OperationsDeps, 'entities' | 'database' | 'queue' | 'connections' | 'metrics' | 'events'> {
+  project: Project; live: LiveConfig; log: Logger; env: Readonly<Record<string, string | undefined>>; redactor: Redactor; healing: Healing; alerting: Alerting; schedules: Schedules; webhooks: Webhooks; reloader: Reloader;
 }
 
 /** Puts the operations together for `main.ts`. */
-export function composeOperations({ project, log, env, redactor, healing, alerting, webhooks, ...parts }: OperationsParts): Operations {
+export function composeOperations({ project, live, log, env, redactor, healing, alerting, schedules, webhooks, reloader, ...parts }: OperationsParts): Operations {
+  const around = { database: parts.database, clock: systemClock, log, nodeId: () => parts.queue.nodeId, reloader };
   return createOperations({
-    ...parts, version, plugins: project.plugins, file: project.file, enqueue: enqueueBy(parts.queue),
+    ...parts, get config() { return live.current; }, version, plugins: project.plugins, file: project.file, enqueue: enqueueBy(parts.queue),
     redact: (text) => redactor.text(text), redactValue: (value) => redactor.value(value),
-    isSecret: (path) => project.secrets.has(path),
+    // What was secret at the start stays so, as what wants a restart is shown as it was.
+    isSecret: (path) => project.secrets.has(path) || live.secrets.has(path),
     validate: async () => (await loadProject({ file: project.file, env, cwd: process.cwd(), log })).findings,
-    forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), healing: healing.operations, alerts: alerting.operations, webhooks: webhooks.operations,
+    forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), healing: healing.operations, alerts: alerting.operations, schedules: schedules.operations, webhooks: webhooks.operations, reload: () => reloadHere(around), reloadNodes: () => reloadNodes({ ...around, nodes: () => parts.queue.nodes() }),
   });
 }

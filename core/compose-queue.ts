@@ -9,6 +9,7 @@ import { requestRun, runTaskName, type Enqueue } from './operations/request-run.
 import { runTask } from './operations/run-task.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
+import { tickTaskName } from './schedule/index.ts';
 import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
 import type { OpenedDatabase } from './store/open-database.ts';
 import type { RunMode } from './store/runs.ts';
@@ -25,12 +26,14 @@ export interface QueueParts {
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>;
   /** Delivers messages to people. */
   notify: TaskHandler;
+  /** Does what a schedule asks for and is no sync. */
+  tick: TaskHandler;
   handOver: NonNullable<ExhaustedDeps['handOver']>;
   options: { role: 'node' | 'client'; redactor: { text: (text: string) => string }; nodeId?: string; queueTimings?: Partial<QueueTimings> };
 }
 
 /** Puts the queue and its tasks together for `main.ts`. */
-export function composeQueue({ config, opened, database, log, events, metrics, entities, connections, notify, handOver, options }: QueueParts): Queue {
+export function composeQueue({ config, opened, database, log, events, metrics, entities, connections, notify, tick, handOver, options }: QueueParts): Queue {
   const redact = (text: string): string => options.redactor.text(text);
   let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
   const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
@@ -43,7 +46,7 @@ export function composeQueue({ config, opened, database, log, events, metrics, e
   });
   queue = createQueue({
     url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, events, handOver }),
-    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [notifyTask]: notify },
+    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [notifyTask]: notify, [tickTaskName]: tick },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });
   return queue;

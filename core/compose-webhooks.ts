@@ -1,3 +1,4 @@
+import type { Config } from './config/index.ts';
 import { withCallContext, type Connection } from './connection/index.ts';
 import type { Events } from './monitor/events.ts';
 import { systemClock } from './monitor/clock.ts';
@@ -10,7 +11,10 @@ import { createWebhooks, hearingsOf, webhookTaskName, type Webhooks } from './we
 
 /** What the webhooks are made of. */
 export interface WebhookParts {
-  project: Project; database: DatabaseAccess; log: Logger; events: Events;
+  project: Project;
+  /** The config that is in force. */
+  config: () => Config;
+  database: DatabaseAccess; log: Logger; events: Events;
   entities: ReadonlyMap<string, Entity>; connectors: ReadonlyMap<string, Connector>; connections: ReadonlyMap<string, Connection>;
   /** The queue that jobs are added to. */
   queue: Queue;
@@ -20,11 +24,19 @@ export interface WebhookParts {
 /** With growing pauses a few hours: what is wrong then is no passing fault, and a start, or the next message, wakes the entity again. */
 const maxAttempts = 15;
 
+/** The webhooks of one process. */
+export interface LiveWebhooks extends Webhooks {
+  /** Hears by the config in force from the next message on. Where nothing was heard at the start there are no workers for messages, and it waits for a restart. */
+  rehear(): void;
+}
+
 /** Puts the webhooks together for `main.ts`. */
-export function composeWebhooks({ project, database, log, events, entities, connectors, connections, queue, asQueryable }: WebhookParts): Webhooks {
+export function composeWebhooks({ project, config: inForce, database, log, events, entities, connectors, connections, queue, asQueryable }: WebhookParts): LiveWebhooks {
   const config = project.config as NonNullable<Project['config']>;
-  return createWebhooks({
-    policies: config.policies, database, log, events, clock: systemClock, hearings: hearingsOf(config, entities, connectors), stopping: () => queue.health().state === 'stopping',
+  const hearings = hearingsOf(config, entities, connectors);
+  const hearsAny = hearings.size > 0;
+  const webhooks = createWebhooks({
+    policies: config.policies, database, log, events, clock: systemClock, hearings, stopping: () => queue.health().state === 'stopping',
     withCalls: (entity, work) => withCallContext({ entity, purpose: 'webhook' }, work),
     // What is kept of these records for others who read them by their keys is out of date. Nobody waits for that.
     told(entity, keys) {
@@ -36,6 +48,12 @@ export function composeWebhooks({ project, database, log, events, entities, conn
       task: webhookTaskName, payload: { entity }, jobKey: `webhook:${entity}${at === undefined ? '' : ':later'}`, queueName: `key:webhook:${entity}`, priority: 0, maxAttempts, ...(at === undefined ? {} : { runAt: at }),
     }),
   });
+  return { ...webhooks, rehear() {
+    if (!hearsAny) return;
+    const heard = hearingsOf(inForce(), entities, connectors);
+    hearings.clear();
+    for (const [id, hearing] of heard) hearings.set(id, hearing);
+  } };
 }
 
 /**

@@ -12,6 +12,7 @@ import { composeHealing } from './compose-healing.ts';
 import { composeMonitor } from './compose-monitor.ts';
 import { composeOperations } from './compose-operations.ts';
 import { asQueryable, composeQueue, enqueueBy } from './compose-queue.ts';
+import { composeSchedules, pollingFactors } from './compose-schedules.ts';
 import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
 import { loadSealer, type Sealer, type SharedRedis } from './connection/index.ts';
 import { buildEntities } from './entities.ts';
@@ -24,13 +25,17 @@ import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Project } from './project.ts';
 import { newNodeId, sessionName, type Queue, type QueueTimings } from './queue/index.ts';
+import { answerReloads } from './reload-nodes.ts';
+import { createReloader, type LiveConfig } from './reload.ts';
 import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
 import { maintainAudit } from './store/audit.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import { databaseAccess } from './store/session.ts';
+import type { Entity } from './pipeline/entity.ts';
 import { leaveSilentConnections, watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
+import { watchConfig } from './watch-files.ts';
 import type { Webhooks } from './webhook/index.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
@@ -96,9 +101,10 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     closers.push(() => opened.close());
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
+    const live: LiveConfig = { current: config, secrets: project.secrets };
     const redis = openRedis(options);
     if (redis) closers.push(() => redis.close());
-    const services = compose(project, { ...options, nodeId }, opened, sealer, redis);
+    const services = compose(project, live, { ...options, nodeId }, opened, sealer, redis);
     const queue = services.resolve(tokens.queue);
     if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
     await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
@@ -118,7 +124,15 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, opened, queue, () => drain));
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
-    if (options.role === 'node') for (const part of [monitor, alerting, healing]) part.start();
+    const schedules = services.resolve(tokens.schedules);
+    closers.push(() => schedules.stop());
+    if (options.role === 'node') {
+      for (const part of [monitor, alerting, healing]) part.start();
+      if (options.env['TDS_SCHEDULES'] !== 'off') schedules.start();
+      const reloader = services.resolve(tokens.reloader);
+      closers.push(watchConfig(reloader, options.log));
+      closers.push(answerReloads({ database: services.resolve(tokens.database), clock: systemClock, log: options.log, nodeId: () => queue.nodeId, reloader }));
+    }
     let stopping: Promise<void> | undefined;
     return {
       operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), nodeId: queue.nodeId, database: services.resolve(tokens.database),
@@ -159,7 +173,7 @@ async function maintain(session: SqlSession, keep: NonNullable<Project['config']
 }
 
 /** Registers everything under its token; nothing is made before it is asked for. */
-function compose(project: Project, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer, redis: SharedRedis | undefined): DependencyContainer {
+function compose(project: Project, live: LiveConfig, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer, redis: SharedRedis | undefined): DependencyContainer {
   const { log } = options;
   const config = project.config as NonNullable<Project['config']>;
   const services = root.createChildContainer();
@@ -173,14 +187,28 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => composeQueue({
     config, options, opened, log, events: inner.resolve(tokens.events), metrics: inner.resolve(tokens.metrics), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections),
-    notify: (job) => inner.resolve(tokens.alerting).handler(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job),
+    notify: (job) => inner.resolve(tokens.alerting).handler(job), tick: (job) => inner.resolve(tokens.schedules).task(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job),
   })) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
     project, log, events: inner.resolve(tokens.events), redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
+    retention: () => live.current.policies.retention, catchUp: (id) => inner.resolve(tokens.schedules).catchUp(id),
+  })) });
+  services.register(tokens.schedules, { useFactory: instanceCachingFactory((inner) => composeSchedules({
+    config: () => live.current, log, redact: (text) => options.redactor.text(text), events: inner.resolve(tokens.events), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities),
+    enqueue: (session, job) => enqueueBy(inner.resolve(tokens.queue))(session, job), queue: () => inner.resolve(tokens.queue), healing: () => inner.resolve(tokens.healing),
+    factor: pollingFactors(inner.resolve(tokens.webhooks).operations, () => systemClock.now()),
+  })) });
+  services.register(tokens.reloader, { useFactory: instanceCachingFactory((inner) => createReloader({
+    live, project, log, events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities) as Map<string, Entity>, connectors: inner.resolve(tokens.connectors),
+    takeUp: () => {
+      inner.resolve(tokens.webhooks).rehear();
+      inner.resolve(tokens.schedules).reload();
+    },
+    onSecret: (secret) => options.redactor.add(secret),
   })) });
   services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
-    project, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
+    project, config: () => live.current, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
   })) });
   services.register(tokens.monitor, { useFactory: instanceCachingFactory((inner) => composeMonitor({
     project, log, metrics: inner.resolve(tokens.metrics), events: inner.resolve(tokens.events), queue: inner.resolve(tokens.queue), pool: opened.pool, database: inner.resolve(tokens.database), connectionClock: options.clock ?? systemClock,
@@ -191,7 +219,7 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
     nodeId: () => inner.resolve(tokens.queue).nodeId, enqueue: enqueueBy(inner.resolve(tokens.queue)), onSecret: (secret) => options.redactor.add(secret),
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => composeOperations({
-    config, project, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), healing: inner.resolve(tokens.healing), alerting: inner.resolve(tokens.alerting), webhooks: inner.resolve(tokens.webhooks),
+    project, live, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), healing: inner.resolve(tokens.healing), alerting: inner.resolve(tokens.alerting), webhooks: inner.resolve(tokens.webhooks), schedules: inner.resolve(tokens.schedules), reloader: inner.resolve(tokens.reloader),
     metrics: inner.resolve(tokens.metrics).registry, events: inner.resolve(tokens.events), connections: connectionsAtWork(project, inner.resolve(tokens.connections), inner.resolve(tokens.connectors)),
   })) });
 

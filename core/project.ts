@@ -26,6 +26,8 @@ export interface Project {
   sources: Sources;
   /** Absolute paths of the files that were read, for who wants to watch them. */
   files: readonly string[];
+  /** Reads and checks the same files again. */
+  again?: () => Promise<Project>;
 }
 
 export interface ProjectOptions {
@@ -41,7 +43,8 @@ export interface ProjectOptions {
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url));
 
 /** Reads and checks everything that files alone can tell. Never throws for what they hold: that is what the findings are for. */
-export async function loadProject({ file, env, cwd, log }: ProjectOptions): Promise<Project> {
+export async function loadProject(options: ProjectOptions): Promise<Project> {
+  const { file, env, cwd, log } = options;
   const named = file ?? (env['TDS_CONFIG'] || 'tds.config.yaml');
   const loaded = loadConfig({ file: named, env, folder: cwd });
   const { outline, sources, config } = loaded;
@@ -53,7 +56,7 @@ export async function loadProject({ file, env, cwd, log }: ProjectOptions): Prom
   for (const entity of outline.entities) findings.push(...checkEntity(entity, connectors, config, sources));
   const plugins = pluginStatuses(discovery, [...outline.connections, ...outline.notifiers]);
   const failed = findings.some(({ severity }) => severity === 'error');
-  return { file: named, ...(config && !failed ? { config } : {}), findings, plugins, connections: checked.connections, notifiers, secrets: sources.secrets, sources, files: sources.filePaths };
+  return { file: named, ...(config && !failed ? { config } : {}), findings, plugins, connections: checked.connections, notifiers, secrets: sources.secrets, sources, files: sources.filePaths, again: () => loadProject(options) };
 }
 
 /** Connectors that can tell their streams and nothing else: `create` does no I/O by contract. */

@@ -1,5 +1,6 @@
 import type { InjectionToken } from 'tsyringe';
 import type { Alerting } from './alerts/index.ts';
+import type { LiveWebhooks } from './compose-webhooks.ts';
 import type { Connection } from './connection/index.ts';
 import type { Healing } from './healing/index.ts';
 import type { Monitor } from './compose-monitor.ts';
@@ -8,8 +9,9 @@ import type { TdsMetrics } from './monitor/metrics/index.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
+import type { Reloader } from './reload.ts';
+import type { Schedules } from './schedule/index.ts';
 import type { Connector, DatabaseAccess, Logger } from './sdk/index.ts';
-import type { Webhooks } from './webhook/index.ts';
 import type { Pool } from './store/pool.ts';
 
 /** A typed name under which the container keeps one thing. */
@@ -29,7 +31,9 @@ export const tokens = {
   queue: token<Queue>('queue'),
   healing: token<Healing>('healing'),
   alerting: token<Alerting>('alerting'),
-  webhooks: token<Webhooks>('webhooks'),
+  reloader: token<Reloader>('reloader'),
+  schedules: token<Schedules>('schedules'),
+  webhooks: token<LiveWebhooks>('webhooks'),
   operations: token<Operations>('operations'),
   /** In the child container of one connection. */
   connection: token<Connection>('connection'),

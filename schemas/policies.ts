@@ -39,7 +39,7 @@ export const policiesSchema = {
       default: {},
       additionalProperties: false,
       properties: {
-        runs: { type: 'string', format: 'duration', default: '30d', description: 'The list of runs with their counts.' },
+        runs: { type: 'string', format: 'duration', default: '30d', description: 'The list of runs with their counts, the ticks of schedules, and reports.' },
         webhooks: { type: 'string', format: 'duration', default: '14d', description: 'Messages of services as they arrived, with what became of them. Whole days are dropped.' },
         rawHistory: { type: 'string', format: 'duration', default: '90d', description: 'Earlier versions of raw records. The current version is kept as long as the record lives.' },
         audit: { type: 'string', format: 'duration', default: '400d', description: 'Who did what: `tds audit`. Whole months are dropped.' },
@@ -121,6 +121,17 @@ export const policiesSchema = {
           properties: {
             enabled: { type: 'boolean', default: true, description: 'Whether the rule is at work.' },
             before: { type: 'string', format: 'duration', default: '5m', description: 'How long before its end a token is renewed.' },
+          },
+        },
+        missedSchedules: {
+          type: 'object',
+          title: 'Missed schedules',
+          description: 'Planned times that no node has ticked although nodes are at work. What was missed while none was is made up by the schedules themselves, and stands among the acts of this rule.',
+          default: {},
+          additionalProperties: false,
+          properties: {
+            enabled: { type: 'boolean', default: true, description: 'Whether the rule is at work.' },
+            after: { type: 'string', format: 'duration', default: '2m', description: 'How late a planned time may be.' },
           },
         },
         maintenance: {

@@ -56,6 +56,18 @@ const healReport = object({ rule: text, busy: flag, found: listOf(object({ finge
 const recordStory = object({ entity: text, key: text, state: oneOf('live', 'deleted', 'refused', 'unknown'), versions: listOf(free), row: orNull(free), problems: listOf(fault), deadLetters: listOf(deadLetter) });
 const node = object({ nodeId: text, host: text, pid: count, version: text, concurrency: count, since: time, beatAt: time, secondsSinceBeat: { type: 'number' }, inFlight: listOf(text), pools: listOf(text) });
 const taskStats = object({ task: text, waiting: count, later: count, running: count, exhausted: count, oldestSeconds: { type: 'number' } });
+const tick = object({
+  id: text, schedule: text, planned: time, times: count, trigger: oneOf('time', 'catch-up', 'shortened', 'backfill', 'person', 'api', 'healing'), work: text, entities: listOf(text),
+  status: oneOf('waiting', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped'), reason: textOrNull, runs: listOf(text), node: textOrNull,
+  dueAt: time, enqueuedAt: timeOrNull, startedAt: timeOrNull, endedAt: timeOrNull, slow: flag, late: countOrNull, waited: countOrNull, took: countOrNull,
+});
+const plannedTime = object({ at: time, local: text });
+const schedule = object({
+  id: text, description: textOrNull, cron: textOrNull, every: countOrNull, timezone: text, run: text, entities: listOf(text), mode: textOrNull, state: oneOf('active', 'paused', 'new', 'other', 'off', 'over'),
+  paused: orNull(object({ at: time, until: timeOrNull, by: textOrNull, reason: textOrNull })), next: orNull(plannedTime), last: orNull(tick), failures: count, slow: textOrNull,
+});
+const report = object({ id: text, schedule: textOrNull, from: time, to: time, madeAt: time, summary: free, text, html: text });
+const differences = object({ added: listOf(text), removed: listOf(text), changed: listOf(text) });
 const scope = oneOf('read', 'operate', 'admin');
 const token = object({
   id: text, name: text, prefix: text, scope, createdAt: time, createdBy: text, expiresAt: timeOrNull, revokedAt: timeOrNull, revokedBy: textOrNull, usedAt: timeOrNull, state: oneOf('active', 'expired', 'revoked'),
@@ -96,6 +108,7 @@ const replayed = object({ messages: count });
 export const shapes = {
   message, messageDetail, webhookStats, replayPlan, replayed,
   run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
+  tick, plannedTime, schedule, report,
   /** Every answer that is no success, as `application/problem+json`. */
   problem,
   madeToken: object({ ...membersOf(token), secret: { ...text, description: 'Shown this once.' } }),
@@ -114,6 +127,8 @@ export const shapes = {
   ended: object({ ended: text }),
   discarded: object({ discarded: count }),
   reset: object({ reset: count }),
+  backfill: object({ schedule: text, dryRun: flag, times: listOf(plannedTime), done: count, left: count }),
+  reloaded: object({ applied: { ...flag, description: 'False: the files have errors, and nothing was changed.' }, findings: listOf(finding), schedules: differences, entities: differences, needsRestart: listOf(text) }),
   alive: object({ status: { const: 'alive' } }),
   /** An object with one list in it. */
   list: (name: string, items: AnswerSchema): AnswerSchema => object({ [name]: listOf(items) }),

@@ -13,8 +13,11 @@ import { addHealth } from './commands/health.ts';
 import { addPlugins } from './commands/plugins.ts';
 import { addQuota } from './commands/quota.ts';
 import { addRecord } from './commands/record.ts';
+import { addReload } from './commands/reload.ts';
 import { addReplay } from './commands/replay.ts';
+import { addReport } from './commands/report.ts';
 import { addRuns } from './commands/runs.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addSync } from './commands/sync.ts';
@@ -27,6 +30,11 @@ import { ConfigRefused, exitCodeOf, renderError } from './errors.ts';
 import { exitCodeHelp, exitCodes, type ExitCode } from './exit-codes.ts';
 import { Output, type GlobalOptions, type Io } from './io.ts';
 import { isTdsError } from '../sdk/index.ts';
+
+/** In the order of the help. */
+const commands = [
+  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addVersion,
+];
 
 /** One call of `tds`. Never throws; answers the exit code. */
 export async function runCli(argv: readonly string[], io: Io, backend: Backend): Promise<ExitCode> {
@@ -82,7 +90,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addHealth, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addVersion]) add(program, bind);
+  for (const add of commands) add(program, bind);
   return program;
 }
 
@@ -102,6 +110,7 @@ Environment:
   TDS_DATABASE_URL   the PostgreSQL to use; without it TDS starts one of its own
   TDS_DATA           where the embedded PostgreSQL lies (default .tds)
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
+  TDS_SCHEDULES=off  this process ticks no schedules; it still does the work that others' ticks put on the queue
   REDIS_URL          a Redis that the nodes share, for limits and cache; without it PostgreSQL divides the limits
   TDS_SUPERVISED=1   start leaves it to others (systemd, a container) to start it again when it dies
   TDS_DEBUG=1        debug log, and where an error happened

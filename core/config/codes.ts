@@ -35,6 +35,7 @@ export const configCodes = {
   'config.bad_time_zone': { meaning: 'There is no such time zone.', cure: 'Use a name of the IANA list, such as `Asia/Baghdad`.' },
   'config.bad_expression': { meaning: 'It is no valid JSONata expression.', cure: 'Mend it; the message names the position.' },
   'config.bad_pattern': { meaning: 'It is no valid regular expression.', cure: 'Mend it; in YAML, single quotes keep backslashes as they are.' },
+  'config.without_effect': { meaning: 'The setting does nothing where it stands: it belongs to another kind of work.', cure: 'Take it away, or mend what it belongs to.' },
   'config.choose_one': { meaning: 'Of several settings exactly one must be given, and there is none or more than one.', cure: 'Keep exactly one.' },
   'config.unknown_connection': { meaning: 'An entity names a connection that the file does not have.', cure: 'Check the spelling, or add it under `connections`.' },
   'config.unknown_entity': { meaning: 'A schedule names an entity that the file does not have.', cure: 'Check the spelling, or add it under `entities`.' },

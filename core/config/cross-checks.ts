@@ -1,8 +1,12 @@
 import { checkRules } from '../../schemas/entity.ts'
+import { parseDuration } from '../../schemas/units.ts'
 import { finding, quote, type Fault, type Finding, type Path } from './finding.ts'
 import { isMap } from './shape.ts'
 import type { Sources } from './sources.ts'
 import { didYouMean } from './suggest.ts'
+
+const longestPause = 366 * 86_400_000
+const longestJitter = 12 * 3_600_000
 
 /**
  * What no schema can say: names that must exist elsewhere in the file, things that must not be given twice. It runs on
@@ -106,6 +110,15 @@ class CrossChecks {
   #schedule(schedule: unknown, path: Path): void {
     if (!isMap(schedule)) return
     this.#exactlyOne(schedule, ['cron', 'every'], path)
+    const every = parseDuration(text(schedule, 'every') ?? '')
+    if (every !== undefined && (every < 1000 || every > longestPause)) this.#tell({ code: 'config.out_of_range', message: 'must be from 1s to 366d', suggestion: 'write a pause such as 15m' }, [...path, 'every'])
+    const jitter = parseDuration(text(schedule, 'jitter') ?? '')
+    if (jitter !== undefined && jitter > (every ?? longestJitter)) this.#tell({ code: 'config.out_of_range', message: `must be at most ${every === undefined ? '12h' : 'as long as "every"'}`, suggestion: 'shorten it' }, [...path, 'jitter'])
+    for (const [name, run] of [['mode', 'sync'], ['rules', 'heal']] as const) {
+      const given = schedule['run']
+      if (typeof given !== 'string' || given === run || !Object.hasOwn(schedule, name)) continue
+      this.#tell({ code: 'config.without_effect', message: `does nothing here, as it belongs to ${quote(`run: ${run}`)}`, suggestion: 'take it away, or change "run"' }, [...path, name], true)
+    }
     list(schedule, 'entities').forEach((id, index) => {
       if (typeof id !== 'string' || id === '' || id === 'all' || Object.hasOwn(this.#entities, id) || !this.#whole) return
       this.#tellUnknown('config.unknown_entity', 'entity', id, 'is not in this config', [...path, 'entities', index], Object.keys(this.#entities), 'entities')

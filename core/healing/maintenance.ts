@@ -9,14 +9,14 @@ export type Chore = (session: SqlSession, now: Date) => Promise<string | undefin
 export interface MaintenanceDeps {
   every: number;
   /** Milliseconds for which the acts of healing are kept. */
-  keepActs: number;
+  keepActs: () => number;
   /** Of others: runs, the partitions of the records' history. */
   chores: readonly Chore[];
 }
 
 export function maintenance({ every, keepActs, chores }: MaintenanceDeps): HealingRule {
   const own: Chore = async (session, now) => {
-    const trimmed = await trimActs(session, new Date(now.getTime() - keepActs), now);
+    const trimmed = await trimActs(session, new Date(now.getTime() - keepActs()), now);
     return trimmed === 0 ? undefined : `${trimmed} old acts of healing removed`;
   };
   return {

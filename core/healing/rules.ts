@@ -4,12 +4,14 @@ import type { Clock, SqlSession } from '../sdk/index.ts';
 import { maintainAudit } from '../store/audit.ts';
 import { trimResolved } from '../store/dead-letters.ts';
 import { maintainPartitions } from '../store/partitions.ts';
+import { trimTicks } from '../store/ticks.ts';
 import type { Pool } from '../store/pool.ts';
 import type { Run } from '../store/runs.ts';
 import { accessTokens, type TokenConnection } from './access-tokens.ts';
 import { breakers, type ProbedConnection } from './breakers.ts';
 import { deadLetters, type DeadLettersDeps } from './dead-letters.ts';
 import { maintenance, type Chore } from './maintenance.ts';
+import { missedSchedules, type MissedSchedulesDeps } from './missed-schedules.ts';
 import { orphanedRuns, type OrphanedRunsDeps } from './orphaned-runs.ts';
 import type { HealingRule } from './rule.ts';
 import { stuckJobs } from './stuck-jobs.ts';
@@ -23,6 +25,9 @@ export interface RulesDeps {
   connections: readonly (ProbedConnection & TokenConnection)[];
   /** The clock of the connections. */
   connectionClock: Clock;
+  /** How long what is kept, as the config in force says. */
+  retention: () => Config['policies']['retention'];
+  catchUp: MissedSchedulesDeps['catchUp'];
   /** When this process began. */
   begunAt?: Date;
   causeOf: DeadLettersDeps['causeOf'];
@@ -34,13 +39,14 @@ export interface RulesDeps {
 
 const minuteMs = 60_000;
 
-/** The rules that are switched on. Missed schedules join here, with the schedules themselves. */
-export function healingRules({ policies, pool, names, connections, connectionClock, begunAt, causeOf, retry, requeue, onRunClosed }: RulesDeps): HealingRule[] {
-  const { healing, retention } = policies;
+/** The rules that are switched on. */
+export function healingRules({ policies, retention, catchUp, pool, names, connections, connectionClock, begunAt, causeOf, retry, requeue, onRunClosed }: RulesDeps): HealingRule[] {
+  const { healing } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
   const chores: Chore[] = [
-    (session, now) => keepPartitions(session, now, retention), (session, now) => keepAudit(session, now, retention.audit), (session, now) => trimLetters(session, now, retention.resolvedDeadLetters),
+    (session, now) => keepPartitions(session, now, retention()), (session, now) => keepAudit(session, now, retention().audit), (session, now) => keepTicks(session, now, retention()),
+    (session, now) => trimLetters(session, now, retention().resolvedDeadLetters),
   ];
   return [
     { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
@@ -50,7 +56,8 @@ export function healingRules({ policies, pool, names, connections, connectionClo
     }) },
     { on: healing.breakers.enabled, make: () => breakers({ connections, clock: connectionClock, every, cap }) },
     { on: healing.tokens.enabled, make: () => accessTokens({ connections, every: Math.max(every, minuteMs), cap, before: healing.tokens.before }) },
-    { on: healing.maintenance.enabled, make: () => maintenance({ every: healing.maintenance.every, keepActs: retention.runs, chores }) },
+    { on: healing.missedSchedules.enabled, make: () => missedSchedules({ every: soon, cap, after: healing.missedSchedules.after, catchUp }) },
+    { on: healing.maintenance.enabled, make: () => maintenance({ every: healing.maintenance.every, keepActs: () => retention().runs, chores }) },
   ].filter(({ on }) => on).map(({ make }) => make());
 }
 
@@ -63,6 +70,11 @@ async function keepPartitions(session: SqlSession, now: Date, retention: RulesDe
   const { made, dropped, runs, quota } = await maintainPartitions(session, now, retention);
   const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`, quota > 0 && `${quota} old lines of the ledger of calls removed`].filter(Boolean);
   return words.length === 0 ? undefined : words.join('; ');
+}
+
+async function keepTicks(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {
+  const removed = await trimTicks(session, new Date(now.getTime() - retention.runs));
+  return removed === 0 ? undefined : `${removed} old ticks and reports removed`;
 }
 
 async function keepAudit(session: SqlSession, now: Date, keep: number): Promise<string | undefined> {

@@ -15,6 +15,16 @@ export interface EventDetails {
   'token.revoked': { connection: string; message: string };
   /** The breaker of a connection has changed its state. */
   'breaker.changed': { connection: string; from: string; to: string; reason?: string };
+  /** A changed config is in force; `needsRestart` names what is not. */
+  'config.reloaded': { schedules: { added: string[]; removed: string[]; changed: string[] }; entities: { added: string[]; removed: string[]; changed: string[] }; needsRestart: string[] };
+  /** A changed config has errors; the one before stays in force. */
+  'config.refused': { errors: number };
+  /** A planned time of a schedule has been dealt with; `state` as in the list of ticks. */
+  'schedule.ended': { schedule: string; tick: string; state: string; reason?: string };
+  /** The work of a schedule takes most of its period, or more; times will be left out. In words. */
+  'schedule.slow': { schedule: string; tick: string; slow: string };
+  /** A schedule has failed so often in a row that it rests until a person resumes it. */
+  'schedule.paused': { schedule: string; reason: string };
   /** Bulk work of a connection pauses until `resumesAt`, since what is left of the day is reserved. */
   'quota.paused': { connection: string; left: number; reserve: number; resumesAt: Date };
   /** Changes of an entity came without a message: so many were found lost just now; `rate` is the share of the last two hours, 0 to 1. */
@@ -24,7 +34,10 @@ export interface EventDetails {
 export type EventName = keyof EventDetails;
 
 /** The names at run time, for whoever checks what a config says. */
-export const eventNames: Readonly<Record<EventName, true>> = { 'run.finished': true, 'node.lost': true, 'token.revoked': true, 'breaker.changed': true, 'quota.paused': true, 'webhook.gap': true };
+export const eventNames: Readonly<Record<EventName, true>> = {
+  'run.finished': true, 'node.lost': true, 'token.revoked': true, 'breaker.changed': true, 'quota.paused': true, 'webhook.gap': true,
+  'schedule.ended': true, 'schedule.paused': true, 'schedule.slow': true, 'config.reloaded': true, 'config.refused': true,
+};
 
 /** An event as it happened. */
 export type TdsEvent = { [Name in EventName]: { name: Name; at: Date; detail: EventDetails[Name] } }[EventName];

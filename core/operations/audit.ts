@@ -30,8 +30,15 @@ export function auditOperations({ database, redact }: { database: DatabaseAccess
 }
 
 function targetOf(value: unknown): JsonObject {
-  const text = JSON.stringify(value).replaceAll('\\u0000', ''); // which jsonb can't hold
-  return text.length > longestTarget ? { cut: text.slice(0, longestTarget) } : (JSON.parse(text) as JsonObject);
+  const text = JSON.stringify(value, storable);
+  return text.length > longestTarget ? { cut: text.slice(0, longestTarget).toWellFormed() } : (JSON.parse(text) as JsonObject);
+}
+
+/** Texts and names without what jsonb can't hold: NUL, and halves of a character. */
+function storable(_name: string, value: unknown): unknown {
+  const clean = (text: string): string => text.replaceAll('\0', '').toWellFormed();
+  if (typeof value === 'string') return clean(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [clean(name), inner])) : value;
 }
 
 function cut(text: string, most: number): string {

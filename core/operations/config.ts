@@ -20,14 +20,16 @@ export interface ConfigOperations {
 
 export interface ConfigDeps {
   file: string;
-  config: Config;
+  /** The one that is in force. */
+  readonly config: Config;
   /** Whether the setting at this path is declared to be secret, or came from outside at a place that nobody knows. */
   isSecret: (path: readonly (string | number)[]) => boolean;
   redact: (text: string) => string;
   validate: () => Promise<readonly Finding[]>;
 }
 
-export function configOperations({ file, config, isSecret, redact, validate }: ConfigDeps): ConfigOperations {
+export function configOperations(deps: ConfigDeps): ConfigOperations {
+  const { file, isSecret, redact, validate } = deps;
   const hide = (value: unknown, path: readonly (string | number)[]): unknown => {
     if (typeof value === 'string') return value !== '' && (isSecret(path) || isSecretName(String(path.at(-1) ?? ''))) ? mask : redact(value);
     if (Array.isArray(value)) return value.map((inner, at) => hide(inner, [...path, at]));
@@ -36,7 +38,7 @@ export function configOperations({ file, config, isSecret, redact, validate }: C
   };
   return {
     config() {
-      const shown = hide(config, []);
+      const shown = hide(deps.config, []);
       return { file, hash: createHash('sha256').update(JSON.stringify(shown)).digest('hex'), config: shown };
     },
     validateConfig: validate,

@@ -25,12 +25,15 @@ import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus }
 import type { WebhookOperations } from './webhooks.ts';
 import { previewEntity } from './preview.ts';
 import { readRecord } from './record.ts';
-import { requestRun, type Enqueue } from './request-run.ts';
+import type { NodeReload, Reload } from './reload.ts';
+import type { ScheduleOperations } from './schedules.ts';
+import { holdEntities, requestRun, type Enqueue } from './request-run.ts';
 import { tellRunEnd } from './run-end.ts';
 
 /** What the operations stand on; handed in by `main.ts`. */
 export interface OperationsDeps {
-  config: Config;
+  /** The one that is in force. */
+  readonly config: Config;
   version: string;
   entities: ReadonlyMap<string, Entity>;
   connections: ReadonlyMap<string, ConnectionAtWork>;
@@ -51,6 +54,9 @@ export interface OperationsDeps {
   /** A copy fit for JSON with secrets masked at any depth. */
   redactValue: (value: unknown) => unknown;
   healing: HealingOperations;
+  schedules: ScheduleOperations;
+  reload: Reload;
+  reloadNodes: () => Promise<NodeReload[]>;
   webhooks: WebhookOperations;
   metrics: Metrics;
   alerts: AlertOperations;
@@ -87,6 +93,9 @@ export function createOperations(deps: OperationsDeps): Operations {
     ...deadLetterOperations(deps),
     record: (entity, key) => readRecord({ database, entities: deps.entities, known: Object.keys(deps.config.entities) }, entity, key),
     healing: deps.healing,
+    schedules: deps.schedules,
+    reload: deps.reload,
+    reloadNodes: deps.reloadNodes,
     webhooks: deps.webhooks,
     access: accessOperations({ database }),
     answers: answerOperations({ database }),
@@ -145,6 +154,7 @@ async function requestSyncs(deps: OperationsDeps, request: Parameters<Operations
   }
   const { mode, trigger, allowDeletes } = request;
   return deps.database.transaction(async (session) => {
+    await holdEntities(session, ids);
     const asked: { run: Run; created: boolean }[] = [];
     for (const entity of ids) asked.push(await requestRun(session, deps.enqueue, { entity, mode, trigger, options: allowDeletes ? { allowDeletes } : {} }));
     return asked;

@@ -10,7 +10,7 @@ import {
 import { closeDeadLetters, reopenDeadLetter } from '../store/dead-letters.ts';
 import type { Run } from '../store/runs.ts';
 import { OperationError } from './errors.ts';
-import { requestRun, runTaskName, type Enqueue } from './request-run.ts';
+import { holdEntities, requestRun, runTaskName, type Enqueue } from './request-run.ts';
 
 /** Which letters an act is about. An empty filter means nothing: `all` says that all are meant. */
 export interface LetterChoice { filter: LetterFilter; all?: boolean; /** So many at most, for a first try. */ most?: number }
@@ -78,6 +78,7 @@ async function retry(deps: DeadLetterDeps, { trigger, ...choice }: LetterChoice 
   return deps.database.transaction(async (session) => {
     await demandChoice(session, choice);
     const filter: LetterFilter = { ...choice.filter, status: 'open' };
+    await holdEntities(session, (await spanLetters(session, filter)).flatMap(({ entity }) => entity ?? []));
     const asked: RetryAsked = { letters: 0, runs: [], jobs: [], skipped: [] };
     await putJobsBack(deps, session, { ...choice, filter }, trigger, asked);
     const spans = filter.kind === 'job' ? [] : await spanLetters(session, { ...filter, kind: 'record' });

@@ -6,6 +6,7 @@ import type { SqlSession, TdsError } from '../sdk/index.ts';
 import { causesOf } from '../store/causes.ts';
 import { jobIdentity, runIdentity, setJobAside } from '../store/dead-letter-jobs.ts';
 import { endRun, noteRunJob, noteSuspect, readRun, type Run } from '../store/runs.ts';
+import { endTick } from '../store/ticks.ts';
 import { sessionOf } from '../store/session.ts';
 import { runJob, runTaskName, type Enqueue } from './request-run.ts';
 import { tellRunEnd } from './run-end.ts';
@@ -38,6 +39,8 @@ export function onExhausted({ enqueue, redact, events, handOver }: ExhaustedDeps
     if (run) await endRun(session, run.id, { status: 'failed', code: error.code, reason: error.suggestion ? `${message} ${redact(error.suggestion)}` : message });
     await keep(session, job, run, error, redact);
     if (run) tellRunEnd(events, run, { state: 'failed', reason: message }, new Date());
+    const { tickId } = job.payload;
+    if (typeof tickId === 'string') await endTick(session, tickId, { status: 'failed', reason: message, startedAt: null, at: null });
   };
 }
 

@@ -6,6 +6,8 @@ import type { AnswerOperations } from './answers.ts';
 import type { AuditOperations } from './audit.ts';
 import type { HealthReport } from './health-report.ts';
 import type { HealingOperations } from './healing.ts';
+import type { NodeReload, Reload } from './reload.ts';
+import type { ScheduleOperations } from './schedules.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
 import type { Preview } from '../pipeline/preview.ts';
@@ -85,6 +87,12 @@ export interface Operations extends DeadLetterOperations, ConnectionOperations, 
   record(entity: string, key: string): Promise<RecordStory>;
   /** What TDS mended by itself, and the rules that do it. */
   healing: HealingOperations;
+  /** When work starts by itself, what came of it, and the reports. */
+  schedules: ScheduleOperations;
+  /** Reads the config's files again and takes over what can be changed at run time, on this node; the others are asked to do the same. @throws OperationError `operation.no_reload` */
+  reload: Reload;
+  /** Has all nodes that live do so, and waits for what comes of it. @throws OperationError `operation.no_node` */
+  reloadNodes(): Promise<NodeReload[]>;
   /** Messages of services about their changes. */
   webhooks: WebhookOperations;
   /** Who may ask the API. */

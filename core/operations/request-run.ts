@@ -1,4 +1,5 @@
 import type { SqlSession } from '../sdk/index.ts';
+import { lockTransactionAll } from '../store/advisory-lock.ts';
 import { createRun, noteRunJob, type Run, type RunMode, type RunOptions } from '../store/runs.ts';
 
 /** Adds a job in the caller's transaction; the queue's `enqueue`. */
@@ -20,16 +21,24 @@ const maxAttempts = 25;
  * Runs of one entity go one after the other on a queue of the entity; details have a queue of their own, since they may
  * take days while the heads are to stay fresh.
  */
-export async function requestRun(session: SqlSession, enqueue: Enqueue, request: { entity: string; mode: RunMode; trigger: string; options?: RunOptions }): Promise<{ run: Run; created: boolean }> {
+export async function requestRun(session: SqlSession, enqueue: Enqueue, request: { entity: string; mode: RunMode; trigger: string; options?: RunOptions; /** Moves its job before (below 0) or behind others. */ priority?: number }): Promise<{ run: Run; created: boolean }> {
   const outcome = await createRun(session, request);
   if (!outcome.created) return outcome;
-  const jobId = await enqueue(session, runJob(outcome.run));
+  const jobId = await enqueue(session, runJob(outcome.run, request.priority));
   await noteRunJob(session, outcome.run.id, jobId);
   return { ...outcome, run: { ...outcome.run, jobId } };
 }
 
+/**
+ * To be called first in a transaction that asks for runs of several entities, with all of them. Each run that is asked for is a key that the
+ * transaction holds to its end, so two that ask for the same runs in another order would wait for one another for ever.
+ */
+export function holdEntities(session: SqlSession, entities: Iterable<string>): Promise<void> {
+  return lockTransactionAll(session, 'runs', entities);
+}
+
 /** The job that does a run. */
-export function runJob({ id, entity, mode }: Pick<Run, 'id' | 'entity' | 'mode'>): Parameters<Enqueue>[1] {
+export function runJob({ id, entity, mode }: Pick<Run, 'id' | 'entity' | 'mode'>, shift = 0): Parameters<Enqueue>[1] {
   const queueName = mode === 'details' ? `details:${entity}` : `entity:${entity}`;
-  return { task: runTaskName, payload: { runId: id }, queueName, priority: priorities[mode], maxAttempts };
+  return { task: runTaskName, payload: { runId: id }, queueName, priority: priorities[mode] + shift, maxAttempts };
 }

@@ -36,18 +36,18 @@ const sliceMs = 2000;
 
 /** Makes the handler. Jobs of one entity never run beside each other: they share a named queue. */
 export function drainTask(deps: DrainDeps): TaskHandler<{ entity: string }> {
-  /** Entities whose tables stand, as far as this process knows. */
-  const prepared = new Set<string>();
+  /** Entities whose tables stand, as far as this process knows. A changed config makes new ones. */
+  const prepared = new WeakSet<Entity>();
   return async (job) => {
     const hearing = deps.hearings.get(job.payload.entity);
     if (!hearing) throw new PermanentError('run.unknown_entity', `the config has no entity "${job.payload.entity}" that takes messages`);
-    const { id } = hearing.entity;
-    if (!prepared.has(id)) await prepareEntity(hearing.entity, deps.database);
-    prepared.add(id);
+    const { entity } = hearing;
+    if (!prepared.has(entity)) await prepareEntity(entity, deps.database);
+    prepared.add(entity);
     try {
       await work(deps, job, hearing);
     } catch (error) {
-      prepared.delete(id); // a table may have been taken away
+      prepared.delete(entity); // a table may have been taken away
       throw error;
     }
   };

@@ -26,6 +26,14 @@ t.test('each act is written down with who, from where, about what, and how it en
   ]);
 });
 
+t.test('what the database can not hold as it came is written down without it', async (t) => {
+  const real = await realAccess(t);
+  const { call } = await startApi(t, real.operations);
+  const headers = { ...json, ...bearer(await real.token('operate')) };
+  for (const rule of ['\\ud800', '\\\\u0000']) t.equal((await call({ method: 'POST', path: '/v1/healing/run', headers, body: `{"rule":"${rule}"}` })).status, 200, rule);
+  t.same((await entries(real)).map(({ target }) => target['rule']), ['\\u0000', '\ufffd']);
+});
+
 t.test('refused attempts are written down, and a flood of them by its beginning', async (t) => {
   const real = await realAccess(t);
   const token = await real.token('read');

@@ -115,6 +115,14 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       throw new OperationError('operation.unknown_record', `${entity} has no record "${key}"`);
     },
     healing: { enabled: true, acts: async () => [], rules: async () => [], run: async () => [], reset: async () => 0 },
+    schedules: {
+      list: async () => [], one: async (id) => { throw new OperationError('operation.unknown_schedule', `there is no schedule "${id}"`); }, next: () => [], ticks: async () => [],
+      pause: async (id) => { throw new OperationError('operation.unknown_schedule', `there is no schedule "${id}"`); }, resume: async (id) => { throw new OperationError('operation.unknown_schedule', `there is no schedule "${id}"`); },
+      run: async (id) => { throw new OperationError('operation.schedule_busy', `the schedule "${id}" is at work`); }, backfill: async (schedule, { dryRun }) => ({ schedule, dryRun, times: [], done: 0, left: 0 }),
+      reports: async () => [], report: async () => { throw new OperationError('operation.unknown_report', 'there is no report yet'); },
+    },
+    reload: async () => ({ applied: true, findings: [], schedules: { added: [], removed: [], changed: [] }, entities: { added: [], removed: [], changed: [] }, needsRestart: [] }),
+    reloadNodes: async () => { throw new OperationError('operation.no_node', 'no TDS is running'); },
     webhooks: {
       enter: () => { throw new OperationError('webhook.unknown', 'There is nobody here who takes such messages.'); },
       accept: async () => undefined, list: async () => [], stats: async () => [], replay: async () => 0, urls: () => [], register: async () => [], pollingFactor: async () => 1,

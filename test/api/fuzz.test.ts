@@ -13,7 +13,7 @@ type Schema = { type?: string; enum?: readonly string[]; pattern?: string; items
 const routes = allRoutes({ operations: fakeOperations(), version: '1', doors: undefined as never });
 const runs = Number(process.env['TDS_FUZZ_RUNS'] ?? 12);
 
-const words = ['things', 'source', 'erp', 'off', '1', '2', 'all', 'api', '24h', '7d'];
+const words = ['upkeep', 'resting', '2h', 'things', 'source', 'erp', 'off', '1', '2', 'all', 'api', '24h', '7d'];
 const hostileWords = [
   '', ' ', '\0', 'a\0b', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '\ud800', '\u202e', "'; DROP TABLE runs; --", '"', '\\', '${7*7}', '%00', '%2e%2e%2f', '../../etc/passwd', '<script>', '1e999', '-1', '0x10', 'NaN', 'null',
   '9'.repeat(18), '9'.repeat(40), 'x'.repeat(5000), '🦊'.repeat(600), '-271821-04-20', '9999999d', '0001-01-01', '999999999w', '2026-13-45', 'Infinity',

@@ -5,6 +5,7 @@ import t from 'tap';
 import { commonStatuses, openApi, pathOf, type OpenApi } from '../../core/api/openapi.ts';
 import { allRoutes } from '../../core/api/routes/index.ts';
 import type { Route } from '../../core/api/route.ts';
+import { OperationError } from '../../core/operations/errors.ts';
 import type { Operations } from '../../core/operations/operations.ts';
 import { fakeOperations } from './fake-operations.ts';
 import { realAccess } from './real-access.ts';
@@ -87,7 +88,7 @@ t.test('refusals that any route may answer with are as it says', async (t) => {
 
 const bodies: Record<string, object> = {
   'POST /v1/runs': { entities: ['things'] }, 'POST /v1/session': { token: 'x' }, 'POST /v1/tokens': { name: 'ci', scope: 'read' }, 'POST /v1/dead-letters/retry': { all: true }, 'POST /v1/dead-letters/discard': { all: true, reason: 'test' },
-  'POST /v1/healing/reset': { act: 'all' }, 'POST /v1/silences': { seconds: 60, reason: 'test' },
+  'POST /v1/healing/reset': { act: 'all' }, 'POST /v1/silences': { seconds: 60, reason: 'test' }, 'POST /v1/schedules/:id/backfill': { from: '7d', to: '1d' },
 };
 
 t.test('what the routes themselves answer is as it says', async (t) => {
@@ -95,7 +96,7 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   for (const id of [1, 2, 3, 4]) b.source.put(thing(id, id > 2 ? { price: 'cheap' } : {}));
   await b.corridor.run('full');
   b.source.put(thing(1, { name: 'renamed' }));
-  const away: Operations = { ...operations, health: async () => ({ ready: false, reasons: ['x'], node: 'n', version: '1', database: 'down', queue: 'stopped' }), preview: (id, request) => operations.preview(id, request) };
+  const away: Operations = { ...operations, health: async () => ({ ready: false, reasons: ['x'], node: 'n', version: '1', database: 'down', queue: 'stopped' }), preview: (id, request) => operations.preview(id, request), reload: () => Promise.reject(new OperationError('operation.no_reload', 'x')) };
   const [api, ill] = [await startApi(t, operations, { mostStreams: 1 }), await startApi(t, away, { mostStreams: 0 })];
   const hit = async (name: string, path: string, status: number, body?: object, where = api): Promise<Reply> => {
     const route = routes.find((one) => nameOf(one) === name) as Route;
@@ -107,9 +108,19 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   let authorization = '';
   const made = await hit('POST /v1/tokens', '/v1/tokens', 201, { name: 'me', scope: 'admin' });
   authorization = `Bearer ${String(made.body['secret'])}`;
+  const paused = await hit('POST /v1/schedules/:id/pause', '/v1/schedules/upkeep/pause', 200, { until: '2h', reason: 'stocktaking' });
+  t.match(paused.body, { state: 'paused', paused: { by: 'me', reason: 'stocktaking' } });
+  for (const act of ['run', 'backfill', 'resume', 'pause']) {
+    const body = act === 'backfill' ? { from: '3h', to: '1h' } : {};
+    if (act !== 'pause') await hit(`POST /v1/schedules/:id/${act}`, `/v1/schedules/upkeep/${act}`, act === 'run' ? 202 : 200, body);
+    await hit(`POST /v1/schedules/:id/${act}`, `/v1/schedules/nope/${act}`, 404, body);
+    await hit(`POST /v1/schedules/:id/${act}`, `/v1/schedules/${{ run: 'upkeep', backfill: 'resting', resume: 'fresh', pause: 'fresh' }[act]}/${act}`, 409, body);
+  }
+  t.match((await hit('POST /v1/config/reload', '/v1/config/reload', 200, {})).body, { applied: true, needsRestart: ['api'] });
+  await hit('POST /v1/config/reload', '/v1/config/reload', 409, {}, ill);
   const looks: [string, string?][] = [
     ['/'], ['/openapi.json'], ['/docs'], ['/healthz'], ['/readyz'], ['/v1/config'], ['/v1/entities'], ['/v1/entities/:id', 'things'], ['/v1/connections'], ['/v1/connections/:id', 'source'], ['/v1/connections/:id/streams', 'source'], ['/v1/quota'], ['/v1/connections/:id/quota', 'source'], ['/v1/plugins'],
-    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/health'], ['/metrics'], ['/v1/alerts'], ['/v1/alert-rules'], ['/v1/silences'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/jobs'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
+    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/health'], ['/metrics'], ['/v1/alerts'], ['/v1/alert-rules'], ['/v1/silences'], ['/v1/schedules'], ['/v1/schedules/:id', 'upkeep'], ['/v1/schedules/:id/next', 'upkeep'], ['/v1/ticks'], ['/v1/reports'], ['/v1/reports/:id', '1'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/jobs'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
   ];
   for (const [path, id = ''] of looks) {
     await hit(`GET ${path}`, path.replace(':id', id), 200);
@@ -168,10 +179,11 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   t.match((await hit('GET /v1/silences', '/v1/silences', 200)).body, { silences: [{ id: '1', by: 'me', reason: 'upgrade' }] });
   for (const status of [200, 404]) await hit('POST /v1/silences/:id/end', '/v1/silences/1/end', status, {});
   await hit('POST /v1/session', '/v1/session', 200, { token: made.body['secret'] });
-  for (const status of [...Array.from({ length: 10 }, () => 401), 429]) await hit('POST /v1/session', '/v1/session', status, { token: 'wrong' });
   await hit('DELETE /v1/session', '/v1/session', 200, {});
   await hit('POST /v1/tokens/:id/revoke', '/v1/tokens/404/revoke', 404, {});
   await hit('POST /v1/tokens/:id/revoke', `/v1/tokens/${String(made.body['prefix'])}/revoke`, 200, {});
+  // The last: while an address is slowed down, a token that has to be looked up again would be as well.
+  for (const status of [...Array.from({ length: 10 }, () => 401), 429]) await hit('POST /v1/session', '/v1/session', status, { token: 'wrong' });
 });
 
 t.test('no status that it declares was left out here', async (t) => {

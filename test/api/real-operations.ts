@@ -7,11 +7,19 @@ import type { Operations } from '../../core/operations/operations.ts';
 import type { Queue } from '../../core/queue/index.ts';
 import { saveAlert } from '../../core/store/alerts.ts';
 import { watch } from '../alerts/support.ts';
+import { definitionsOf } from '../../core/schedule/definition.ts';
+import { scheduleOperations } from '../../core/schedule/operations.ts';
+import { saveReport } from '../../core/store/reports.ts';
+import { enrollSchedules } from '../../core/store/schedules.ts';
+import { schedule } from '../schedule/support.ts';
 import { bench, type Bench } from '../dead-letters/support.ts';
 import type { TestScope } from '../support/database.ts';
 import { fakeOperations } from './fake-operations.ts';
 
 export interface RealOperations { operations: Operations; bench: Bench; closed: string[] }
+
+/** `fresh` no node has taken up. */
+const schedules = { upkeep: schedule({ cron: '0 * * * *', run: 'maintain' }), fresh: schedule({ every: 3_600_000 }), resting: schedule({ cron: '0 2 * * *', enabled: false }) };
 
 const act = {
   id: '7', rule: 'stuck-jobs', fingerprint: 'f', seen: 'a job', done: 'freed it', outcome: 'healed' as const, came: null, facts: { job: '1' }, trigger: 'tick', node: 'n',
@@ -37,9 +45,15 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
   const closed: string[] = [];
   const config = {
     entities: { things: { ...entity.config, description: 'Things.' }, off: { ...entity.config, enabled: false } },
+    timezone: 'Asia/Baghdad', schedules,
     connections: { source: { plugin: 'memory', with: { user: 'ann', password: 'canary-password', key: 'canary-by-path' } }, erp: { plugin: 'postgres', with: {} } }, database: { url: 'postgres://u:canary-in-url@h/d' },
     alerts: { enabled: true }, notifiers: { mail: {}, chat: {} },
   } as unknown as Config;
+  const now = new Date();
+  await database.transaction(async (session) => {
+    await enrollSchedules(session, [...definitionsOf(config).values()].filter(({ id }) => id !== 'fresh').map(({ id, hash, timing }) => ({ id, definition: hash, timing })), now);
+    await saveReport(session, { schedule: 'upkeep', from: now, to: now, madeAt: now, summary: {}, text: 'TDS report', html: '<p>TDS report</p>' });
+  });
   const state = 'running' as string;
   const queue = {
     nodeId: 'n', nodes: async () => [node], cancel: async () => 'removed', health: () => ({ state }),
@@ -56,6 +70,9 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
     redact: (text) => text.replaceAll('canary-in-url', '[secret]'), redactValue: (value) => value, isSecret: (path) => path.join('.') === 'connections.source.with.key',
     validate: async () => [{ code: 'config.type', severity: 'error', file: 'tds.config.yaml', line: 3, column: 1, path: 'entities', message: 'is wrong', suggestion: 'mend it' }],
     forPerson: (_entity, work) => work(), events, metrics: metrics.registry, alerts: alerting.operations,
+    schedules: scheduleOperations({ database, enqueue: b.enqueue, nodeId: () => 'n', isAtWork: (id) => id === 'things', config: () => config, now: () => new Date() }),
+    reload: async () => ({ applied: true, findings: [], schedules: { added: ['upkeep'], removed: [], changed: [] }, entities: { added: [], removed: [], changed: [] }, needsRestart: ['api'] }),
+    reloadNodes: () => Promise.reject(new OperationError('operation.no_node', 'no TDS is running')),
     healing: {
       enabled: true, acts: async () => [act], rules: async () => [{ id: 'stuck-jobs', about: 'mends', every: 1000, cap: 3, scope: 'all', looks: [look] }],
       run: async ({ rule }) => (rule === 'nope' ? Promise.reject(new OperationError('operation.unknown_rule', 'no such rule')) : [{ rule: 'stuck-jobs', busy: false, found: [{ fingerprint: 'f', seen: 's', done: 'd', outcome: 'would', came: null }] }]), reset: async (which) => (which === '99' ? Promise.reject(new OperationError('operation.unknown_act', 'no such act')) : 1),

@@ -14,11 +14,12 @@ import { measureLoad } from './load.ts';
 import { measureMemory } from './memory.ts';
 import { measureMetrics } from './metrics.ts';
 import { Report } from './report.ts';
+import { measureSchedules } from './schedules.ts';
 import { measureWebhooks } from './webhooks.ts';
 
 const help = `Usage: npm run bench -- [options]
 
-  --only PARTS   load, memory, incremental, metrics, api, limits, demo, webhooks; several with commas. Default: all but limits
+  --only PARTS   load, memory, incremental, metrics, schedules, api, limits, demo, webhooks; several with commas. Default: all but limits
   --limits       the limits too (they take two minutes)
   --full         memory at 1,000,000 items instead of 200,000, and the limits
   --items LIST   sizes of the first load, default 20000,100000
@@ -41,6 +42,7 @@ const parts: Record<string, (bench: Bench) => Promise<void>> = {
   incremental: measureIncremental,
   memory: (bench) => measureMemory(bench, values.full ? 1_000_000 : 200_000),
   metrics: (bench) => measureMetrics(bench, Number(values.rounds)),
+  schedules: measureSchedules,
   api: (bench) => measureApi(bench, Number(values.history)),
   limits: measureLimits,
   demo: measureDemo,

@@ -59,7 +59,7 @@ t.test('the sample config is valid once its variables are set, and TDS_CONFIG na
   const env = { TDS_CONFIG: sample, ZOHO_ORGANIZATION_ID: '1', ZOHO_CLIENT_ID: 'client', ZOHO_CLIENT_SECRET: 'a-secret-secret', ZOHO_REFRESH_TOKEN: 'a-refresh-token' };
   const child = tds(t, ['validate', '--json'], { env, cwd: t.testdir() });
   t.equal((await child.ended).code, 0);
-  t.match(await child.json(), { ok: true, counts: { connections: 3, schedules: 3 } });
+  t.match(await child.json(), { ok: true, counts: { connections: 3, schedules: 8 } });
 });
 
 t.test('a faulty config is told with line and column, as text and as JSON', async (t) => {

@@ -51,10 +51,16 @@ void t.test('it brings over what the shop asked for', async (t) => {
 void t.test('its schedules are those of the shop', async (t) => {
   const { config } = load()
   const all = Object.keys(config?.entities ?? {})
+  t.equal(config?.timezone, 'Asia/Baghdad')
   t.match(config?.schedules, {
     nightly: { cron: '0 2 * * *', run: 'sync', mode: 'full', entities: all },
     hourly: { cron: '0 * * * *', run: 'sync', mode: 'incremental', entities: all },
     stock: { every: 900_000, run: 'sync', entities: ['stock'] },
+    comparison: { cron: '0 3 * * *', run: 'compare', entities: all },
+    healing: { every: 900_000, run: 'heal', rules: [] },
+    'stuck-jobs': { every: 300_000, run: 'heal', rules: ['stuck-jobs', 'orphaned-runs'] },
+    summary: { cron: '0 7 * * *', run: 'report' },
+    upkeep: { run: 'maintain' },
   })
 })
 

@@ -34,7 +34,7 @@ t.test('after the config is mended and the node started again, dead letters heal
 
   const { call, post } = await startApi(t, runtime.operations);
   t.match((await call('/v1/healing?limit=1')).body, { acts: [{ rule: 'dead-letters' }], next: acts[1]?.id });
-  t.match((await call('/v1/healing/rules')).body, { enabled: true, rules: [{ id: 'stuck-jobs', looks: [{ error: null }] }, {}, {}, {}, {}, { id: 'maintenance', cap: null }] });
+  t.match((await call('/v1/healing/rules')).body, { enabled: true, rules: [{ id: 'stuck-jobs', looks: [{ error: null }] }, {}, {}, {}, {}, { id: 'missed-schedules' }, { id: 'maintenance', cap: null }] });
   t.match(await post('/v1/healing/run', { dryRun: true }), { status: 200, body: { dryRun: true, rules: [{ rule: 'stuck-jobs', found: [] }] } });
   t.match(await post('/v1/healing/run', { rule: 'nonsense' }), { status: 404, body: { code: 'operation.unknown_rule' } });
   t.match(await post('/v1/healing/reset', { act: '999999' }), { status: 404, body: { code: 'operation.unknown_act' } });

@@ -6,6 +6,7 @@ import { databaseAccess } from '../../core/store/session.ts';
 import { testDatabase } from '../support/database.ts';
 import { collectingLog } from '../queue/support.ts';
 import { TestClock } from '../support/clock.ts';
+import { healingRuleIds } from '../../schemas/schedule.ts';
 import { hour, ward } from './support.ts';
 
 const days = 24 * hour;
@@ -14,7 +15,7 @@ test('what is old goes, chores that fail keep no other from its turn, and a look
   const { pool } = await testDatabase(t);
   let runs = 3;
   let broken = true;
-  const w = ward(pool, [maintenance({ every: hour, keepActs: 30 * days, chores: [
+  const w = ward(pool, [maintenance({ every: hour, keepActs: () => 30 * days, chores: [
     async () => { if (broken) throw new Error('the table is locked'); return undefined; },
     async () => (runs === 0 ? undefined : `${runs} old runs removed`),
   ] })]);
@@ -41,9 +42,9 @@ test('resolved dead letters are removed by age, and it is told; open and discard
 
 const on = { enabled: true };
 const policies = {
-  retention: { runs: 30 * days, rawHistory: 90 * days, audit: 400 * days, resolvedDeadLetters: 365 * days, quota: 90 * days },
+  retention: { runs: 30 * days, rawHistory: 90 * days, audit: 400 * days, resolvedDeadLetters: 365 * days, quota: 90 * days, webhooks: 14 * days },
   healing: {
-    enabled: true, every: 10_000, cap: 5, stuckJobs: { ...on, after: 300_000 }, orphanedRuns: { ...on, after: 60_000 }, breakers: on, tokens: { ...on, before: 300_000 }, maintenance: { ...on, every: hour },
+    enabled: true, every: 10_000, cap: 5, stuckJobs: { ...on, after: 300_000 }, orphanedRuns: { ...on, after: 60_000 }, breakers: on, tokens: { ...on, before: 300_000 }, missedSchedules: { ...on, after: 120_000 }, maintenance: { ...on, every: hour },
     deadLetters: { ...on, for: days, firstPause: 60_000, canary: 5, cap: 10 },
   },
 };
@@ -52,7 +53,7 @@ function heal(pool: Parameters<typeof ward>[0], healing: object = {}) {
   const clock = new TestClock(Date.now());
   return Object.assign(createHealing({
     policies: { ...policies, healing: { ...policies.healing, ...healing } } as never, pool, names: namesOf(), database: databaseAccess(pool), clock, log: collectingLog(), redact: (text) => text, nodeId: () => 'node-1',
-    connections: [], connectionClock: clock, causeOf: () => undefined, retry: async () => undefined, requeue: async () => '',
+    connections: [], connectionClock: clock, causeOf: () => undefined, retry: async () => undefined, retention: () => ({ ...policies.retention, quota: 400 * days }), catchUp: async () => 0, requeue: async () => '',
   }), { clock });
 }
 
@@ -60,13 +61,14 @@ test('every rule is at work by default, can be switched off by its setting, and 
   const { pool } = await testDatabase(t);
   const healing = heal(pool);
   t.match(await healing.operations.rules(), [
-    { id: 'stuck-jobs', every: 30_000, cap: 1, looks: [] }, { id: 'orphaned-runs', cap: 3 }, { id: 'dead-letters', every: 10_000, cap: 10 }, { id: 'breakers', scope: 'node' }, { id: 'tokens', every: 60_000, cap: 5 }, { id: 'maintenance', every: hour },
+    { id: 'stuck-jobs', every: 30_000, cap: 1, looks: [] }, { id: 'orphaned-runs', cap: 3 }, { id: 'dead-letters', every: 10_000, cap: 10 }, { id: 'breakers', scope: 'all' }, { id: 'tokens', every: 60_000, cap: 5 }, { id: 'missed-schedules', every: 30_000, cap: 5 }, { id: 'maintenance', every: hour },
   ]);
+  t.same((await healing.operations.rules()).map((rule) => rule.id), healingRuleIds, 'schedules can name each of them');
   const reports = await healing.operations.run({ dryRun: false, trigger: 'person' });
   t.same(reports.filter((report) => report.error !== undefined), [], 'every rule can look at an empty database');
-  t.match((await healing.operations.rules()).map((rule) => rule.looks[0]), Array.from({ length: 6 }, () => ({ lookedBy: 'node-1', error: null })));
+  t.match((await healing.operations.rules()).map((rule) => rule.looks[0]), Array.from({ length: 7 }, () => ({ lookedBy: 'node-1', error: null })));
   t.same(heal(pool, { deadLetters: { ...policies.healing.deadLetters, enabled: false }, tokens: { enabled: false, before: 1 } }).operations.enabled, true);
-  t.same((await heal(pool, { breakers: { enabled: false } }).operations.rules()).map((rule) => rule.id), ['stuck-jobs', 'orphaned-runs', 'dead-letters', 'tokens', 'maintenance']);
+  t.same((await heal(pool, { breakers: { enabled: false } }).operations.rules()).map((rule) => rule.id), ['stuck-jobs', 'orphaned-runs', 'dead-letters', 'tokens', 'missed-schedules', 'maintenance']);
 });
 
 test('it looks by itself from its start; switched off it looks only when asked', async (t) => {

@@ -89,7 +89,7 @@ export async function openShop(scope: TestScope, options: ShopOptions = {}): Pro
     await writeFile(join(folder, path), content);
   }
   Object.assign(sandbox.credentials, options.credentials);
-  const env: Record<string, string> = { ...envOf(sandbox), TDS_DATABASE_URL: database.url, TDS_DATA: folder, TDS_SECRET_KEY: 'a key of the tests, long enough to be one', ...options.env };
+  const env: Record<string, string> = { ...envOf(sandbox), TDS_SCHEDULES: 'off', TDS_DATABASE_URL: database.url, TDS_DATA: folder, TDS_SECRET_KEY: 'a key of the tests, long enough to be one', ...options.env };
   const lines: string[] = [];
   const open = async ({ role = 'node' as const, nodeId }: Pick<ShopOptions, 'role' | 'nodeId'>): Promise<{ project: Project; runtime: Runtime }> => {
     const redactor = new Redactor();

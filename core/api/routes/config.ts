@@ -17,5 +17,10 @@ export function configRoutes({ operations }: RouteDeps): Route[] {
         return { body: { ok: findings.every(({ severity }) => severity !== 'error'), findings } };
       },
     }),
+    defineRoute({
+      method: 'POST', path: '/v1/config/reload', scope: 'admin', summary: 'Reads the config\'s files again and takes over what can be changed at run time, on this node and then on the others; with errors, nothing.',
+      answers: { 200: shapes.reloaded, 409: shapes.problem },
+      handle: async () => ({ body: await operations.reload() }),
+    }),
   ];
 }

@@ -15,12 +15,13 @@ import { metricRoutes } from './metrics.ts';
 import { nodeRoutes } from './nodes.ts';
 import { recordRoutes } from './records.ts';
 import { runRoutes } from './runs.ts';
+import { scheduleRoutes } from './schedules.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 const openWords = 'open: anybody on this machine may do all, until the first token is made (tds token create)';
 const tokenWords = 'by token';
 const groups = [
-  healthRoutes, metricRoutes, configRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, alertRoutes, webhookRoutes, recordRoutes, nodeRoutes, auditRoutes, accessRoutes,
+  healthRoutes, metricRoutes, configRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, alertRoutes, scheduleRoutes, webhookRoutes, recordRoutes, nodeRoutes, auditRoutes, accessRoutes,
 ];
 
 /** All routes, those that tell about the routes among them. */

@@ -46,14 +46,13 @@ interface Started { project: ReadyProject; runtime: Runtime; url: string; open: 
 function announce({ out }: Context, { project, runtime, url, open, log, pretty }: Started): void {
   const entities = Object.keys(project.config.entities);
   const failed = project.plugins.filter(({ failure }) => failure !== undefined);
-  const schedules = Object.keys(project.config.schedules).length;
+  const schedules = Object.values(project.config.schedules).filter(({ enabled }) => enabled).length;
   out.json({ type: 'started', version, config: project.file, database: runtime.databaseLabel, api: url, apiOpen: open, entities, failedPlugins: failed });
   if (out.isJson) return;
   if (!pretty) {
-    log.info('started', { version, config: project.file, database: runtime.databaseLabel, api: url, entities: entities.length });
+    log.info('started', { version, config: project.file, database: runtime.databaseLabel, api: url, entities: entities.length, schedules });
     if (open) log.info('the API is open: anybody on this machine may do all, until the first token is made (tds token create)');
     for (const { id, failure } of failed) log.warn('a plugin failed to load', { plugin: id, reason: failure?.reason, code: failure?.code });
-    if (schedules > 0) log.info('schedules are not run yet: sync by "tds sync", or by the API', { schedules });
     return;
   }
   out.line(out.paint('bold', `TDS ${version}`));
@@ -61,7 +60,7 @@ function announce({ out }: Context, { project, runtime, url, open, log, pretty }
   out.line(`  database   ${runtime.databaseLabel}`);
   out.line(`  API        ${url}${open ? ', open: anybody on this machine may do all, until the first token is made (tds token create)' : ', by token'}`);
   for (const { id, failure } of failed) out.line(`  ${out.paint('yellow', 'plugin')}     ${plain(id)} failed to load: ${plain(failure?.reason ?? '')} (${failure?.code ?? ''})`);
-  if (schedules > 0) out.line(`  schedules  ${schedules} are checked, but not run yet: "tds sync" in another terminal, or POST ${url}/v1/runs`);
+  out.line(`  schedules  ${schedules === 0 ? 'none: "tds sync" in another terminal brings the tables up to date' : `${schedules}; "tds schedules" in another terminal tells when they run`}`);
   out.line('  ctrl-C stops it; "tds status" in another terminal tells how far it is');
   out.line();
 }

@@ -1,0 +1,22 @@
+import type { JsonObject, SqlSession } from '../../sdk/index.ts';
+import { lastReportEnd, saveReport } from '../../store/reports.ts';
+import { reportHtml } from './html.ts';
+import { summarize, type Summary } from './summary.ts';
+import { reportText } from './text.ts';
+
+const dayMs = 86_400_000;
+/** After a long rest a report covers no more than this. */
+const longestMs = 7 * dayMs;
+
+/**
+ * Makes the report of a schedule up to a planned time and keeps it: from where the last one ended, else from a day before. Safe to repeat.
+ * `redact` takes secrets out of reasons.
+ */
+export async function makeReport(session: SqlSession, { schedule, to, now, timezone, redact }: { schedule: string; to: Date; now: Date; timezone: string; redact: (text: string) => string }): Promise<{ id: string; summary: Summary }> {
+  const last = await lastReportEnd(session, schedule, to);
+  const from = last && to.getTime() - last.getTime() <= longestMs ? last : new Date(to.getTime() - dayMs);
+  const summary = await summarize(session, from, to, timezone);
+  const clean = { ...summary, attention: summary.attention.map(redact), entities: summary.entities.map((one) => ({ ...one, lastReason: one.lastReason === null ? null : redact(one.lastReason) })) };
+  const id = await saveReport(session, { schedule, from, to, madeAt: now, summary: JSON.parse(JSON.stringify(clean)) as JsonObject, text: reportText(clean), html: reportHtml(clean) });
+  return { id, summary: clean };
+}
