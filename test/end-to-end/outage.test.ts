@@ -1,0 +1,52 @@
+/** Zoho is down for an hour: it is left alone, nothing is given up, and all is caught up soon after it is back. */
+import t from 'tap';
+import { fastClock } from '../support/fast-clock.ts';
+import { untilQuiet } from '../support/passing-time.ts';
+import { openShop } from '../support/shop.ts';
+import { allDifferences } from '../support/shop-truth.ts';
+
+const entities = ['products', 'customers', 'invoices'];
+const hourMs = 3_600_000;
+const world = { scale: 'small', items: 250, customers: 20, vendors: 5, daysOfOrders: 1 } as const;
+
+void t.test('an hour without Zoho: each breaker opens after 5 failures, one call a minute tries, and what waited is done within two minutes', async (t) => {
+  const clock = fastClock(10);
+  const shop = await openShop(t, { clock: clock.tds, queueTimings: { pollMs: 20 }, sandbox: { ...world, clock: clock.sandbox } });
+  await shop.another();
+  const { store, calls, faults } = shop.sandbox;
+  await shop.sync(entities);
+
+  for (const id of [...store.ids('items')].slice(0, 30)) store.edit('items', id, { description: 'while it was down' });
+  for (const id of [...store.ids('invoices')].slice(0, 10)) store.edit('invoices', id, { reference_number: 'while it was down' });
+  const before = calls.entries.length;
+  shop.sandbox.fault({ kind: 'maintenance', times: Infinity });
+  const down = clock.sandbox.now();
+  await shop.runtime.operations.sync({ entities, mode: 'incremental', trigger: 'schedule' });
+  while (clock.sandbox.now() < down + hourMs) {
+    const next = await untilQuiet(shop, clock);
+    if (!next) throw new Error(`nothing waits for Zoho any more:\n${shop.lines.slice(-10).join('')}`);
+    clock.sandbox.set(Math.min(clock.sandbox.now() + 60_000, down + hourMs));
+  }
+  const asked = calls.entries.slice(before).filter(({ at }) => at < down + hourMs);
+  for (const api of ['books', 'inventory']) {
+    const times = asked.filter(({ path }) => path.startsWith(`/${api}`)).map(({ at }) => (at - down) / 1000);
+    const probes = times.filter((at) => at > 60);
+    const near = probes.slice(1).map((at, index) => at - (probes[index] as number)).filter((gap) => gap < 59);
+    t.ok(times.length - probes.length >= 5 && times.length - probes.length <= 10, `${api}: ${times.length - probes.length} calls in the first minute: those that failed, and those beside them`);
+    t.ok(probes.length >= 45 && probes.length <= 60, `${api}: ${probes.length} calls in the 59 minutes after it`);
+    t.same(near, [], `${api}: never two within a minute`);
+  }
+  t.same(await shop.rows('SELECT entity, message FROM tds.dead_letters'), [], 'nothing is given up');
+  const breakers = await shop.runtime.operations.connections();
+  t.same(breakers.flatMap(({ id, remote }) => ((remote['breaker'] as { state?: string } | undefined)?.state === 'open' ? [id] : [])), ['books', 'inventory']);
+
+  faults.clear();
+  const back = clock.sandbox.now();
+  for (let next = await untilQuiet(shop, clock); next; next = await untilQuiet(shop, clock)) clock.sandbox.set(Math.max(next.getTime(), clock.sandbox.now() + 1));
+  const took = (clock.sandbox.now() - back) / 1000;
+  t.comment(`${asked.length} calls in the hour; all caught up ${took.toFixed(0)} s after it`);
+  t.ok(took <= 120, `${took.toFixed(0)} s`);
+  t.same(await shop.rows(`SELECT entity, status FROM tds.runs WHERE status <> 'succeeded'`), []);
+  t.same(await shop.rows('SELECT entity, message FROM tds.dead_letters'), []);
+  t.same(await allDifferences(shop, [...entities, 'invoice_lines']), []);
+});
