@@ -1,6 +1,7 @@
 import type { Config } from './config/index.ts';
 import { compileMapping } from './pipeline/mapping/index.ts';
 import { mappingNumber, type Entity } from './pipeline/entity.ts';
+import { takesMessages } from './webhook/index.ts';
 import type { Connector, JsonObject, StreamInfo } from './sdk/index.ts';
 
 /** The enabled entities of a checked config, ready for work. Made once per start; what could fail here was a finding before. */
@@ -16,6 +17,7 @@ export function buildEntities(config: Config, connectors: ReadonlyMap<string, Co
     entities.set(id, {
       id, config: entity, connectionId: entity.from.connection, stream, options, source, destination, mapping,
       mappingNumber: mappingNumber(mapping.hash), wantsDetails: wantsDetails(entity, stream),
+      hears: takesMessages(config, id, connectors.get(entity.from.connection)),
     });
   }
   return entities;

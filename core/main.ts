@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
 import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, redisAccess, sharedRedis, withCallContext, type CallPurpose, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
 import { composeHealing } from './compose-healing.ts';
+import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
 import { buildEntities } from './entities.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
@@ -21,16 +22,18 @@ import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
 import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
-import type { Project } from './project.ts';
+import { loadProject, type Project } from './project.ts';
 import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
 import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
 import { breakSilent } from './store/pool.ts';
+import { maintainAudit } from './store/audit.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import type { RunMode } from './store/runs.ts';
 import { databaseAccess } from './store/session.ts';
 import { tokens } from './tokens.ts';
 import { version } from './version.ts';
+import type { Webhooks } from './webhook/index.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
 export { inspectTables } from './inspect-tables.ts';
@@ -57,6 +60,8 @@ export interface RuntimeOptions {
 /** TDS at work. */
 export interface Runtime {
   operations: Operations;
+  /** What looks for gaps now and then, for who can't wait. */
+  webhooks: Pick<Webhooks, 'look'>;
   nodeId: string;
   /** With its password: never printed. */
   databaseUrl: string;
@@ -102,7 +107,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const services = compose(project, { ...options, nodeId }, opened, sealer, redis);
     const queue = services.resolve(tokens.queue);
     if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
-    await services.resolve(tokens.database).transaction((session) => maintainPartitions(session, systemClock.now(), config.policies.retention))
+    await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
     closers.push(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
@@ -113,12 +118,13 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     closers.push(() => queue.stop({ drainMs: drain }));
     leaveSilentConnections(queue, opened, dead / 2, options.log);
     await queue.start();
+    if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, opened, queue, () => drain));
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
     if (options.role === 'node') healing.start();
     let stopping: Promise<void> | undefined;
     return {
-      operations: services.resolve(tokens.operations), nodeId: queue.nodeId, database: services.resolve(tokens.database),
+      operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), nodeId: queue.nodeId, database: services.resolve(tokens.database),
       databaseUrl: opened.url, databaseLabel: opened.label, embedded: opened.embedded,
       stop(stopOptions) {
         drain = stopOptions?.drainMs ?? drainMs;
@@ -129,6 +135,24 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     await close();
     throw error;
   }
+}
+
+/** Starts the workers of messages, where any entity takes some. Answers how to stop them. */
+async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings }: RuntimeOptions, opened: OpenedDatabase, queue: Queue, drain: () => number): Promise<(() => Promise<void>)[]> {
+  const webhooks = services.resolve(tokens.webhooks);
+  if (webhooks.operations.urls('').length === 0) return [];
+  const redact = (text: string): string => redactor.text(text);
+  const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: onExhausted({ enqueue: enqueueBy(queue), redact, handOver: (session, job) => webhooks.handOver(session, job) }), timings: queueTimings });
+  leaveSilentConnections(workers, opened, (queueTimings?.deadMs ?? deadMs) / 2, log);
+  await workers.start();
+  await webhooks.start();
+  return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
+}
+
+async function maintain(session: SqlSession, keep: NonNullable<Project['config']>['policies']['retention']): Promise<void> {
+  const now = systemClock.now();
+  await maintainPartitions(session, now, keep);
+  await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
 }
 
 /** What nodes share besides the database; undefined where no Redis is configured. */
@@ -172,9 +196,13 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
     project, log, redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
   })) });
+  services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
+    project, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
+  })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
     config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations,
+    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), redactValue: (value) => options.redactor.value(value), isSecret: (path) => project.secrets.has(path), file: project.file,
+    validate: async () => (await loadProject({ file: project.file, env: options.env, cwd: process.cwd(), log })).findings, forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations, webhooks: inner.resolve(tokens.webhooks).operations,
   })) });
 
   const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
@@ -223,7 +251,7 @@ function makeQueue(services: DependencyContainer, config: NonNullable<Project['c
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
   });
   queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text) }),
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text), handOver: (session, job) => services.resolve(tokens.webhooks).handOver(session, job) }),
     concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });

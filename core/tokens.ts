@@ -6,6 +6,7 @@ import type { Operations } from './operations/operations.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
 import type { Connector, DatabaseAccess, Logger } from './sdk/index.ts';
+import type { Webhooks } from './webhook/index.ts';
 import type { Pool } from './store/pool.ts';
 
 /** A typed name under which the container keeps one thing. */
@@ -22,6 +23,7 @@ export const tokens = {
   entities: token<ReadonlyMap<string, Entity>>('entities'),
   queue: token<Queue>('queue'),
   healing: token<Healing>('healing'),
+  webhooks: token<Webhooks>('webhooks'),
   operations: token<Operations>('operations'),
   /** In the child container of one connection. */
   connection: token<Connection>('connection'),

@@ -1,4 +1,5 @@
 /** All tables of codes, for the reference page and for the test that holds code and tables equal. A tool's part: it may know the core and the plugins. */
+import { webhookCodes } from '../core/webhook/codes.ts'
 import { apiCodes } from '../core/api/codes.ts'
 import { cliCodes } from '../core/cli/errors.ts'
 import { projectCodes } from '../core/codes.ts'
@@ -41,6 +42,7 @@ export const codeTables: readonly CodeTable[] = [
   { title: 'The way of a record', about: 'They stand in the dead letters and in the list of runs.', file: 'core/pipeline/codes.ts', codes: pipelineCodes },
   { title: 'Runs and probes', about: 'They stand in the list of runs and in what `tds check` tells.', file: 'core/operations/codes.ts', codes: runCodes },
   { title: 'The queue', about: 'They stand in the list of runs and in the log.', file: 'core/queue/errors.ts', codes: queueErrorCodes },
+  { title: 'Webhooks', about: 'They stand in the inbox (`tds webhooks`) and in the dead letters; what the sender is answered stands under the questions.', file: 'core/webhook/codes.ts', codes: webhookCodes },
   { title: 'Questions to TDS', about: 'Answered by the commands and the API alike.', file: 'core/operations/errors.ts', codes: operationCodes },
   { title: 'The API', about: 'Answered as `application/problem+json`, with the codes of the other parts beside them.', file: 'core/api/codes.ts', codes: Object.fromEntries(Object.entries(apiCodes).map(([code, { title, cure }]) => [code, { meaning: `${title}.`, cure }])) },
 ]

@@ -36,6 +36,7 @@ export const configSchema = {
       additionalProperties: false,
       properties: {
         host: { type: 'string', minLength: 1, maxLength: 255, default: '127.0.0.1', description: 'The address to listen on. `0.0.0.0` listens on all.' },
+        publicUrl: { type: 'string', pattern: '^(https?://[^\\s?#]+)?$', default: '', description: 'The address under which others reach this API, such as a proxy\'s. Empty: where it listens. `tds webhooks urls` begins with it.', examples: ['https://hooks.example.com'] },
         port: { type: 'integer', minimum: 0, maximum: 65_535, default: 8080, description: 'The port. `0` takes any free one.' },
       },
     },

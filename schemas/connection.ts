@@ -86,6 +86,36 @@ export const timeoutSchema = {
   },
 } as const
 
+/** The secrets by which messages are known to come from the service. */
+const webhookSecrets = {
+  secret: { type: 'string', maxLength: 500, secret: true, description: 'The secret that the service signs its messages with. Empty or left out: no messages are taken.', examples: ['${ZOHO_WEBHOOK_SECRET:-}'] },
+  previousSecret: { type: 'string', maxLength: 500, secret: true, description: 'The secret before, good too while you change it at the service.' },
+} as const
+
+export const webhooksSchema = {
+  type: 'object',
+  title: 'Webhooks',
+  description: 'How messages of the service about its changes are known to be genuine. They arrive at `/webhooks/<connection>/<entity>/<changed|deleted>`; `tds webhooks urls` tells how to set them up.',
+  additionalProperties: false,
+  properties: {
+    ...webhookSecrets,
+    maxBody: { type: 'string', format: 'size', default: '1MB', description: 'The largest message that is read; a larger one is refused (413).' },
+  },
+} as const
+
+export const entityWebhookSchema = {
+  type: 'object',
+  title: 'Webhook',
+  description: 'What is done with the service\'s messages about records of this entity. They are taken where the connection, or this, has a secret.',
+  default: {},
+  additionalProperties: false,
+  properties: {
+    enabled: { type: 'boolean', default: true, description: '`false`: this entity takes no messages.' },
+    ...webhookSecrets,
+    apply: { type: 'string', enum: ['auto', 'payload', 'refetch'], default: 'auto', description: '`payload`: the record inside the message is taken; `refetch`: each record is asked for again; `auto`: the message where it is whole and certainly the newest, else the source.' },
+  },
+} as const
+
 export const connectionSchema = {
   type: 'object',
   title: 'Connection',
@@ -101,12 +131,14 @@ export const connectionSchema = {
     breaker: breakerSchema,
     timeout: timeoutSchema,
     cache: cacheSchema,
+    webhooks: webhooksSchema,
     maxBody: { type: 'string', format: 'size', default: '50MB', description: 'The largest answer that is read; a larger one ends the call.' },
   },
 } as const
 
 /** One entry of `connections`, resolved: durations in ms, sizes in bytes. `limits` is absent when the file names none. */
 export type ConnectionConfig = DeepReadonly<FromSchema<typeof connectionSchema, Resolved>>
+export type EntityWebhookConfig = DeepReadonly<FromSchema<typeof entityWebhookSchema, Resolved>>
 export type LimitsConfig = DeepReadonly<FromSchema<typeof limitsSchema, Resolved>>
 export type CacheConfig = DeepReadonly<FromSchema<typeof cacheSchema, Resolved>>
 export type RetryConfig = DeepReadonly<FromSchema<typeof retrySchema, Resolved>>

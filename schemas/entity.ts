@@ -1,4 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import { entityWebhookSchema } from './connection.ts'
 import type { DeepReadonly, Resolved } from './vocabulary.ts'
 
 /** One column. Exactly one of `from`, `expr` and `value` is given, or the column's own name is the path: see the loader's checks. */
@@ -131,6 +132,7 @@ export const entitySchema = {
     checks: { type: 'array', title: 'Checks', description: 'Rules that every row must keep.', default: [], maxItems: 1000, items: checkSchema },
     details: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto', description: 'Whether records are read one by one after the list. `auto`: when a field or child needs what only the detail has.' },
     deletes: deletesSchema,
+    webhook: entityWebhookSchema,
     batchSize: { type: 'integer', minimum: 1, maximum: 10_000, default: 3000, unit: 'rows', description: 'Rows written by one statement.' },
   },
 } as const

@@ -19,6 +19,19 @@ export const policiesSchema = {
         readAhead: { type: 'integer', minimum: 0, maximum: 64, default: 12, unit: 'pages', description: 'Pages that a sync reads ahead of the one being written. More needs more memory.' },
       },
     },
+    webhooks: {
+      type: 'object',
+      title: 'Webhooks',
+      description: 'How messages of services are taken.',
+      default: {},
+      additionalProperties: false,
+      properties: {
+        concurrency: { type: 'integer', minimum: 1, maximum: 16, default: 4, unit: 'entities', description: 'Entities whose messages are applied side by side in one process, beside the syncs.' },
+        maxWaiting: { type: 'integer', minimum: 10, maximum: 100_000, default: 500, unit: 'messages', description: 'Messages that one process holds in memory until they are saved; those beyond are answered 503, to be sent again. Some hundred are saved at once, so that more only make the last one wait.' },
+        maxMemory: { type: 'string', format: 'size', default: '32MB', description: 'The same by size.' },
+        lossAlert: { type: 'string', format: 'share', default: '2%', description: 'When more than this share of the changes of an entity came without a message, its polling is made denser until it is well again.' },
+      },
+    },
     retention: {
       type: 'object',
       title: 'Retention',
@@ -27,7 +40,9 @@ export const policiesSchema = {
       additionalProperties: false,
       properties: {
         runs: { type: 'string', format: 'duration', default: '30d', description: 'The list of runs with their counts.' },
+        webhooks: { type: 'string', format: 'duration', default: '14d', description: 'Messages of services as they arrived, with what became of them. Whole days are dropped.' },
         rawHistory: { type: 'string', format: 'duration', default: '90d', description: 'Earlier versions of raw records. The current version is kept as long as the record lives.' },
+        audit: { type: 'string', format: 'duration', default: '400d', description: 'Who did what: `tds audit`. Whole months are dropped.' },
         quota: { type: 'string', format: 'duration', default: '90d', description: 'The ledger of remote calls, by day, entity and purpose.' },
         resolvedDeadLetters: { type: 'string', format: 'duration', default: '365d', description: 'Dead letters that were resolved: by a retry, or by a newer version of the record. Each removal is told by `tds healing`. Open and discarded ones are never removed.' },
       },

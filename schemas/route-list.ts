@@ -9,6 +9,6 @@ export function withRoutes(page: string): string {
   const [before, rest] = page.split(begin)
   const after = rest?.split(end)[1]
   if (before === undefined || after === undefined) throw new Error(`the README needs the lines ${begin} and ${end}`)
-  const rows = allRoutes({ operations: {} as never, version: '' }).map(({ method, path, summary }) => `| \`${method} ${path}\` | ${summary.replaceAll('|', '\\|')} |`)
+  const rows = allRoutes({ operations: {}, version: '' } as never).map(({ method, path, summary }) => `| \`${method} ${path}\` | ${summary.replaceAll('|', '\\|')} |`)
   return `${before}${begin}\n| route | what it is for |\n| --- | --- |\n${rows.join('\n')}\n${end}${after}`
 }

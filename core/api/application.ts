@@ -2,40 +2,29 @@ import { Router } from '@koa/router';
 import { randomUUID } from 'node:crypto';
 import Koa, { type Context, type Middleware } from 'koa';
 import { suggest } from '../config/index.ts';
+import type { AuditOperations } from '../operations/audit.ts';
 import type { Logger } from '../sdk/index.ts';
-import { readJsonBody } from './body.ts';
+import { auditing } from './auditing.ts';
 import { guardAgainstPages, securityHeaders } from './guard.ts';
+import { handler, sendJson, type HandlerDeps } from './handler.ts';
 import { ApiError, problemOf } from './problem.ts';
 import type { Route } from './route.ts';
-import { compileChecks } from './validate.ts';
 
-/** Puts routes, guards and the wording of errors together. */
-export function createApplication(routes: readonly Route[], options: { log: Logger; loopback: boolean }): Koa {
+/** Puts routes, guards, the audit and the wording of errors together. */
+export function createApplication(routes: readonly Route[], options: HandlerDeps & { log: Logger; loopback: boolean; audit: AuditOperations }): Koa {
   const application = new Koa();
   // What Koa reports here broke after the answer had begun, such as a caller that hung up.
   application.on('error', (error: unknown) => options.log.debug('an answer broke off', { error }));
   application.use(answerErrors(options.log));
+  application.use(auditing({ ...options, mayNote: (address) => options.doors.mayNote(address) }));
   application.use(guardAgainstPages(options));
   const router = new Router();
-  for (const route of routes) router.register(route.path, [route.method], handler(route));
+  for (const route of routes) router.register(route.path, [route.method], handler(route, options));
   application.use(router.routes());
   application.use((context) => {
     throw noRoute(context, routes);
   });
   return application;
-}
-
-function handler(route: Route): Middleware {
-  const checks = compileChecks(route);
-  return async (context) => {
-    const query = checks.query(new URLSearchParams(context.querystring));
-    const body = route.method === 'GET' ? {} : checks.body(await readJsonBody(context.req));
-    const { params } = context as Context & { params: Record<string, string> };
-    const answer = await route.handle({ params, query: query as never, body: body as never });
-    context.status = answer.status ?? 200;
-    for (const [name, value] of Object.entries(answer.headers ?? {})) context.set(name, value);
-    send(context, 'application/json; charset=utf-8', answer.body);
-  };
 }
 
 function answerErrors(log: Logger): Middleware {
@@ -49,14 +38,9 @@ function answerErrors(log: Logger): Middleware {
       if ('id' in answer) log.error('a request failed', { id: answer.id, method: context.method, path: context.path, error });
       context.status = answer.status;
       for (const [name, value] of Object.entries(told.headers)) context.set(name, value);
-      send(context, 'application/problem+json; charset=utf-8', answer);
+      sendJson(context, 'application/problem+json; charset=utf-8', answer);
     }
   };
-}
-
-function send(context: Context, type: string, value: unknown): void {
-  context.body = `${JSON.stringify(value)}\n`;
-  context.set('Content-Type', type);
 }
 
 /** 405 where the path has routes for other methods, else 404 with the nearest route. */

@@ -18,7 +18,10 @@ export function guardAgainstPages(options: { loopback: boolean }): Middleware {
     if (options.loopback && !isLoopback(nameOf(host))) {
       throw new ApiError('api.foreign_host', `The request is for ${JSON.stringify(host.slice(0, 100))}, which is not this machine.`);
     }
-    if (context.method !== 'GET' && context.method !== 'HEAD') refuseForeignOrigin(context.get('Origin'), host, context.get('Sec-Fetch-Site'));
+    const site = context.get('Sec-Fetch-Site');
+    if (context.method !== 'GET' && context.method !== 'HEAD') refuseForeignOrigin(context.get('Origin'), host, site);
+    // A link may lead here. What a foreign page loads by itself it could not read, but it could count and time it.
+    else if (context.get('Sec-Fetch-Mode') !== 'navigate' || context.get('Sec-Fetch-Dest') !== 'document') refuseForeignOrigin('', host, site);
     await next();
   };
 }

@@ -1,9 +1,11 @@
 import type { Operations } from '../operations/operations.ts';
 import type { Logger } from '../sdk/index.ts';
 import { createApplication } from './application.ts';
+import { Doorkeeper } from './doorkeeper.ts';
 import { isLoopback } from './guard.ts';
 import { ApiError } from './problem.ts';
 import { allRoutes } from './routes/index.ts';
+import { isMessage, webhookListener } from './webhooks.ts';
 import { close, listen, makeServer, type ServerTimeouts } from './server.ts';
 
 export { apiCodes, type ApiCode } from './codes.ts';
@@ -17,32 +19,45 @@ export interface ApiOptions {
   host: string;
   /** 0 takes any free one. */
   port: number;
-  /** True lets it listen where others reach it, although it asks nobody who they are (`TDS_API_OPEN=1`). */
-  open?: boolean;
   timeouts?: Partial<ServerTimeouts>;
   /** How long `stop` waits for answers that are under way, in ms. Default 2,000. */
   graceMs?: number;
+  /** Live views at once. Default 100. */
+  mostStreams?: number;
+  /** Milliseconds since 1970. Default: the machine's clock. */
+  now?: () => number;
 }
 
 /** The HTTP API of one node. */
 export interface Api {
-  /** Resolves with the address when it listens. @throws ApiError `api.not_open`, `api.port_taken`, `api.address` */
-  start(): Promise<{ url: string }>;
+  /** Resolves with the address when it listens, and with whether anybody on this machine may do all. @throws ApiError `api.not_open`, `api.port_taken`, `api.address` */
+  start(): Promise<{ url: string; open: boolean }>;
   /** Idempotent, and safe before `start`. */
   stop(): Promise<void>;
 }
 
 /** Makes the API; nothing listens before `start`. */
-export function createApi({ operations, log, version, host, port, open = false, timeouts = {}, graceMs = 2000 }: ApiOptions): Api {
+export function createApi({ operations, log, version, host, port, timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100 }: ApiOptions): Api {
   const loopback = isLoopback(host);
-  const application = createApplication(allRoutes({ operations, version }), { log, loopback });
-  const server = makeServer(application.callback(), timeouts);
+  const doors = new Doorkeeper({ access: operations.access, loopback, now });
+  const live = new Set<AbortController>();
+  const application = createApplication(allRoutes({ operations, version, doors }), { log, loopback, doors, live, mostStreams, audit: operations.audit, answers: operations.answers });
+  const [answer, takeMessage] = [application.callback(), webhookListener(operations.webhooks, log)];
+  const server = makeServer((request, response) => void (isMessage(request) ? takeMessage(request, response) : answer(request, response)), timeouts);
   let stopping: Promise<void> | undefined;
   return {
     async start() {
-      if (!loopback && !open) throw new ApiError('api.not_open', `The API can't listen on ${host}: it does not ask callers who they are yet, so anybody who reaches that address could start and cancel syncs`);
-      return { url: await listen(server, host, port) };
+      if (!loopback && (await operations.access.standing()).usable === 0) {
+        throw new ApiError('api.not_open', `The API can't listen on ${host}: there is no token that is good, so nobody who reaches that address could say who they are`);
+      }
+      const url = await listen(server, host, port);
+      return { url, open: loopback && await doors.isOpen().catch(() => false) };
     },
-    stop: () => (stopping ??= close(server, graceMs)),
+    stop() {
+      if (stopping) return stopping;
+      stopping = close(server, graceMs);
+      for (const answer of live) answer.abort();
+      return stopping;
+    },
   };
 }

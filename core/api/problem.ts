@@ -37,14 +37,14 @@ export function problemOf(error: unknown): { problem: Problem; headers: Readonly
     return { problem: problem(error.code, status, title, error.message, error.suggestion), headers: error.headers, internal: false };
   }
   if (error instanceof OperationError) {
-    return { problem: problem(error.code, error.status, titles[error.status] ?? 'The question can\'t be answered', error.message, error.suggestion), headers: {}, internal: false };
+    return { problem: problem(error.code, error.status, titles[error.status] ?? 'The question can\'t be answered', error.message, error.suggestion), headers: error.status === 503 ? { 'Retry-After': '1' } : {}, internal: false };
   }
   if (databaseErrorKind(error) === 'unavailable') return { ...own('api.database_unavailable', 'TDS\'s own database gives no answer just now.'), headers: { 'Retry-After': '5' } };
   // a fault that TDS knows by a code is safe to name; its text may quote what is none of the caller's business
   return own('api.internal', isTdsError(error) ? `An operation failed with ${error.code}.` : 'An operation failed.');
 }
 
-const titles: Readonly<Record<number, string>> = { 400: 'The question has the wrong form', 404: 'Not found', 409: 'Not possible now' };
+const titles: Readonly<Record<number, string>> = { 400: 'The question has the wrong form', 404: 'Not found', 401: 'Not known to be genuine', 409: 'Not possible now', 502: 'The other side can\'t be read', 503: 'Too much at once' };
 
 function own(code: ApiCode, detail: string): ReturnType<typeof problemOf> {
   const { status, title, cure } = apiCodes[code];

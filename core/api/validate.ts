@@ -1,10 +1,12 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { didYouMean } from '../config/index.ts';
+import { demandPlain, demandText } from './plain.ts';
 import { ApiError } from './problem.ts';
 import type { Route } from './route.ts';
 
 /** Checks what callers send against a route's schemas, and fills in the defaults. */
 export interface RouteChecks {
+  params(given: Record<string, string>): Record<string, string>;
   query(search: URLSearchParams): unknown;
   body(value: unknown): unknown;
 }
@@ -15,22 +17,28 @@ const bodyAjv = new Ajv({ useDefaults: true, allErrors: true, strict: false, ver
 
 /** Compiles the schemas of a route. */
 export function compileChecks(route: Route): RouteChecks {
+  const params = bodyAjv.compile(route.params);
   const query = queryAjv.compile(route.query);
   const body = bodyAjv.compile(route.body);
   return {
+    params(given) {
+      for (const value of Object.values(given)) demandText(value, 'api.bad_path', 'The path');
+      return demand(params, { ...given }, 'api.bad_path', 'part') as Record<string, string>;
+    },
     query(search) {
       const given: Record<string, string> = Object.create(null) as Record<string, string>;
       for (const [name, value] of search) {
         if (Object.hasOwn(given, name)) throw new ApiError('api.bad_query', `The parameter ${quoted(name)} stands in the query twice.`);
+        demandText(name + value, 'api.bad_query', 'The query');
         given[name] = value;
       }
       return demand(query, given, 'api.bad_query', 'parameter');
     },
-    body: (value) => demand(body, value, 'api.bad_body', 'member'),
+    body: (value) => demand(body, demandPlain(value), 'api.bad_body', 'member'),
   };
 }
 
-function demand(check: ValidateFunction, value: unknown, code: 'api.bad_query' | 'api.bad_body', noun: string): unknown {
+function demand(check: ValidateFunction, value: unknown, code: 'api.bad_path' | 'api.bad_query' | 'api.bad_body', noun: string): unknown {
   if (check(value)) return value;
   // of `all` and a list of ids, the branch that did not fit is no news of its own
   const errors = (check.errors ?? []).filter(({ keyword, schemaPath }) => keyword === 'anyOf' || !schemaPath.includes('/anyOf/'));

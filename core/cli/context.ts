@@ -5,9 +5,10 @@ import type { Runtime, RuntimeOptions } from '../main.ts';
 import { createLogger, type LogLevel } from '../monitor/log.ts';
 import { Redactor } from '../monitor/redact.ts';
 import type { Project, ProjectOptions } from '../project.ts';
-import type { Clock, Logger } from '../sdk/index.ts';
+import { isTdsError, type Clock, type JsonObject, type Logger } from '../sdk/index.ts';
 import { readDemoState } from './demo-state.ts';
 import { ConfigRefused, Interrupted } from './errors.ts';
+import { osUser } from './os-user.ts';
 import type { GlobalOptions, Io, Output } from './io.ts';
 
 /** What stands below the command line. Tests hand in another. */
@@ -85,6 +86,25 @@ export class Context {
   /** For commands that only ask: a client, whose work ends at once when a signal comes. */
   ask<T>(project: ReadyProject, use: (runtime: Runtime) => Promise<T>): Promise<T> {
     return this.withRuntime(project, { role: 'client' }, (runtime) => Promise.race([use(runtime), this.untilInterrupted()]));
+  }
+
+  /** The same for a command that changes something: the audit keeps who did it, and how it ended. */
+  act<T>(project: ReadyProject, act: { action: string; target?: JsonObject }, use: (runtime: Runtime) => Promise<T>): Promise<T> {
+    return this.ask(project, (runtime) => this.audited(runtime, act, () => use(runtime)));
+  }
+
+  /** Writes down an act of this command with its outcome. */
+  async audited<T>({ operations }: Runtime, { action, target = {} }: { action: string; target?: JsonObject }, act: () => Promise<T>): Promise<T> {
+    const note = (outcome: 'done' | 'failed', code: string | null): Promise<void> => operations.audit.note({
+      source: 'cli', actor: osUser(), kind: 'user', tokenId: null, address: null, action, target, outcome, status: null, code });
+    try {
+      const result = await act();
+      await note('done', null);
+      return result;
+    } catch (error) {
+      await note('failed', isTdsError(error) ? error.code : null).catch((reason: unknown) => this.log().warn('the audit could not be written', { error: reason }));
+      throw error;
+    }
   }
 
   /** Rejects when a signal comes; never resolves. */

@@ -14,6 +14,7 @@ export const cliCodes = {
   'cli.no_demo': { meaning: 'No demo runs that the command could speak with.', cure: 'Start it in another terminal: `npm run demo`.' },
   'cli.demo_running': { meaning: 'A demo runs already.', cure: 'Use that one (`tds --demo status`), or stop it first.' },
   'cli.demo_sandbox': { meaning: 'The sandbox of the demo did not start, or ended.', cure: 'Read the message; try again.' },
+  'cli.unreachable': { meaning: 'A command spoke with the API of a running TDS, and nobody answered.', cure: 'Start TDS (`tds start`), or name the address where it listens.' },
   'cli.node_version': { meaning: 'The Node that runs TDS is too old.', cure: 'Run `npm ci` without `--ignore-scripts`, or `npm rebuild node`, or install Node 24.' },
   'cli.failed': { meaning: 'A command met an error without a code of its own.', cure: '`TDS_DEBUG=1` shows where it happened.' },
 } as const;

@@ -23,7 +23,8 @@ export function letterFilter({ entity, key, code, field, fingerprint, kind, sinc
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as LetterFilter;
 }
 
-function readTime(text: string): Date {
+/** A time as `--since` takes it. */
+export function readTime(text: string): Date {
   try {
     return readSince(text, new Date());
   } catch (error) {

@@ -1,8 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../version.ts';
 import type { Bind } from './command.ts';
+import { addAudit } from './commands/audit.ts';
 import { addBreaker } from './commands/breaker.ts';
 import { addCheck } from './commands/check.ts';
+import { addConnections } from './commands/connections.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
@@ -14,7 +16,9 @@ import { addRuns } from './commands/runs.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addSync } from './commands/sync.ts';
+import { addToken } from './commands/token.ts';
 import { addValidate } from './commands/validate.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 import { addVersion } from './commands/version.ts';
 import { Context, type Backend } from './context.ts';
 import { ConfigRefused, exitCodeOf, renderError } from './errors.ts';
@@ -76,7 +80,7 @@ function makeProgram(io: Io, bind: Bind): Command {
     .showHelpAfterError('See tds --help.')
     .showSuggestionAfterError()
     .addHelpText('after', helpTail);
-  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addQuota, addBreaker, addPlugins, addDeadLetters, addHealing, addRecord, addVersion]) add(program, bind);
+  for (const add of [addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addRecord, addWebhooks, addToken, addAudit, addVersion]) add(program, bind);
   return program;
 }
 
@@ -96,7 +100,6 @@ Environment:
   TDS_DATABASE_URL   the PostgreSQL to use; without it TDS starts one of its own
   TDS_DATA           where the embedded PostgreSQL lies (default .tds)
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
-  TDS_API_OPEN=1     lets the API listen on other addresses, though it asks nobody who they are
   REDIS_URL          a Redis that the nodes share, for limits and cache; without it PostgreSQL divides the limits
   TDS_SUPERVISED=1   start leaves it to others (systemd, a container) to start it again when it dies
   TDS_DEBUG=1        debug log, and where an error happened

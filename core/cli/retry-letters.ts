@@ -1,6 +1,7 @@
 import { shapeRun } from '../api/index.ts';
 import type { Runtime } from '../main.ts';
 import type { LetterChoice, RetryAsked } from '../operations/dead-letters.ts';
+import type { JsonObject } from '../sdk/index.ts';
 import type { Run } from '../store/runs.ts';
 import type { Context, ReadyProject } from './context.ts';
 import { Interrupted } from './errors.ts';
@@ -12,7 +13,7 @@ import { cell, count, counted } from './text.ts';
 /** Tries dead letters again and follows the runs. Works on the queue itself where no living node does. */
 export function retryAndFollow(context: Context, project: ReadyProject, choice: LetterChoice, wait: boolean): Promise<ExitCode> {
   return context.withRuntime(project, { role: 'client' }, async (client) => {
-    const asked = await client.operations.retryDeadLetters({ ...choice, trigger: 'cli' });
+    const asked = await context.audited(client, { action: 'tds dead-letters retry', target: targetOf(choice) }, () => client.operations.retryDeadLetters({ ...choice, trigger: 'cli' }));
     tellAsked(context, asked);
     const isWorkerAlive = (await client.operations.nodes()).some(({ nodeId, concurrency }) => nodeId !== client.nodeId && concurrency > 0);
     if (!wait || asked.runs.length === 0) {
@@ -23,6 +24,11 @@ export function retryAndFollow(context: Context, project: ReadyProject, choice: 
     if (isWorkerAlive) return follow(context, client, asked);
     return context.withRuntime(project, { role: 'node', drainMs: 1500, log: context.log({ level: 'error' }) }, (node) => follow(context, node, asked));
   });
+}
+
+/** What a choice of letters is, for the audit. */
+export function targetOf({ filter, all = false, most }: LetterChoice): JsonObject {
+  return JSON.parse(JSON.stringify({ ...filter, all, most })) as JsonObject;
 }
 
 async function follow(context: Context, { operations }: Runtime, asked: RetryAsked): Promise<ExitCode> {

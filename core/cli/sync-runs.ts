@@ -1,7 +1,7 @@
 import { shapeRun } from '../api/index.ts';
 import { didYouMean } from '../config/index.ts';
 import type { Runtime } from '../main.ts';
-import type { SyncRequest } from '../operations/operations.ts';
+import type { Operations, SyncRequest } from '../operations/operations.ts';
 import type { Run } from '../store/runs.ts';
 import type { Context, ReadyProject } from './context.ts';
 import { CliError, Interrupted } from './errors.ts';
@@ -40,18 +40,25 @@ function refuseUnknown({ config }: ReadyProject, asked: SyncAsk['entities']): vo
   if (unknown !== undefined) throw new CliError('cli.usage', `there is no entity "${unknown}"`, { suggestion: didYouMean(unknown, known) ?? `The config has: ${known.join(', ') || 'none'}.` });
 }
 
-async function justAsk({ out, backend: { clock } }: Context, { operations }: Runtime, ask: SyncAsk, isWorkerAlive: boolean): Promise<ExitCode> {
-  const asked = await operations.sync(requestOf(ask));
+function request(context: Context, runtime: Runtime, ask: SyncAsk): ReturnType<Operations['sync']> {
+  const { entities, mode, allowDeletes = false } = ask;
+  return context.audited(runtime, { action: 'tds sync', target: { entities: entities === 'all' ? 'all' : [...entities], mode, allowDeletes } }, () => runtime.operations.sync(requestOf(ask)));
+}
+
+async function justAsk(context: Context, runtime: Runtime, ask: SyncAsk, isWorkerAlive: boolean): Promise<ExitCode> {
+  const { out, backend: { clock } } = context;
+  const asked = await request(context, runtime, ask);
   for (const { run, created } of asked) out.line(`run ${run.id}  ${run.entity} ${run.mode}  ${created ? 'queued' : `${run.status} already`}`);
   if (!isWorkerAlive) out.line('No node is running: they begin with the next "tds start" or "tds sync".');
   out.json({ runs: asked.map(({ run, created }) => ({ ...shapeRun(run, clock.now()), created })) });
   return exitCodes.ok.code;
 }
 
-async function follow(context: Context, { operations }: Runtime, ask: SyncAsk): Promise<ExitCode> {
+async function follow(context: Context, runtime: Runtime, ask: SyncAsk): Promise<ExitCode> {
+  const { operations } = runtime;
   const { out, backend: { clock }, io } = context;
   const entities = await operations.entities();
-  const asked = await operations.sync(requestOf(ask));
+  const asked = await request(context, runtime, ask);
   const wanted = new Set(asked.map(({ run }) => run.entity));
   const progress = createProgress(context, { totals: new Map(entities.map(({ id, records }) => [id, records])) });
   let runs: Run[];

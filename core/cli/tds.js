@@ -7,7 +7,7 @@ import { dirname, join } from 'path';
 import process from 'process';
 import { isatty } from 'tty';
 import { fileURLToPath } from 'url';
-import { isAccident, pauseAfter, tellRestart } from './supervise.js';
+import { isAccident, nodeFlags, pauseAfter, tellRestart } from './supervise.js';
 
 const needed = 24;
 const here = dirname(realpathSync(fileURLToPath(import.meta.url)));
@@ -50,7 +50,7 @@ function handOver(node, again) {
   const start = () => {
     const began = Date.now();
     waiting = undefined;
-    child = spawn(node, [...process.execArgv, join(here, 'tds.js'), ...process.argv.slice(2)], {
+    child = spawn(node, [...nodeFlags, ...process.execArgv, join(here, 'tds.js'), ...process.argv.slice(2)], {
       // The channel tells the child when this process has been killed, and this process when the child is at work.
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, TDS_LAUNCHED: '1' },

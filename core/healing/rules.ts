@@ -1,6 +1,7 @@
 import type { Config } from '../../schemas/index.ts';
 import { jobsOnQueue, type Names } from '../queue/index.ts';
 import type { Clock, SqlSession } from '../sdk/index.ts';
+import { maintainAudit } from '../store/audit.ts';
 import { trimResolved } from '../store/dead-letters.ts';
 import { maintainPartitions } from '../store/partitions.ts';
 import type { Pool } from '../store/pool.ts';
@@ -36,7 +37,9 @@ export function healingRules({ policies, pool, names, connections, connectionClo
   const { healing, retention } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
-  const chores: Chore[] = [(session, now) => keepPartitions(session, now, retention), (session, now) => trimLetters(session, now, retention.resolvedDeadLetters)];
+  const chores: Chore[] = [
+    (session, now) => keepPartitions(session, now, retention), (session, now) => keepAudit(session, now, retention.audit), (session, now) => trimLetters(session, now, retention.resolvedDeadLetters),
+  ];
   return [
     { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
     { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity, 'record') !== undefined, requeue }) },
@@ -57,5 +60,11 @@ async function trimLetters(session: SqlSession, now: Date, keepMs: number): Prom
 async function keepPartitions(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {
   const { made, dropped, runs, quota } = await maintainPartitions(session, now, retention);
   const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`, quota > 0 && `${quota} old lines of the ledger of calls removed`].filter(Boolean);
+  return words.length === 0 ? undefined : words.join('; ');
+}
+
+async function keepAudit(session: SqlSession, now: Date, keep: number): Promise<string | undefined> {
+  const { made, dropped } = await maintainAudit(session, now, new Date(now.getTime() - keep));
+  const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`].filter(Boolean);
   return words.length === 0 ? undefined : words.join('; ');
 }

@@ -10,12 +10,13 @@ import type { LoadedPlugin } from './discover.ts';
  */
 export function createConnector({ id, plugin }: LoadedPlugin, context: ConnectionContext): Connector {
   const connector = make(id, () => plugin.create(context), context.connectionId);
-  const { source, destination } = connector;
+  const { source, destination, webhook } = connector;
   let closing: Promise<void> | undefined;
   return {
     check: (signal) => guardedCheck(id, connector, context, signal),
     ...(source === undefined ? {} : { source }),
     ...(destination === undefined ? {} : { destination }),
+    ...(webhook === undefined ? {} : { webhook }),
     close: () => (closing ??= guardedClose(id, connector, context)),
   };
 }
@@ -38,6 +39,7 @@ function make(pluginId: string, create: () => unknown, connectionId: string): Co
 
 const sourceParts = ['streams', 'describe', 'read'];
 const destinationParts = ['inspect', 'prepare', 'write'];
+const webhookParts = ['supports', 'sign', 'read', 'write', 'steps'];
 
 function faultOfConnector(made: unknown): string | undefined {
   if (typeof made !== 'object' || made === null) return `returned ${made === null ? 'null' : typeof made}, not a connector`;
@@ -45,7 +47,7 @@ function faultOfConnector(made: unknown): string | undefined {
   const connector = made as Record<string, unknown>;
   if (typeof connector['check'] !== 'function') return 'returned a connector without check()';
   if (connector['close'] !== undefined && typeof connector['close'] !== 'function') return 'returned a connector whose close is no function';
-  return missingPart(connector, 'source', sourceParts) ?? missingPart(connector, 'destination', destinationParts);
+  return missingPart(connector, 'source', sourceParts) ?? missingPart(connector, 'destination', destinationParts) ?? missingPart(connector, 'webhook', webhookParts);
 }
 
 function missingPart(connector: Record<string, unknown>, side: string, parts: readonly string[]): string | undefined {

@@ -15,6 +15,8 @@ export interface EventDetails {
   'breaker.changed': { connection: string; from: string; to: string; reason?: string };
   /** Bulk work of a connection pauses until `resumesAt`, since what is left of the day is reserved. */
   'quota.paused': { connection: string; left: number; reserve: number; resumesAt: Date };
+  /** Changes of an entity came without a message: so many were found lost just now; `rate` is the share of the last two hours, 0 to 1. */
+  'webhook.gap': { entity: string; lost: number; rate: number };
 }
 
 export type EventName = keyof EventDetails;

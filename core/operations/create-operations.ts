@@ -1,4 +1,5 @@
 import type { Config } from '../../schemas/index.ts';
+import type { Finding } from '../config/index.ts';
 import type { QuotaReport } from '../connection/index.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import type { Queue } from '../queue/types.ts';
@@ -7,11 +8,18 @@ import { countDeadLetters } from '../store/dead-letter-queries.ts';
 import { listEntityStates } from '../store/entities.ts';
 import { countRecords } from '../store/records.ts';
 import { endRun, latestRuns, listRuns, readRun, type Run } from '../store/runs.ts';
+import { accessOperations } from './access.ts';
+import { answerOperations } from './answers.ts';
+import { auditOperations } from './audit.ts';
 import { checkConnections, type ConnectionAtWork } from './check.ts';
+import { configOperations } from './config.ts';
+import { connectionOperations } from './connections.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
 import type { HealingOperations } from './healing.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
+import type { WebhookOperations } from './webhooks.ts';
+import { previewEntity } from './preview.ts';
 import { readRecord } from './record.ts';
 import { requestRun, type Enqueue } from './request-run.ts';
 
@@ -27,7 +35,18 @@ export interface OperationsDeps {
   enqueue: Enqueue;
   /** Takes secrets out of a text. */
   redact: (text: string) => string;
+  /** The config file, as it was named. */
+  file: string;
+  /** Whether the setting at this path is secret. */
+  isSecret: (path: readonly (string | number)[]) => boolean;
+  /** Checks the config file as it is now. */
+  validate: () => Promise<readonly Finding[]>;
+  /** Runs work whose remote calls a person waits for. */
+  forPerson: <T>(entity: string, work: () => Promise<T>) => Promise<T>;
+  /** A copy fit for JSON with secrets masked at any depth. */
+  redactValue: (value: unknown) => unknown;
   healing: HealingOperations;
+  webhooks: WebhookOperations;
 }
 
 /** The operations of one node. */
@@ -54,9 +73,16 @@ export function createOperations(deps: OperationsDeps): Operations {
     runs: (filter) => database.transaction((session) => listRuns(session, filter)),
     run: (id) => findRun(deps, id),
     cancel: (id) => cancelRun(deps, id),
+    ...connectionOperations(deps),
+    ...configOperations(deps),
+    preview: (id, request) => previewEntity(deps, id, request),
     ...deadLetterOperations(deps),
     record: (entity, key) => readRecord({ database, entities: deps.entities, known: Object.keys(deps.config.entities) }, entity, key),
     healing: deps.healing,
+    webhooks: deps.webhooks,
+    access: accessOperations({ database }),
+    answers: answerOperations({ database }),
+    audit: auditOperations({ database, redact: deps.redactValue }),
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),
@@ -65,7 +91,7 @@ export function createOperations(deps: OperationsDeps): Operations {
 
 async function readEntities({ config, database, entities }: OperationsDeps): Promise<EntityStatus[]> {
   const [counts, states, letters, runs] = await database.transaction(async (session) =>
-    [await countRecords(session), await listEntityStates(session), await countDeadLetters(session), await latestRuns(session)] as const);
+    [await countRecords(session), await listEntityStates(session), await countDeadLetters(session), await latestRuns(session, Object.keys(config.entities))] as const);
   return Object.entries(config.entities).map(([id, entity]) => {
     const count = counts.get(id);
     const state = states.get(id);

@@ -166,7 +166,7 @@ async function demandChoice(session: SqlSession, { filter, all }: LetterChoice):
 export function readSince(text: string, now: Date): Date {
   const ago = parseDuration(text);
   const time = ago === undefined ? new Date(text) : new Date(now.getTime() - ago);
-  if (Number.isNaN(time.getTime()) || (ago === undefined && !/^\d{4}-\d{2}-\d{2}/.test(text))) {
+  if (!(time.getTime() > 0 && time.getUTCFullYear() < 10_000) || (ago === undefined && !/^\d{4}-\d{2}-\d{2}/.test(text))) {
     throw new OperationError('operation.bad_time', `${JSON.stringify(text.slice(0, 40))} is no time`, { suggestion: 'Write a time such as 2026-01-31T08:00:00Z, or how long ago it was: 90m, 24h, 7d.' });
   }
   return time;

@@ -15,6 +15,15 @@ export const operationCodes = {
   'operation.letter_open': { status: 409, meaning: 'The dead letter can\'t be opened: it is open already, or another one about the same record is.', cure: 'See `tds dead-letters`.' },
   'operation.no_choice': { status: 400, meaning: 'It was not said which dead letters are meant.', cure: 'Name one, give a filter, or say that all are meant.' },
   'operation.bad_time': { status: 400, meaning: 'A time has the wrong form.', cure: 'Write a time such as 2026-01-31T08:00:00Z, or how long ago it was: 90m, 24h, 7d.' },
+  'webhook.unknown': { status: 404, meaning: 'A message came to an address that takes none.', cure: 'Check the address against `tds webhooks urls`; the connection or the entity needs a secret.' },
+  'webhook.signature': { status: 401, meaning: 'A message is not signed with the secret of its entity or connection.', cure: 'Give the rule at the service the same secret as the config; while it is being changed, `previousSecret` takes the old one too.' },
+  'webhook.not_json': { status: 400, meaning: 'A signed message is no JSON. The last ones are kept for a look.', cure: 'Set the rule at the service to send JSON; `tds webhooks urls` says how.' },
+  'webhook.overload': { status: 503, meaning: 'More messages arrive than can be saved just now.', cure: 'The service sends them again where it has a retry policy; else the next read finds the changes.' },
+  'operation.unknown_message': { status: 404, meaning: 'There is no message of that number in the inbox, or it was trimmed.', cure: 'See the list: `tds webhooks`.' },
+  'operation.no_message_choice': { status: 400, meaning: 'It was not said which messages are meant.', cure: 'Name one, give a filter, or say that all are meant.' },
+  'operation.preview': { status: 502, meaning: 'The source could not be read for a preview.', cure: 'Read what it says; `tds check` tells more.' },
+  'operation.unknown_token': { status: 404, meaning: 'There is no token of that number or prefix.', cure: 'See the list: `tds token list`.' },
+  'operation.token_expiry': { status: 400, meaning: 'The end of a new token has passed already.', cure: 'Give a time to come.' },
   'operation.unknown_record': { status: 404, meaning: 'The entity has no record with that key, and had none as far as its history goes back.', cure: 'Give the key as the source has it; parts of a key of several stand with a / between them.' },
 } as const;
 

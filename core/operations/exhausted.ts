@@ -8,7 +8,13 @@ import { endRun, noteRunJob, noteSuspect, readRun, type Run } from '../store/run
 import { sessionOf } from '../store/session.ts';
 import { runJob, runTaskName, type Enqueue } from './request-run.ts';
 
-export interface ExhaustedDeps { enqueue: Enqueue; /** Takes secrets out of a text before it is stored. */ redact: (text: string) => string }
+export interface ExhaustedDeps {
+  enqueue: Enqueue;
+  /** Puts a job that lost its workers into the hands of another one. False where it does not know such jobs. */
+  handOver?: (session: SqlSession, job: ExhaustedJob) => Promise<boolean>;
+  /** Takes secrets out of a text before it is stored. */
+  redact: (text: string) => string;
+}
 
 const mostNamed = 3;
 
@@ -16,13 +22,14 @@ const mostNamed = 3;
  * The job becomes a dead letter, in the transaction that removes it; its run has failed. A run that lost its workers to a
  * record that is known now, or that got on in between, has not failed: it goes on with a new job.
  */
-export function onExhausted({ enqueue, redact }: ExhaustedDeps): OnExhausted {
+export function onExhausted({ enqueue, redact, handOver }: ExhaustedDeps): OnExhausted {
   return async (job, error, client) => {
     const session = sessionOf(client);
     const { runId } = job.payload;
     const run = job.task === runTaskName && typeof runId === 'string' ? await readRun(session, runId) : undefined;
     if (run && run.endedAt !== null) return; // cancelled, or ended by another way: nothing is left to be done
     if (run && error.code === 'queue.worker_lost' && await goesOn(session, run, enqueue)) return;
+    if (!run && error.code === 'queue.worker_lost' && await handOver?.(session, job)) return;
     const message = redact(error.message);
     if (run) await endRun(session, run.id, { status: 'failed', code: error.code, reason: error.suggestion ? `${message} ${redact(error.suggestion)}` : message });
     await keep(session, job, run, error, redact);

@@ -1,9 +1,16 @@
 import type { QuotaReport } from '../connection/index.ts';
 import type { JsonObject } from '../sdk/index.ts';
+import type { AccessOperations } from './access.ts';
+import type { AnswerOperations } from './answers.ts';
+import type { AuditOperations } from './audit.ts';
 import type { HealingOperations } from './healing.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
+import type { Preview } from '../pipeline/preview.ts';
+import type { ConfigOperations } from './config.ts';
+import type { ConnectionOperations } from './connections.ts';
 import type { DeadLetterOperations } from './dead-letters.ts';
+import type { WebhookOperations } from './webhooks.ts';
 import type { RecordStory } from './record.ts';
 
 /** How far one entity is. */
@@ -51,10 +58,12 @@ export interface Health { ready: boolean; reasons: string[]; node: string; versi
  * that both say the same.
  * Each throws OperationError for a question that can't be answered (unknown entity, unknown run …).
  */
-export interface Operations extends DeadLetterOperations {
+export interface Operations extends DeadLetterOperations, ConnectionOperations, ConfigOperations {
   entities(): Promise<EntityStatus[]>;
   entity(id: string): Promise<EntityStatus>;
   connections(): Promise<ConnectionStatus[]>;
+  /** What a sync would do with the first records of an entity: reads the source, writes nothing. @throws OperationError `operation.unknown_entity`, `operation.disabled_entity`, `operation.preview` */
+  preview(id: string, request: { records: number; signal: AbortSignal }): Promise<Preview>;
   /** The calls of the day of each connection that calls a remote, as all nodes have counted them. */
   quota(): Promise<QuotaReport[]>;
   /** Of one. @throws OperationError `operation.unknown_connection`, `operation.no_quota` */
@@ -74,6 +83,14 @@ export interface Operations extends DeadLetterOperations {
   record(entity: string, key: string): Promise<RecordStory>;
   /** What TDS mended by itself, and the rules that do it. */
   healing: HealingOperations;
+  /** Messages of services about their changes. */
+  webhooks: WebhookOperations;
+  /** Who may ask the API. */
+  access: AccessOperations;
+  /** Who did what. */
+  audit: AuditOperations;
+  /** Answers that the API keeps for repeats. */
+  answers: AnswerOperations;
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;

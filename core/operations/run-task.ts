@@ -3,6 +3,7 @@ import { crashPoint } from '../monitor/crash-points.ts';
 import { JobLostError, postpone } from '../queue/errors.ts';
 import { isTdsError, PermanentError, type Clock, type DatabaseAccess, type Logger, type SqlSession } from '../sdk/index.ts';
 import { resolveDeadJobs, runIdentity } from '../store/dead-letter-jobs.ts';
+import { listPauses } from '../store/connection-pauses.ts';
 import { endRun, lossesOf, noteSuspect, noteWaiting, readRun, startRun, type Run, type RunCounts, type RunMode } from '../store/runs.ts';
 import { executeRun } from '../pipeline/execute-run.ts';
 import { Care } from '../pipeline/careful.ts';
@@ -39,6 +40,8 @@ const waitingEveryMs = 1000;
 /** The handler of the queue's task `run`: one attempt of a run, from where the last one stopped. */
 export function runTask(deps: RunTaskDeps): TaskHandler<{ runId: string }> {
   return async (job) => {
+    const rest = await deps.database.transaction((session) => restOf(deps, session, job.payload.runId));
+    if (rest) return rest;
     const run = await deps.database.transaction((session) => startRun(session, job.payload.runId, deps.nodeId()));
     if (!run) return; // it was cancelled while it waited
     const entity = deps.entities.get(run.entity);
@@ -59,7 +62,7 @@ async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, ru
     const care = await careFor(deps, job, run, entity);
     try {
       return await executeRun({
-        run, entity, log, ...(care ? { care } : {}), usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs, stopping: deps.stopping,
+        run, entity, log, ...(care ? { care } : {}), usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs, stopping: () => deps.stopping() || watch.rests(),
         fence: (session, progress = true) => job.fence(asClient(session), { progress }),
         onProgress: (counts) => deps.onProgress?.(run, counts),
         requestRun: (session, mode) => deps.requestRun(session, run.entity, mode),
@@ -77,6 +80,24 @@ async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, ru
   await finish(deps, run, outcome, log);
   crashPoint('after-run-end');
   return { runId: run.id };
+}
+
+/** How often a run looks whether its connections still rest. */
+const restingMs = 15_000;
+
+/** Puts a run off whose connection a person has paused. */
+async function restOf(deps: RunTaskDeps, session: SqlSession, id: string): Promise<JobOutcome | undefined> {
+  const run = await readRun(session, id);
+  const entity = run && deps.entities.get(run.entity);
+  const [pause] = entity ? await listPauses(session, connectionsOf(entity)) : [];
+  if (!pause || run?.endedAt !== null) return undefined;
+  const waitsOn = `${pause.pausedBy}, who paused the connection ${pause.connection}${pause.reason === '' ? '' : `: ${pause.reason}`}`;
+  await endRun(session, id, { status: 'waiting', waitsOn });
+  return postpone({ until: new Date(deps.clock.now().getTime() + restingMs), reason: waitsOn });
+}
+
+function connectionsOf({ connectionId, config }: Entity): string[] {
+  return [connectionId, config.to.connection];
 }
 
 /** How the run is to go on where it lost a worker before; a first attempt asks nothing. */
@@ -128,23 +149,27 @@ function asClient(session: SqlSession): Parameters<JobContext['fence']>[0] {
   return { query: (text: string, values?: unknown[]) => session.query(text, values) } as unknown as Parameters<JobContext['fence']>[0];
 }
 
-/** Writes down what the run waits for, so that `tds runs` and the progress bar can say it. */
-function watchWaiting(deps: RunTaskDeps, run: Run, entity: Entity): { stop(): Promise<void> } {
+/** Writes down what the run waits for, so that `tds runs` and the progress bar can say it; sees when a person pauses its connections. */
+function watchWaiting(deps: RunTaskDeps, run: Run, entity: Entity): { rests(): boolean; stop(): Promise<void> } {
   let last: string | null = null;
-  let noting: Promise<void> = Promise.resolve();
-  const look = (): void => {
-    const now = deps.waitsOn(entity.connectionId) ?? null;
-    if (now === last) return;
+  let rests = false;
+  let looking: Promise<void> | undefined;
+  const see = (now: string | null): Promise<void> => deps.database.transaction(async (session) => {
+    rests = (await listPauses(session, connectionsOf(entity))).length > 0;
+    if (now !== last) await noteWaiting(session, run.id, now);
     last = now;
+  });
+  const look = (): void => {
     // what a run waits for is a courtesy: a database that is away just now is told by others
-    noting = noting.then(() => deps.database.transaction((session) => noteWaiting(session, run.id, now))).catch(() => undefined);
+    looking ??= see(deps.waitsOn(entity.connectionId) ?? null).catch(() => undefined).finally(() => (looking = undefined));
   };
   const timer = setInterval(look, waitingEveryMs);
   timer.unref();
   return {
+    rests: () => rests,
     async stop() {
       clearInterval(timer);
-      await noting;
+      await looking;
     },
   };
 }

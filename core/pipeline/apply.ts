@@ -4,6 +4,7 @@ import { causesOf } from '../store/causes.ts';
 import { closeDeadLetters, resolveDeadLetters, setAside, type DeadLetterProblem, type DeadLetterWrite } from '../store/dead-letters.ts';
 import { insertRecords } from '../store/insert-records.ts';
 import { lockEntityWrites, remapRecords, replaceRecords, settleDetails } from '../store/records.ts';
+import { noteGaps } from '../store/webhook-gaps.ts';
 import { advanceRun, noteSeen, type RunCounts } from '../store/runs.ts';
 import { prepareBatch, writesNothing, type PreparedBatch } from './batch.ts';
 import type { Incoming, Via } from './decide.ts';
@@ -27,6 +28,8 @@ export interface Batch {
   refuse?: ReadonlyMap<string, DeadLetterProblem>;
   /** The run that this batch belongs to; its position and counts are saved in the same transaction (promise 3). */
   run?: { id: string; position: JsonValue | undefined; pages: number; noteSeen: boolean };
+  /** Saved with it: called inside the transaction of each part of the batch, when that part's records are written, with what becomes of them. */
+  also?: (session: SqlSession, part: Batch, prepared: PreparedBatch) => Promise<void>;
   /** Throws inside the transaction when the job was taken away from this node. */
   fence?: (session: SqlSession, progress?: boolean) => Promise<void>;
 }
@@ -81,12 +84,14 @@ async function write(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Pr
     if (!writesNothing(prepared)) {
       await lockEntityWrites(session, entity.id);
       await writeRecords(session, batch, prepared);
+      await noteUntold(session, batch, prepared);
       crashPoint('after-raw');
       await writeTables(session, batch, prepared.tables);
       crashPoint('after-table');
     }
     if (batch.withoutKey) await setAside(session, entity.id, run?.id ?? null, batch.via, batch.withoutKey);
     for (const [reason, ids] of byReason(batch.closing ?? [])) await closeDeadLetters(session, ids, { status: 'resolved', by: 'tds', reason });
+    await batch.also?.(session, batch, prepared);
     crashPoint('before-position');
     if (run) await saveProgress(session, batch, counts);
     await batch.fence?.(session);
@@ -123,6 +128,12 @@ async function writeRecords(session: SqlSession, { entity, run, via }: Batch, pr
   const where = run ? ` (run ${run.id})` : '';
   await resolveDeadLetters(session, entity.id, prepared.mended, `applied by ${via}${where}`);
   await resolveDeadLetters(session, entity.id, prepared.overtaken, `the record is gone, or left out by a check: seen by ${via}${where}`);
+}
+
+/** Of an entity that messages tell of: what an incremental read found before one came. */
+async function noteUntold(session: SqlSession, { entity, run, via }: Batch, { inserts, replaces }: PreparedBatch): Promise<void> {
+  if (!entity.hears || via !== 'incremental' || !run) return;
+  await noteGaps(session, entity.id, run.id, [...inserts, ...replaces].filter(({ modifiedAt }) => modifiedAt !== null));
 }
 
 function byReason(closing: readonly { id: string; reason: string }[]): Map<string, string[]> {

@@ -1,10 +1,11 @@
 import type { CellValue, JsonObject, SqlSession, TableWrite } from '../sdk/index.ts';
 import type { DeadLetterProblem, DeadLetterWrite } from '../store/dead-letters.ts';
 import { stringOf } from '../store/json-text.ts';
-import { readBodies, readHeads, type RecordBodies, type RecordHead, type RecordWrite } from '../store/records.ts';
+import { readBodies, readHeads, readHeadsUnlessSame, type RecordBodies, type RecordHead, type RecordWrite } from '../store/records.ts';
 import type { RunCounts } from '../store/runs.ts';
 import { decide, type Decision, type Incoming, type IncomingRecord } from './decide.ts';
 import type { Entity } from './entity.ts';
+import { recordOf } from './incoming.ts';
 import { bodyOf } from './stored.ts';
 
 /** A record that will be written, with what mapping and checks said of it. */
@@ -26,6 +27,10 @@ export interface PreparedBatch {
   mended: string[];
   /** Keys whose open dead letters have nothing to mend any more: the record is gone, or a check drops it now. */
   overtaken: string[];
+  /** Keys whose incoming record is older than what is stored. */
+  stale: string[];
+  /** Keys that a check drops. */
+  dropped: string[];
   counts: Partial<RunCounts>;
 }
 
@@ -40,9 +45,11 @@ export function newestOfEach(batch: readonly Incoming[]): Incoming[] {
 }
 
 function isOlder(one: Incoming, other: Incoming): boolean {
-  if (one.form !== 'gone' && other.form !== 'gone' && one.modifiedAt !== null && other.modifiedAt !== null) {
+  if (one.modifiedAt && other.modifiedAt) {
     const difference = one.modifiedAt.getTime() - other.modifiedAt.getTime();
     if (difference !== 0) return difference < 0;
+    // nothing comes after the last state
+    if ((one.form === 'gone') !== (other.form === 'gone')) return other.form === 'gone';
   }
   return one.observedAt < other.observedAt;
 }
@@ -54,20 +61,36 @@ function isOlder(one: Incoming, other: Incoming): boolean {
  */
 export async function prepareBatch(entity: Entity, session: SqlSession, batch: readonly Incoming[], refuse?: ReadonlyMap<string, DeadLetterProblem>): Promise<PreparedBatch> {
   const incoming = newestOfEach(batch);
-  const heads = await readHeads(session, entity.id, incoming.map((one) => one.key));
-  const prepared: PreparedBatch = { inserts: [], replaces: [], remaps: [], settled: [], tables: [], letters: [], mended: [], overtaken: [], counts: { read: batch.length, unchanged: batch.length - incoming.length } };
+  const { heads, same } = await storedHeads(entity, session, incoming);
+  const prepared: PreparedBatch = { inserts: [], replaces: [], remaps: [], settled: [], tables: [], letters: [], mended: [], overtaken: [], stale: [], dropped: [], counts: { read: batch.length, unchanged: batch.length - incoming.length } };
   const changes: Change[] = [];
   for (const one of incoming) {
+    if (same.has(one.key)) {
+      count(prepared, 'unchanged');
+      continue;
+    }
     const stored = heads.get(one.key);
     const decision = decide(one, stored, entity.mappingNumber);
     if (decision === 'new' || decision === 'changed' || decision === 'gone') changes.push({ incoming: one, stored, decision, write: recordWrite(entity, one, stored) });
     else {
       count(prepared, decision === 'stale' ? 'stale' : 'unchanged');
       if (decision === 'settled') prepared.settled.push(one.key);
+      if (decision === 'stale') prepared.stale.push(one.key);
     }
   }
   if (changes.length > 0) await mapChanges(entity, session, changes, prepared, refuse);
   return prepared;
+}
+
+/** Records that were let go already are expected to be unchanged: of those that are, no more is read. */
+async function storedHeads(entity: Entity, session: SqlSession, incoming: readonly Incoming[]): Promise<{ heads: Map<string, RecordHead>; same: ReadonlySet<string> }> {
+  const isLean = (one: Incoming): one is IncomingRecord => one.form === 'list' && one.record === undefined && !one.again;
+  const lean = incoming.filter(isLean);
+  if (lean.length === 0) return { heads: await readHeads(session, entity.id, incoming.map(({ key }) => key)), same: new Set() };
+  const { heads, same } = await readHeadsUnlessSame(session, entity.id, entity.mappingNumber, lean);
+  const others = incoming.filter((one) => !isLean(one)).map(({ key }) => key);
+  if (others.length > 0) for (const [key, head] of await readHeads(session, entity.id, others)) heads.set(key, head);
+  return { heads, same };
 }
 
 function count(prepared: PreparedBatch, name: keyof RunCounts, by = 1): void {
@@ -80,10 +103,12 @@ function recordWrite(entity: Entity, incoming: Incoming, stored: RecordHead | un
     modifiedAt: stored?.modifiedAt ?? null, listHash: stored?.listHash ?? null, detailHash: stored?.detailHash ?? null,
     detailAt: stored?.detailAt ?? null, detailModifiedAt: stored?.detailModifiedAt ?? null, raw: null, detail: null,
   };
-  if (incoming.form === 'gone') return { ...kept, observedAt: incoming.observedAt, deletedAt: incoming.observedAt, detailDue: false };
-  const common = { ...kept, modifiedAt: latest(incoming.modifiedAt, kept.modifiedAt), observedAt: incoming.observedAt, deletedAt: null };
+  if (incoming.form === 'gone') return { ...kept, modifiedAt: latest(incoming.modifiedAt ?? null, kept.modifiedAt), observedAt: incoming.observedAt, deletedAt: incoming.observedAt, detailDue: false };
+  // a message speaks of its record's modified time, and takes nothing from what a look at the source has proved since
+  const observedAt = stored && stored.deletedAt === null && !incoming.proof && stored.observedAt > incoming.observedAt ? stored.observedAt : incoming.observedAt;
+  const common = { ...kept, modifiedAt: latest(incoming.modifiedAt, kept.modifiedAt), observedAt, deletedAt: null };
   if (incoming.form === 'detail') {
-    return { ...common, detail: incoming.text, detailHash: incoming.hash, detailAt: incoming.observedAt, detailModifiedAt: incoming.modifiedAt, detailDue: false };
+    return { ...common, detail: incoming.text, detailHash: incoming.hash, detailAt: observedAt, detailModifiedAt: incoming.modifiedAt, detailDue: false };
   }
   const sameList = incoming.hash === stored?.listHash;
   const detailDue = entity.wantsDetails && (sameList ? stored.detailDue || stored.detailHash === null : true);
@@ -154,6 +179,7 @@ function setAside(change: Change, drop: boolean, problems: readonly DeadLetterPr
   if (change.incoming.form === 'gone') return;
   count(prepared, drop ? 'dropped' : 'refused');
   if (drop) {
+    prepared.dropped.push(change.incoming.key);
     if (change.stored?.refused) prepared.overtaken.push(change.incoming.key);
     return;
   }
@@ -169,10 +195,11 @@ async function storedBodies(entity: Entity, session: SqlSession, changes: readon
 }
 
 /** The record as the mapping sees it; undefined for a deletion of something that was never seen. */
-function wholeRecord(incoming: Incoming, bodies: RecordBodies | undefined): JsonObject | undefined {
+export function wholeRecord(incoming: Incoming, bodies: RecordBodies | undefined): JsonObject | undefined {
   if (incoming.form === 'gone') return bodies ? { ...bodyOf(bodies.raw), ...bodyOf(bodies.detail) } : undefined;
   const other = incoming.form === 'list' ? bodies?.detail : bodies?.raw;
-  return other ? { ...bodyOf(other), ...incoming.record } : incoming.record;
+  const record = recordOf(incoming);
+  return other ? { ...bodyOf(other), ...record } : record;
 }
 
 interface ChildRows { rows: CellValue[][]; parents: CellValue[][] }

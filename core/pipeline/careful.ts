@@ -4,6 +4,9 @@ import { applyBatch, type Batch } from './apply.ts';
 import type { Incoming } from './decide.ts';
 import type { RunContext } from './run-context.ts';
 
+/** What careful applying stands on. `note` keeps the suspicion where it outlives the process; of a run by itself. */
+export type CareContext = Pick<RunContext, 'care' | 'database' | 'log' | 'fence'> & { run: Pick<RunContext['run'], 'id'> } | { care: Care | undefined; database: RunContext['database']; log: RunContext['log']; fence: RunContext['fence']; note: (suspect: RunSuspect) => Promise<void> };
+
 /** Losses known to have struck one record, alone or in a step and then alone, after which it is set aside: one may be chance, such as a machine that lost its power. */
 const lossesOfOne = 2;
 /** Sets that were on their way at once when a worker was lost: one collected, one being mapped, one being written. */
@@ -74,20 +77,20 @@ export function afterLoss(before: RunSuspect | null, lost: boolean, pages: numbe
 }
 
 /** Applies a batch, in small steps where the run has to be careful. */
-export async function applyCarefully(context: RunContext, given: Batch): Promise<RunCounts> {
-  const { care, database, run } = context;
+export async function applyCarefully(context: CareContext, given: Batch): Promise<RunCounts> {
+  const { care, database } = context;
   if (!care) return applyBatch(context, given);
   const refuse = care.refusals();
   const batch: Batch = refuse ? { ...given, refuse } : given;
-  if (care.left <= 0 || !given.run) return applyBatch(context, batch);
-  const note = (): Promise<void> => database.transaction((session) => noteSuspect(session, run.id, care.suspect));
+  if (care.left <= 0) return applyBatch(context, batch);
+  const note = (): Promise<void> => ('note' in context ? context.note(care.suspect) : database.transaction((session) => noteSuspect(session, context.run.id, care.suspect)));
   const counts = noCounts();
   for (const some of care.steps(batch.incoming)) {
     care.suspect.at = some.map(({ key }) => key);
     await note();
     const { withoutKey: _withoutKey, closing: _closing, counted: _counted, ...part } = batch;
     // the position belongs to the whole batch: a worker that is lost half-way begins it again, and what was applied is unchanged by then
-    addCounts(counts, await applyBatch(context, { ...part, incoming: some, fence: (session) => context.fence(session, false), run: { ...given.run, position: undefined, pages: 0 } }));
+    addCounts(counts, await applyBatch(context, { ...part, incoming: some, fence: (session) => context.fence(session, false), ...(given.run ? { run: { ...given.run, position: undefined, pages: 0 } } : {}) }));
     care.left -= some.length;
     if (some.length === 1) care.suspect.named = Object.fromEntries(Object.entries(care.suspect.named).filter(([key]) => key !== some[0]?.key));
   }

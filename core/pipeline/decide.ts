@@ -10,13 +10,14 @@ export interface IncomingRecord {
   /** `list`: as a list sent it, perhaps without some fields; `detail`: whole, from a detail call or a webhook. */
   form: 'list' | 'detail';
   key: string;
-  record: JsonObject;
+  /** Undefined: parsed from `text` when somebody asks; see `recordOf`. */
+  record: JsonObject | undefined;
   /** The record as JSON: what is kept as raw. */
   text: JsonText;
   hash: string;
   /** The record's own modified time; null where it has none. */
   modifiedAt: Date | null;
-  /** When the source was asked, or when the message arrived. */
+  /** When the source was asked. Of a message: what it shows was so at the record's own modified time, however late it arrives; where it has none, the arrival. */
   observedAt: Date;
   /** True when the source itself answered with this record at `observedAt`; false for a message that may be late. */
   proof: boolean;
@@ -26,9 +27,9 @@ export interface IncomingRecord {
 
 /**
  * The proof that a record is gone. `version`: of the stored record that the proof is about; any other one is left alone. Without it the
- * times of both looks decide, which are to be of one clock.
+ * times of both looks decide, which are to be of one clock. `modifiedAt`: of a message, the modified time of the record's last state.
  */
-export interface IncomingGone { form: 'gone'; key: string; observedAt: Date; version?: number }
+export interface IncomingGone { form: 'gone'; key: string; observedAt: Date; version?: number; modifiedAt?: Date }
 
 export type Incoming = IncomingRecord | IncomingGone;
 
@@ -66,9 +67,16 @@ export function decide(incoming: Incoming, stored: Stored | undefined, mapping: 
 
 function decideGone(incoming: IncomingGone, stored: Stored | undefined): Decision {
   if (stored === undefined) return 'gone';
-  if (stored.deletedAt !== null) return 'unchanged';
+  if (stored.deletedAt !== null) return outlasts(incoming, stored.deletedAt) ? 'gone' : 'unchanged';
   if (incoming.version !== undefined) return stored.version === incoming.version ? 'gone' : 'stale';
+  // the message is about an earlier life of the record: it has been changed since
+  if (incoming.modifiedAt && stored.modifiedAt && stored.modifiedAt > incoming.modifiedAt) return 'stale';
   return stored.observedAt > incoming.observedAt ? 'stale' : 'gone';
+}
+
+/** A later proof of the same moves the tombstone: what was seen of the record between the two must not bring it back. A message told twice proves no more. */
+function outlasts({ observedAt, version, modifiedAt }: IncomingGone, deletedAt: Date): boolean {
+  return version === undefined && modifiedAt === undefined && observedAt > deletedAt;
 }
 
 /** A tombstone yields to the source's own answer from after it, or to a message about a change from after it; to nothing else. */

@@ -76,7 +76,7 @@ export interface Asked {
  * Asks the source for these records, several calls at once. After an error no further call is made. `seenAt`: when each was last seen
  * to have changed; a key that is not there is never answered from the cache.
  */
-export async function askDetails({ entity, signal }: RunContext, keys: readonly string[], seenAt?: ReadonlyMap<string, Date>): Promise<Asked> {
+export async function askDetails({ entity, signal }: Pick<RunContext, 'entity' | 'signal'>, keys: readonly string[], seenAt?: ReadonlyMap<string, Date>): Promise<Asked> {
   const { source, stream, options } = entity;
   const ask = source.readDetails?.bind(source);
   if (!ask) throw new PermanentError('source.no_details', `the connector declares details for "${stream.name}" but can't read them`);

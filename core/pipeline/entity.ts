@@ -18,6 +18,8 @@ export interface Entity {
   mappingNumber: number;
   /** Whether records are asked for one by one after the list. */
   wantsDetails: boolean;
+  /** Messages of the source tell of its changes; set by `main.ts` where they are taken. */
+  hears?: boolean;
 }
 
 /** What the entity reads, as one text: when it changes, old cursors mean nothing. */

@@ -4,6 +4,8 @@ import { readSource } from './read-source.ts';
 import { replayRecords } from './replay.ts';
 import { retryLetters } from './retry.ts';
 import { ensureRecordPartition } from '../store/records.ts';
+import type { DatabaseAccess } from '../sdk/index.ts';
+import type { Entity } from './entity.ts';
 import type { RunContext, RunOutcome } from './run-context.ts';
 
 /**
@@ -12,15 +14,19 @@ import type { RunContext, RunOutcome } from './run-context.ts';
  * Throws SDK errors as they come from the source; the job decides whether to try again, to wait or to give up.
  */
 export async function executeRun(context: RunContext): Promise<RunOutcome> {
-  const { entity, database } = context;
-  await refuseMisfits(entity);
-  await database.transaction((session) => ensureRecordPartition(session, entity.id));
-  await entity.destination.prepare(entity.mapping.table);
-  for (const child of entity.mapping.children) await entity.destination.prepare(child.spec);
+  await prepareEntity(context.entity, context.database);
   switch (context.run.mode) {
     case 'details': return fetchDetails(context);
     case 'replay': return replayRecords(context);
     case 'retry': return retryLetters(context);
     default: return readSource(context);
   }
+}
+
+/** Makes the tables that an entity's records land in, or extends them. Before the first write of a run, and of a process that applies messages. */
+export async function prepareEntity(entity: Entity, database: DatabaseAccess): Promise<void> {
+  await refuseMisfits(entity);
+  await database.transaction((session) => ensureRecordPartition(session, entity.id));
+  await entity.destination.prepare(entity.mapping.table);
+  for (const child of entity.mapping.children) await entity.destination.prepare(child.spec);
 }

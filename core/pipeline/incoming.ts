@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { bytesOf } from '../connection/index.ts';
+import { bytesOf, parseJson } from '../connection/index.ts';
 import { joinKey, readPath } from '../sdk/index.ts';
-import type { JsonValue, SourceRecord } from '../sdk/index.ts';
+import type { JsonObject, JsonValue, SourceRecord } from '../sdk/index.ts';
 import type { DeadLetterWrite } from '../store/dead-letters.ts';
 import { stringOf, type JsonText } from '../store/json-text.ts';
 import type { IncomingRecord } from './decide.ts';
@@ -18,12 +18,13 @@ export interface Look {
   proof: boolean;
   /** They are the very objects that the connection parsed, unchanged. */
   asReceived?: boolean | undefined;
+  /** Most of them will turn out to be unchanged: objects that can be parsed again are let go, since holding on to them costs more. */
+  lean?: boolean | undefined;
 }
 
 /** Gives each record its key, its own time and its content hash. The first step of every way in. */
 export function receive(entity: Entity, records: readonly SourceRecord[], look: Look): Received {
   const received: Received = { records: [], withoutKey: [] };
-  const modifiedPath = entity.config.modified ?? entity.stream.modified;
   for (const record of records) {
     const text = (look.asReceived ? bytesOf(record) : undefined) ?? textOf(record);
     if (text === undefined) {
@@ -35,12 +36,36 @@ export function receive(entity: Entity, records: readonly SourceRecord[], look: 
       received.withoutKey.push({ key: null, raw: stringOf(text), problems: [withoutKeyProblem(entity)] });
       continue;
     }
+    const modifiedAt = modifiedTimeOf(entity, record);
     received.records.push({
-      form: look.form, key, record, text, hash: contentHash(text), observedAt: look.observedAt, proof: look.proof,
-      modifiedAt: modifiedPath === undefined ? null : readModifiedTime(readPath(record, modifiedPath)),
+      form: look.form, key, record: look.lean && typeof text !== 'string' ? undefined : record, text, hash: contentHash(text), observedAt: look.proof ? look.observedAt : shownAt(modifiedAt, look.observedAt), proof: look.proof, modifiedAt,
     });
   }
   return received;
+}
+
+/**
+ * Of when a message speaks. It proves nothing about the time between the change and its arrival: a deletion in between, proved later
+ * by a read that began before the message came, must not lose to it.
+ */
+function shownAt(modifiedAt: Date | null, arrivedAt: Date): Date {
+  return modifiedAt !== null && modifiedAt < arrivedAt ? modifiedAt : arrivedAt;
+}
+
+/** The record's own modified time; null where it has none. */
+export function modifiedTimeOf(entity: Entity, record: SourceRecord): Date | null {
+  const path = entity.config.modified ?? entity.stream.modified;
+  return path === undefined ? null : readModifiedTime(readPath(record, path));
+}
+
+/** The key of a record; undefined where it has none. */
+export function recordKeyOf(entity: Entity, record: SourceRecord): string | undefined {
+  return keyOf(record, entity.stream.key);
+}
+
+/** The record of an incoming one. */
+export function recordOf(incoming: IncomingRecord): JsonObject {
+  return incoming.record ?? (parseJson(stringOf(incoming.text)) as JsonObject);
 }
 
 /** Undefined for a record so deep that it can't be written as text: one that attacks, not one that means something. */

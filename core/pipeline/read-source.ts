@@ -59,6 +59,7 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
   const since = usageMeter(context);
   let writing: Promise<void> = Promise.resolve();
   let idle = true;
+  let lean = false;
   let collected: ReceivedPage[] = [];
   let size = 0;
   let end: ReadEnd | undefined;
@@ -80,6 +81,7 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
     prepared.catch(() => undefined); // it is awaited below, after the batch before
     await writing;
     const ready = await prepared;
+    lean = (ready.counts.unchanged ?? 0) > batch.incoming.length / 2;
     idle = false;
     writing = write(batch, ready);
     writing.catch(() => undefined); // awaited by the next flush or at the end
@@ -90,7 +92,7 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
       // The question for the page after it leaves first: while the other side works on that, this one is looked at.
       await setImmediate();
       signal.throwIfAborted();
-      collected.push({ page, ...receive(entity, page.records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived }) });
+      collected.push({ page, ...receive(entity, page.records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived, lean }) });
       size += page.records.length;
       end = page.end;
       if (size >= entity.config.batchSize || page.end || (idle && !pages.ready()) || context.stopping()) await flush();

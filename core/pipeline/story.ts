@@ -67,7 +67,8 @@ function whatOf(version: StoredVersion, before: StoredVersion | undefined): Vers
   return before.deletedAt === null ? 'changed' : 'came back';
 }
 
-function rowOf(entity: Entity | undefined, result: MappedRecord | undefined): Record<string, CellValue> | undefined {
+/** The row of a mapped record, by the names of its columns; undefined where the mapping refused it. */
+export function rowOf(entity: Entity | undefined, result: MappedRecord | undefined): Record<string, CellValue> | undefined {
   if (!entity || !result?.ok) return undefined;
   return Object.fromEntries(entity.mapping.table.columns.map(({ name }, at) => [name, result.row[at] ?? null]));
 }

@@ -7,7 +7,8 @@
  * 3. `create(context)` is called once per connection and node. It must not do any I/O; it returns at once.
  * 4. `check()` runs when a person asks (`tds check`).
  * 5. `source` and `destination` are used by the jobs, several at the same time.
- * 6. `close()` is called once when the node stops, also when nothing else was ever called.
+ * 6. `webhook` is asked for each message that arrives at the connection's addresses.
+ * 7. `close()` is called once when the node stops, also when nothing else was ever called.
  */
 export { SDK_VERSION, definePlugin } from './plugin.ts';
 export type { CheckFinding, Connector, ConnectionContext, ConnectionDefaults, Plugin, PluginKind } from './plugin.ts';
@@ -17,6 +18,7 @@ export type {
 export type {
   CellValue, ColumnSpec, Destination, RowDeletes, RowUpserts, TableFinding, TableSpec, TableWrite,
 } from './destination.ts';
+export type { RegisteredRule, Webhook, WebhookEvent, WebhookMessage, WebhookRequest, WebhookRule } from './webhook.ts';
 export type { HttpClient, HttpRequest, HttpResponse } from './http.ts';
 export type { CacheRequest, Clock, DatabaseAccess, Logger, RecordCache, SqlResult, SqlSession, StateStore, Token, TokenStore } from './services.ts';
 export type { JsonObject, JsonValue } from './json.ts';

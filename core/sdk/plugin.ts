@@ -3,6 +3,7 @@ import type { HttpClient } from './http.ts';
 import type { JsonObject } from './json.ts';
 import type { Clock, DatabaseAccess, Logger, RecordCache, StateStore, TokenStore } from './services.ts';
 import type { Source } from './source.ts';
+import type { Webhook } from './webhook.ts';
 
 /** The version of this contract. A plugin names the one it was written for; another major version is refused. */
 export const SDK_VERSION = 1;
@@ -53,6 +54,8 @@ export interface Connector {
   check(signal: AbortSignal): Promise<CheckFinding[]>;
   readonly source?: Source;
   readonly destination?: Destination;
+  /** Present where the service sends messages about its changes; the connection then has addresses for them. */
+  readonly webhook?: Webhook;
   /** Gives back what `create` took. Called once; must not throw. */
   close?(): Promise<void>;
 }

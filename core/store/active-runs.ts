@@ -8,7 +8,7 @@ export interface ActiveRun { id: string; entity: string; mode: RunMode; status: 
 export async function activeRuns(session: SqlSession): Promise<ActiveRun[]> {
   const result = await session.query(
     `SELECT id::text AS id, entity, mode, status, job_id AS "jobId", waits_on AS "waitsOn", queued_at AS "queuedAt", updated_at AS "updatedAt"
-       FROM runs WHERE status IN ('queued', 'running', 'waiting') ORDER BY id`);
+       FROM runs WHERE status IN ('queued', 'running', 'waiting') ORDER BY runs.id`);
   return result.rows as unknown as ActiveRun[];
 }
 

@@ -19,7 +19,7 @@ const actColumns = `id::text AS id, rule, fingerprint, seen, done, outcome, came
 /** Acts, the newest first. */
 export async function listActs(session: SqlSession, filter: ActFilter): Promise<HealingAct[]> {
   const result = await session.query(
-    `SELECT ${actColumns} FROM healing_acts WHERE ($1::text IS NULL OR rule = $1) AND ($2::text IS NULL OR outcome = $2) AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $4`,
+    `SELECT ${actColumns} FROM healing_acts WHERE ($1::text IS NULL OR rule = $1) AND ($2::text IS NULL OR outcome = $2) AND ($3::bigint IS NULL OR healing_acts.id < $3) ORDER BY healing_acts.id DESC LIMIT $4`,
     [filter.rule ?? null, filter.outcome ?? null, filter.before ?? null, filter.limit]);
   return result.rows as unknown as HealingAct[];
 }

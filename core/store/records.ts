@@ -41,15 +41,43 @@ export async function ensureRecordPartition(session: SqlSession, entity: string)
   await session.query(`CREATE TABLE records_${String(number.rows[0]?.['next'])} PARTITION OF records FOR VALUES IN (${String(literal.rows[0]?.['name'])})`);
 }
 
+/** The columns of a head besides its key, and their names in {@link RecordHead}. */
+const headColumns = [
+  ['version', 'version'], ['modified_at', 'modifiedAt'], ['observed_at', 'observedAt'], ['list_hash', 'listHash'], ['detail_hash', 'detailHash'], ['detail_at', 'detailAt'],
+  ['detail_modified_at', 'detailModifiedAt'], ['detail_due', 'detailDue'], ['refused', 'refused'], ['mapping', 'mapping'], ['deleted_at', 'deletedAt'],
+] as const;
+
 /** What is stored under these keys. Keys without a record are left out. */
 export async function readHeads(session: SqlSession, entity: string, keys: readonly string[]): Promise<Map<string, RecordHead>> {
-  const result = await session.query(
-    `SELECT key, version, modified_at AS "modifiedAt", observed_at AS "observedAt", list_hash AS "listHash", detail_hash AS "detailHash",
-            detail_at AS "detailAt", detail_modified_at AS "detailModifiedAt", detail_due AS "detailDue", refused, mapping, deleted_at AS "deletedAt"
-       FROM records WHERE entity = $1 AND key = ANY($2::text[])`, [entity, keys]);
+  const result = await session.query(`SELECT key, ${headColumns.map(([column, name]) => `${column} AS "${name}"`).join(', ')} FROM records WHERE entity = $1 AND key = ANY($2::text[])`, [entity, keys]);
   const heads = new Map<string, RecordHead>();
   for (const row of result.rows as unknown as RecordHead[]) heads.set(row.key, row);
   return heads;
+}
+
+/** A record as a list shows it, as far as it takes to see that it is stored just so. */
+export interface Shown { key: string; hash: string; modifiedAt: Date | null }
+
+/**
+ * What is stored under the keys of these list records; `same` are those that stand there with this very content and time, written by this
+ * mapping: nothing more need be known of them, and most of the work would be to hand it over. It says of no record that it is the same
+ * which `decide` would not call unchanged.
+ */
+export async function readHeadsUnlessSame(session: SqlSession, entity: string, mapping: number, shown: readonly Shown[]): Promise<{ heads: Map<string, RecordHead>; same: Set<string> }> {
+  const result = await session.query(
+    `SELECT r.key, s.same, ${headColumns.map(([column, name]) => `CASE WHEN NOT s.same THEN r.${column} END AS "${name}"`).join(', ')}
+       FROM records r
+       JOIN unnest($2::text[], $3::text[], $4::timestamptz[]) AS w (key, hash, modified_at) ON w.key = r.key
+       CROSS JOIN LATERAL (SELECT r.deleted_at IS NULL AND r.mapping = $5 AND coalesce(r.list_hash = w.hash, false) AND r.modified_at IS NOT DISTINCT FROM w.modified_at AS same) s
+      WHERE r.entity = $1 AND r.key = ANY($2::text[])`, // said twice, so that the index is used whatever PostgreSQL knows of the table
+    [entity, shown.map(({ key }) => key), shown.map(({ hash }) => hash), shown.map(({ modifiedAt }) => modifiedAt?.toISOString() ?? null), mapping]);
+  const heads = new Map<string, RecordHead>();
+  const same = new Set<string>();
+  for (const { same: isSame, ...head } of result.rows as unknown as (RecordHead & { same: boolean })[]) {
+    if (isSame) same.add(head.key);
+    else heads.set(head.key, head);
+  }
+  return { heads, same };
 }
 
 /** The bodies stored under these keys, read one by one from the row so that a list costs one round trip. */
@@ -146,4 +174,10 @@ export async function countRecords(session: SqlSession): Promise<Map<string, Rec
             count(*) FILTER (WHERE detail_hash IS NOT NULL AND deleted_at IS NULL)::int AS detailed
        FROM records GROUP BY entity`);
   return new Map(result.rows.map((row) => [row['entity'] as string, row as unknown as RecordCounts]));
+}
+
+/** A living record of an entity: that of the key, else any. */
+export async function sampleRecord(session: SqlSession, entity: string, key?: string): Promise<(RecordHead & RecordBodies) | undefined> {
+  const result = await session.query(`SELECT ${whole} FROM records WHERE entity = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR key = $2) LIMIT 1`, [entity, key ?? null]);
+  return result.rows[0] as unknown as (RecordHead & RecordBodies) | undefined;
 }

@@ -100,22 +100,30 @@ export async function readRun(session: SqlSession, id: string): Promise<Run | un
 }
 
 /** Which runs a list shows. `before` is the id of the last run of the page before. */
-export interface RunFilter { entity?: string; status?: RunStatus; mode?: RunMode; before?: string; limit: number }
+export interface RunFilter {
+  entity?: string; status?: RunStatus; mode?: RunMode; trigger?: string; before?: string; limit: number;
+  /** Queued at this time or later; before this time. */
+  since?: Date; until?: Date;
+  /** `oldest` first takes `after`, the id of the last run of the page before. Default `newest`. */
+  sort?: 'newest' | 'oldest'; after?: string;
+}
 
-/** Runs, newest first. */
+/** Runs, newest first unless it is asked otherwise. */
 export async function listRuns(session: SqlSession, filter: RunFilter): Promise<Run[]> {
   const result = await session.query(
     `SELECT ${columns} FROM runs
       WHERE ($1::text IS NULL OR entity = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR mode = $3) AND ($4::bigint IS NULL OR runs.id < $4)
-      ORDER BY runs.id DESC LIMIT $5`,
-    [filter.entity ?? null, filter.status ?? null, filter.mode ?? null, filter.before ?? null, filter.limit]);
+        AND ($6::bigint IS NULL OR runs.id > $6) AND ($7::text IS NULL OR trigger = $7) AND ($8::timestamptz IS NULL OR queued_at >= $8) AND ($9::timestamptz IS NULL OR queued_at < $9)
+      ORDER BY runs.id ${filter.sort === 'oldest' ? 'ASC' : 'DESC'} LIMIT $5`,
+    [filter.entity ?? null, filter.status ?? null, filter.mode ?? null, filter.before ?? null, filter.limit, filter.after ?? null, filter.trigger ?? null, filter.since ?? null, filter.until ?? null]);
   return result.rows as unknown as Run[];
 }
 
-/** The newest run of each entity that reads the source. */
-export async function latestRuns(session: SqlSession): Promise<Map<string, Run>> {
+/** The newest run of each of these entities that reads the source. Looks each up by itself: a history of a million runs costs no more than a short one. */
+export async function latestRuns(session: SqlSession, entities: readonly string[]): Promise<Map<string, Run>> {
   const result = await session.query(
-    `SELECT DISTINCT ON (entity) ${columns} FROM runs WHERE mode IN ('full', 'incremental') ORDER BY entity, runs.id DESC`);
+    `SELECT latest.* FROM unnest($1::text[]) AS wanted(name)
+      CROSS JOIN LATERAL (SELECT ${columns} FROM runs WHERE entity = wanted.name AND mode IN ('full', 'incremental') ORDER BY runs.id DESC LIMIT 1) latest`, [entities]);
   return new Map((result.rows as unknown as Run[]).map((run) => [run.entity, run]));
 }
 

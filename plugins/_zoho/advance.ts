@@ -67,7 +67,9 @@ function findPlace(plan: Plan, before: Position, ask: Ask, records: SourceRecord
   const tail = new Set(before.tail);
   if (plan.keyset && ask.start === 0 && before.tail.length >= before.at) {
     // All that was read of this second is known by name, so its order need not be trusted.
-    const fresh = records.filter((record) => !tail.has(anchor.of(record)));
+    const ids = new Set(before.tail.map(anchor.idOf));
+    // Who has none of their ids is none of them; only of the few others more need be known.
+    const fresh = records.filter((record) => !ids.has(anchor.id(record)) || !tail.has(anchor.of(record)));
     return { base: records.length - fresh.length, fresh };
   }
   const last = records.findLastIndex((record) => tail.has(anchor.of(record)));

@@ -26,5 +26,6 @@ export const zohoCodes = {
   'zoho.token_refused': { meaning: 'Zoho refused the call for an access token.', cure: 'Check `clientId`, `clientSecret`, `refreshToken` and `dataCenter`.' },
   'zoho.token_rejected': { meaning: 'Zoho refused the access token (401).', cure: 'TDS gets a new one by itself, once. If that is refused too, check the connection\'s credentials.' },
   'zoho.unknown_stream': { meaning: 'The API has no stream of that name.', cure: 'Check the spelling against the reference of streams; any other list resource can be read with `stream: custom`.' },
+  'zoho.webhook_unreadable': { meaning: 'A webhook of Zoho brings no record of its module.', cure: 'In the webhook at Zoho choose the default payload (JSON), with the whole record.' },
   'zoho.unwell': { meaning: 'Zoho answered that it is unwell (5xx).', cure: 'TDS tries again by itself. If it lasts, see Zoho\'s status page.' },
 } as const;

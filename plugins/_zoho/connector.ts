@@ -5,6 +5,7 @@ import { zohoConfigSchema, type ZohoSettings } from './settings.ts';
 import { ZohoSource } from './source.ts';
 import type { StreamEntry } from './stream-catalogue.ts';
 import { signInOf } from './tokens.ts';
+import { ZohoWebhook } from './webhook.ts';
 
 /** What one of the two connectors is. */
 export interface ZohoPluginSpec {
@@ -45,6 +46,7 @@ export function zohoPlugin({ id, description, kind, catalogue, probed }: ZohoPlu
       const streams = catalogue.filter((entry) => probed.includes(entry.name));
       return {
         source: new ZohoSource(kind, catalogue, context, api),
+        webhook: new ZohoWebhook(kind, catalogue),
         check: (signal) => checkZoho(api, context, streams, signal),
       };
     },

@@ -83,6 +83,9 @@ export interface RecordFields {
 /** Knows a record again while its place in the order is the same. */
 export interface Anchor {
   of(record: SourceRecord): string;
+  /** The id of a record, and the one that stands in what `of` answered. */
+  id(record: SourceRecord): string;
+  idOf(anchor: string): string;
   /** Dotted path of the modified time. */
   modified: string | undefined;
 }
@@ -90,12 +93,13 @@ export interface Anchor {
 /** How records are known again under a plan: by their id and what their place depends on. */
 export function anchorFor(plan: Plan, fields: RecordFields): Anchor {
   const path = plan.sort?.column === 'created_time' ? fields.created : fields.modified;
+  const idIn = (record: SourceRecord): string => String(readPath(record, fields.id) ?? '');
   const of = (record: SourceRecord): string => {
-    const id = String(readPath(record, fields.id) ?? '');
+    const id = idIn(record);
     const time = path === undefined ? undefined : instantOf(readPath(record, path));
     return time === undefined ? `${id}#${digest(record)}` : `${id}@${time}`;
   };
-  return { of, modified: fields.modified };
+  return { of, id: idIn, idOf: (anchor) => anchor.replace(/[@#][^@#]*$/, ''), modified: fields.modified };
 }
 
 function digest(record: SourceRecord): string {

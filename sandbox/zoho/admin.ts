@@ -38,6 +38,7 @@ export function adminAnswer(sandbox: ZohoSandbox, method: string, url: URL, body
 function look(sandbox: ZohoSandbox, path: string, query: URLSearchParams): Answer {
   if (path === '/calls') return json(200, sandbox.calls.toJSON())
   if (path === '/faults') return json(200, { faults: sandbox.faults.queue.map((fault) => ({ ...fault, match: String(fault.match ?? '') })) })
+  if (path === '/webhooks') return json(200, { ...sandbox.webhooks.settings, counts: sandbox.webhooks.counts, pending: sandbox.webhooks.pending })
   if (path === '/limits') return json(200, { ...sandbox.limits.settings, inFlight: sandbox.limits.inFlight })
   if (path === '/clock') return json(200, { now: sandbox.clock.now(), iso: new Date(sandbox.clock.now()).toISOString() })
   if (path === '/credentials') return json(200, { ...sandbox.credentials, apiUrl: sandbox.apiUrl, accountsUrl: sandbox.accountsUrl })
@@ -74,6 +75,12 @@ function act(sandbox: ZohoSandbox, path: string, order: Fields): Answer {
       return done(() => {
         if (order['expireAll'] === true) sandbox.tokens.expireAll()
         if (typeof order['revoked'] === 'boolean') sandbox.tokens.revoke(order['revoked'])
+      })
+    case '/webhooks':
+      return done(() => {
+        const { flush, ...settings } = order
+        Object.assign(sandbox.webhooks.settings, settings)
+        if (flush === true) sandbox.webhooks.flush()
       })
     case '/behaviour':
       return done(() => Object.assign(sandbox.behaviour, order))

@@ -16,6 +16,7 @@ import { failure, invalidUrl } from './replies.ts'
 import type { Api } from './resources.ts'
 import { Store } from './store.ts'
 import { type Credentials, Tokens } from './tokens.ts'
+import { WebhookSender } from './webhooks.ts'
 
 export type { SandboxOptions } from './options.ts'
 export type { FaultOptions } from './faults.ts'
@@ -32,6 +33,7 @@ export interface ZohoSandbox {
   readonly faults: Faults
   readonly limits: Limits
   readonly tokens: Tokens
+  readonly webhooks: WebhookSender
   /** Milliseconds before each answer, and whether answers are compressed; both can be changed at any time. */
   readonly behaviour: { latency: number; gzip: boolean }
   /** Queues a fault. */
@@ -58,6 +60,7 @@ export async function startZohoSandbox(options: SandboxOptions = {}): Promise<Zo
   const limits = new Limits(settings, clock, zone)
   const tokens = new Tokens(credentials, clock)
   if (options.limits === false) tokens.perTenMinutes = Infinity
+  const webhooks = new WebhookSender(store, options.seed ?? 1)
   const calls = new Calls()
   const faults = new Faults()
   const behaviour = { latency: options.latency ?? 0, gzip: options.gzip ?? false }
@@ -179,7 +182,7 @@ export async function startZohoSandbox(options: SandboxOptions = {}): Promise<Zo
   url = `http://${options.host ?? '127.0.0.1'}:${(server.address() as AddressInfo).port}`
 
   const sandbox: ZohoSandbox = {
-    url, accountsUrl: url, apiUrl: url, credentials, store, clock, calls, faults, limits, tokens, behaviour,
+    url, accountsUrl: url, apiUrl: url, credentials, store, clock, calls, faults, limits, tokens, behaviour, webhooks,
     fault: (fault) => faults.add(fault),
     startActivity({ everyMs }) {
       const stop = startActivity(store, everyMs)
@@ -188,6 +191,7 @@ export async function startZohoSandbox(options: SandboxOptions = {}): Promise<Zo
     },
     async close() {
       for (const stop of stops) stop()
+      webhooks.close()
       for (const timer of timers) clearTimeout(timer)
       timers.clear()
       if (!server.listening) return

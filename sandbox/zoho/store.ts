@@ -18,6 +18,8 @@ export interface Change {
   readonly resource: string
   readonly id: string
   readonly kind: 'create' | 'edit' | 'delete'
+  /** Of a deletion: the record as it was. */
+  readonly last?: Fields
 }
 
 /** One record as the source has it: the truth that a copy of it is compared with. */
@@ -130,8 +132,9 @@ export class Store {
   delete(resource: string, id: string): boolean {
     const index = this.indexOf(resource, id)
     if (index === undefined) return false
+    const last = this.#listeners.size > 0 ? this.#detail(resource, index) : undefined
     this.collection(resource).delete(index)
-    this.#tell({ resource, id, kind: 'delete' })
+    this.#tell({ resource, id, kind: 'delete', ...(last ? { last } : {}) })
     return true
   }
 

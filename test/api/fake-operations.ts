@@ -1,5 +1,8 @@
 import type { EntityStatus, Operations } from '../../core/operations/operations.ts';
 import { OperationError } from '../../core/operations/errors.ts';
+import type { AccessOperations } from '../../core/operations/access.ts';
+import type { AuditOperations } from '../../core/operations/audit.ts';
+import type { AuditEntry } from '../../core/store/audit.ts';
 import { noCounts, type Run } from '../../core/store/runs.ts';
 
 /** A run that has counted nothing yet. */
@@ -18,6 +21,20 @@ export function fakeEntity(id: string): EntityStatus {
   };
 }
 
+/** No token was ever made. */
+export function fakeAccess(more: Partial<AccessOperations> = {}): AccessOperations {
+  return {
+    createToken: () => Promise.reject(new Error('no tokens here')), tokens: async () => [], revokeToken: async (which) => { throw new OperationError('operation.unknown_token', `there is no token "${which}"`); },
+    identify: async () => 'unknown', openSession: async () => 'unknown', identifySession: async () => 'unknown', endSession: async () => undefined, standing: async () => ({ made: 0, usable: 0 }), ...more,
+  };
+}
+
+/** An audit in memory. */
+export function fakeAudit(): AuditOperations & { entries: AuditEntry[] } {
+  const entries: AuditEntry[] = [];
+  return { entries, note: async (entry) => void entries.push(entry), list: async () => entries.map((entry, at) => ({ ...entry, id: String(at + 1), at: new Date('2026-01-05T08:00:00Z') })).toReversed() };
+}
+
 /** Operations over a list of runs. `asked` notes what was asked for. */
 export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = []): Operations & { asked: unknown[] } {
   const asked: unknown[] = [];
@@ -33,6 +50,19 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       if (id !== 'products') throw new OperationError('operation.unknown_entity', `there is no entity "${id}"`, { suggestion: 'The config has: products.' });
       return fakeEntity(id);
     },
+    config: () => ({ file: 'tds.config.yaml', hash: 'x', config: { connections: {} } }),
+    validateConfig: async () => [],
+    streams: (id) => {
+      if (id !== 'shop') throw new OperationError('operation.unknown_connection', `there is no connection "${id}"`);
+      return [];
+    },
+    pauses: async () => [],
+    pauseConnection: async (id, { by, reason }) => {
+      asked.push({ pause: id, by, reason });
+      return { connection: id, pausedAt: new Date('2026-01-05T08:00:00Z'), pausedBy: by, reason };
+    },
+    resumeConnection: async () => false,
+    preview: async () => ({ records: [], withoutKey: 0, complete: true, withoutDetails: false }),
     connections: async () => [{ id: 'shop', plugin: 'shop', kind: 'source', remote: { waiting: 0 } }],
     quota: async () => [],
     connectionQuota: async (id) => { throw new OperationError('operation.unknown_connection', `there is no connection "${id}"`); },
@@ -85,6 +115,16 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       throw new OperationError('operation.unknown_record', `${entity} has no record "${key}"`);
     },
     healing: { enabled: true, acts: async () => [], rules: async () => [], run: async () => [], reset: async () => 0 },
+    webhooks: {
+      enter: () => { throw new OperationError('webhook.unknown', 'There is nobody here who takes such messages.'); },
+      accept: async () => undefined, list: async () => [], stats: async () => [], replay: async () => 0, urls: () => [], register: async () => [], pollingFactor: async () => 1,
+      show: async (id) => { throw new OperationError('operation.unknown_message', `there is no message "${id}"`); },
+      planReplay: async () => ({ messages: 0, counts: {}, differences: [], cut: false }),
+      compose: async () => ({ path: '/webhooks/shop/products/changed', headers: {}, body: '{}' }),
+    },
+    access: fakeAccess(),
+    audit: fakeAudit(),
+    answers: { take: async () => undefined, keep: async () => undefined, free: async () => undefined },
     nodes: async () => [],
     jobs: async () => [],
     health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),

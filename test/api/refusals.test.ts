@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import t from 'tap';
 import { createApi } from '../../core/api/index.ts';
 import { silentLogger } from '../../core/monitor/log.ts';
-import { fakeOperations } from './fake-operations.ts';
+import { fakeAccess, fakeOperations } from './fake-operations.ts';
 import { startApi, type Call } from './support.ts';
 
 const json = { 'Content-Type': 'application/json' };
@@ -101,11 +101,11 @@ t.test('who sends slowly, or what is no HTTP, is cut off with a problem', async 
   t.match(await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431 [\s\S]*api\.headers_too_large/);
 });
 
-t.test('where others could reach it, it does not start unless it is told to', async (t) => {
-  const make = (open: boolean) => createApi({ operations: fakeOperations(), log: silentLogger, version: '1', host: '0.0.0.0', port: 0, open });
-  await t.rejects(make(false).start(), { code: 'api.not_open', suggestion: /TDS_API_OPEN=1/ });
-  const api = make(true);
-  t.match(await api.start(), { url: /^http:\/\/0\.0\.0\.0:\d+$/ });
+t.test('where others could reach it, it does not start before there is a token that is good', async (t) => {
+  const make = (usable: number) => createApi({ operations: fakeOperations({ access: fakeAccess({ standing: async () => ({ made: 1, usable }) }) }), log: silentLogger, version: '1', host: '0.0.0.0', port: 0 });
+  await t.rejects(make(0).start(), { code: 'api.not_open', suggestion: /tds token create/ });
+  const api = make(1);
+  t.match(await api.start(), { url: /^http:\/\/0\.0\.0\.0:\d+$/, open: false });
   await api.stop();
 });
 

@@ -22,10 +22,12 @@ export async function startApi(scope: { teardown(action: () => unknown): unknown
 
 function send(url: string, { method = 'GET', path, headers = {}, body }: Call): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, path, headers, agent: false }, (incoming) => {
+    // of a DELETE Node says by itself nothing about a body
+    const length = body === undefined || 'Transfer-Encoding' in headers ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+    const outgoing = request(url, { method, path, headers: { ...length, ...headers }, agent: false }, (incoming) => {
       let text = '';
       incoming.setEncoding('utf8').on('data', (part: string) => (text += part)).on('end', () => {
-        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) });
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, body: /json/.test(incoming.headers['content-type'] ?? '') ? (JSON.parse(text) as Record<string, unknown>) : {} });
       });
     });
     outgoing.on('error', reject);

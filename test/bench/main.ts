@@ -4,6 +4,7 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
+import { measureApi } from './api.ts';
 import { startServer } from './database.ts';
 import { measureDemo } from './demo.ts';
 import { psqlVersion } from './floor.ts';
@@ -12,13 +13,15 @@ import { measureLimits } from './limits.ts';
 import { measureLoad } from './load.ts';
 import { measureMemory } from './memory.ts';
 import { Report } from './report.ts';
+import { measureWebhooks } from './webhooks.ts';
 
 const help = `Usage: npm run bench -- [options]
 
-  --only PARTS   load, memory, incremental, limits, demo; several with commas. Default: all but limits
+  --only PARTS   load, memory, incremental, api, limits, demo, webhooks; several with commas. Default: all but limits
   --limits       the limits too (they take two minutes)
   --full         memory at 1,000,000 items instead of 200,000, and the limits
   --items LIST   sizes of the first load, default 20000,100000
+  --history N    rows in each list of the API's part, default 1000000
   --rounds N     how often each size is measured, default 3; each side's best counts
   --json         one line of JSON instead of the table
 
@@ -28,7 +31,7 @@ The database is the embedded PostgreSQL with its durable settings, or that of TD
 const { values } = parseArgs({
   options: {
     only: { type: 'string' }, limits: { type: 'boolean', default: false }, full: { type: 'boolean', default: false }, items: { type: 'string', default: '20000,100000' },
-    rounds: { type: 'string', default: '3' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    history: { type: 'string', default: '1000000' }, rounds: { type: 'string', default: '3' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
   },
 });
 
@@ -36,8 +39,10 @@ const parts: Record<string, (bench: Bench) => Promise<void>> = {
   load: async (bench) => { for (const items of values.items.split(',')) await measureLoad(bench, Number(items), Number(values.rounds)); },
   incremental: measureIncremental,
   memory: (bench) => measureMemory(bench, values.full ? 1_000_000 : 200_000),
+  api: (bench) => measureApi(bench, Number(values.history)),
   limits: measureLimits,
   demo: measureDemo,
+  webhooks: measureWebhooks,
 };
 
 if (values.help) process.stdout.write(help);

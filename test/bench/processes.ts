@@ -2,6 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+// @ts-expect-error it is plain JavaScript, as the launcher is
+import { nodeFlags } from '../../core/cli/supervise.js';
 import type { Run } from '../../core/store/runs.ts';
 import { cpuSeconds } from './cpu.ts';
 
@@ -57,13 +59,15 @@ export interface SyncResult {
 
 /** TDS in a process of its own, so that its memory and its CPU are its own. */
 export interface RuntimeProcess {
+  /** Where its API listens, where `TDS_BENCH_API` asks for one. */
+  api: string | undefined;
   sync(mode: 'full' | 'incremental'): Promise<SyncResult>;
   stop(): Promise<void>;
 }
 
 /** Opens the sample config against a sandbox and a database. `TDS_BENCH_NODE_OPTIONS` (`--cpu-prof …`) reach the process. */
 export async function startRuntime(options: { url: string; sandbox: Sandbox; directory: string; variables?: Record<string, string> }): Promise<RuntimeProcess> {
-  const child = spawn(process.execPath, [...(process.env['TDS_BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean), path.join(home, 'test/bench/runtime-process.ts')], {
+  const child = spawn(process.execPath, [...(nodeFlags as string[]), ...(process.env['TDS_BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean), path.join(home, 'test/bench/runtime-process.ts')], {
     cwd: home, stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, ...options.sandbox.variables, ...options.variables, TDS_DATABASE_URL: options.url, TDS_DATA: options.directory, TDS_CONFIG: '', NODE_COMPILE_CACHE: path.join(home, 'node_modules/.cache/tds') },
   });
@@ -74,8 +78,9 @@ export async function startRuntime(options: { url: string; sandbox: Sandbox; dir
     answers.push((answer) => { child.off('exit', onExit); resolve(answer as T); });
   });
   child.on('message', (message) => answers.shift()?.(message));
-  await next();
+  const { api } = await next<{ api?: string }>();
   return {
+    api,
     sync(mode) {
       const answer = next<SyncResult>();
       child.send(mode);

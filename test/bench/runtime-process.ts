@@ -1,5 +1,6 @@
 /** The process that is measured: the whole of TDS over the sample config, told by messages what to sync. Started by `processes.ts`. */
-import { loadProject, openRuntime } from '../../core/main.ts';
+import { createApi } from '../../core/api/index.ts';
+import { loadProject, openRuntime, version } from '../../core/main.ts';
 import { createLogger } from '../../core/monitor/log.ts';
 import { Redactor } from '../../core/monitor/redact.ts';
 import type { SyncResult } from './processes.ts';
@@ -11,7 +12,8 @@ const runtime = await openRuntime(project, { role: 'node', log, redactor: new Re
 
 process.on('message', (message) => void act(message as string));
 process.on('disconnect', () => void stop());
-process.send?.('ready');
+const api = process.env['TDS_BENCH_API'] === '1' ? createApi({ operations: runtime.operations, log, version, host: '127.0.0.1', port: 0 }) : undefined;
+process.send?.({ api: (await api?.start())?.url });
 
 async function act(message: string): Promise<void> {
   if (message === 'stop') return stop();
@@ -34,6 +36,7 @@ async function sync(mode: 'full' | 'incremental'): Promise<SyncResult> {
 }
 
 async function stop(): Promise<void> {
+  await api?.stop();
   await runtime.stop({ drainMs: 0 });
   process.disconnect?.();
   process.exit(0);

@@ -10,7 +10,7 @@ void t.test('an empty map is a config, with every default filled in', async (t) 
   t.match(config, {
     timezone: 'UTC', plugins: [], connections: {}, entities: {}, schedules: {},
     database: { url: '', schema: 'tds', poolSize: 10 }, api: { host: '127.0.0.1', port: 8080 },
-    policies: { sync: { concurrency: 4, readAhead: 4 }, retention: { runs: 30 * 86_400_000 }, log: { level: 'info' } },
+    policies: { sync: { concurrency: 4, readAhead: 12 }, retention: { runs: 30 * 86_400_000 }, log: { level: 'info' } },
   })
 })
 

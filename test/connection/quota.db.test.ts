@@ -159,7 +159,7 @@ t.test('what is older than it is to be kept goes from the ledger', async (t) => 
   await pool.query(`INSERT INTO quota_calls (connection, day, entity, purpose, calls) VALUES ('old', '2025-09-01', '', 'full', 3), ('old', '2025-12-20', '', 'full', 4)`);
   await pool.query(`INSERT INTO quota_days (connection, day) VALUES ('old', '2025-09-01'), ('old', '2025-12-20')`);
   const day = 86_400_000;
-  const { quota } = await databaseAccess(pool).transaction((session) => maintainPartitions(session, new Date('2026-01-05T08:00:00Z'), { rawHistory: 90 * day, runs: 30 * day, quota: 90 * day }));
+  const { quota } = await databaseAccess(pool).transaction((session) => maintainPartitions(session, new Date('2026-01-05T08:00:00Z'), { rawHistory: 90 * day, runs: 30 * day, quota: 90 * day, webhooks: 14 * day }));
   t.equal(quota, 2);
   t.equal(await ledger('old'), 4);
   t.equal((await pool.query(`SELECT 1 FROM quota_days WHERE connection = 'old'`)).rowCount, 1);

@@ -61,10 +61,14 @@ t.test('history stands in partitions of a month that are made ahead and dropped 
   await corridor.run('full');
   await rows(`INSERT INTO record_history SELECT entity, key, 0, modified_at, observed_at, detail_at, deleted_at, refused, mapping, run_id, via, written_at, mapped_at, mapped_run, mapped_via, '2020-01-15', raw, detail FROM record_history`);
   const day = 86_400_000;
-  const keep = { rawHistory: 90 * day, runs: 30 * day, quota: 90 * day };
+  const keep = { rawHistory: 90 * day, runs: 30 * day, webhooks: 14 * day, quota: 90 * day };
   const now = new Date();
   const names = async (): Promise<string[]> => (await rows(`SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'record_history'::regclass ORDER BY 1`)).map((row) => String(row['name']));
-  const done = await database.transaction((session) => maintainPartitions(session, now, keep));
+  await rows(`INSERT INTO webhook_inbox (received_at, connection, entity, event, hash, body, outcome) VALUES ('2020-01-15', 'c', 'e', 'changed', 'h', '{}', 'applied'), (now(), 'c', 'e', 'changed', 'h', '{}', 'applied')`);
+  const all = await database.transaction((session) => maintainPartitions(session, now, keep));
+  const done = { made: all.made.filter((name) => name.startsWith('record_history')) };
+  t.equal(all.made.length - done.made.length, 4, 'of the inbox today and three days ahead');
+  t.same((await rows('SELECT tableoid::regclass::text AS place, id::int FROM webhook_inbox')).map(({ place }) => place), [all.made[4]], 'what is too old is gone');
   t.equal(done.made.length, 4, 'this month and three ahead');
   t.same(await names(), [...done.made, 'record_history_default'].sort());
   t.match(await rows('SELECT tableoid::regclass::text AS place, version FROM record_history'), [{ place: done.made[0], version: 1 }], 'what lay in the default partition has moved or is too old');
@@ -74,6 +78,11 @@ t.test('history stands in partitions of a month that are made ahead and dropped 
 
   const later = await database.transaction((session) => maintainPartitions(session, new Date(now.getTime() + 125 * day), keep));
   t.ok(later.dropped.includes(done.made[0] as string), 'a month that is wholly too old is dropped');
+  t.ok(later.dropped.includes(all.made[4] as string), 'and so is a day of the inbox');
+  t.equal((await rows('SELECT * FROM webhook_inbox')).length, 0);
+  await rows(`INSERT INTO webhook_inbox (received_at, connection, entity, event, hash, body) VALUES ('2020-01-15', 'c', 'e', 'changed', 'h', '{}')`);
+  await database.transaction((session) => maintainPartitions(session, now, keep));
+  t.equal((await rows('SELECT * FROM webhook_inbox')).length, 1, 'what still waits is never too old');
   t.equal(later.runs, 3, 'and so are runs');
   t.equal((await rows('SELECT * FROM record_history')).length, 0);
   t.equal((await rows('SELECT * FROM records')).length, 1, 'the current version is kept');

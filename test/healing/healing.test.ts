@@ -41,7 +41,7 @@ test('resolved dead letters are removed by age, and it is told; open and discard
 
 const on = { enabled: true };
 const policies = {
-  retention: { runs: 30 * days, rawHistory: 90 * days, resolvedDeadLetters: 365 * days },
+  retention: { runs: 30 * days, rawHistory: 90 * days, audit: 400 * days, resolvedDeadLetters: 365 * days, quota: 90 * days },
   healing: {
     enabled: true, every: 10_000, cap: 5, stuckJobs: { ...on, after: 300_000 }, orphanedRuns: { ...on, after: 60_000 }, breakers: on, tokens: { ...on, before: 300_000 }, maintenance: { ...on, every: hour },
     deadLetters: { ...on, for: days, firstPause: 60_000, canary: 5, cap: 10 },

@@ -114,3 +114,21 @@ t.test('any interleaving of looks and messages, doubled and late, ends in the ne
     if (top !== finalLook.hash && versions.every((version) => version.modified !== last.modified || version === last)) throw new Error(`the row ended in ${top}`);
   }), { numRuns: 500 });
 });
+
+t.test('a late message does not outlast a deletion that is proved by a read from before it came', async (t) => {
+  // what a message shows was so at its record's modified time, see `receive`
+  const stored = apply(record(2, 40, 40, { proof: false, form: 'detail' }), apply(record(1, 5, 10), undefined));
+  t.equal(decide({ form: 'gone', key: 'a', observedAt: at(50) }, stored, mapping), 'gone');
+});
+
+t.test('a message about a deletion is stale where the record was changed since', async (t) => {
+  const stored = apply(record(2, 40, 45), undefined);
+  t.equal(decide({ form: 'gone', key: 'a', observedAt: at(99), modifiedAt: at(30) }, stored, mapping), 'stale');
+  t.equal(decide({ form: 'gone', key: 'a', observedAt: at(99), modifiedAt: at(40) }, stored, mapping), 'gone');
+});
+
+t.test('a second proof that a record is gone outlasts what was seen of it between the two', async (t) => {
+  const stored = apply({ form: 'gone', key: 'a', observedAt: at(90) }, apply({ form: 'gone', key: 'a', observedAt: at(50) }, apply(record(1, 5, 10), undefined)));
+  t.equal(decide(record(2, 60, 70), stored, mapping), 'stale');
+  t.equal(decide({ form: 'gone', key: 'a', observedAt: at(80) }, stored, mapping), 'unchanged');
+});

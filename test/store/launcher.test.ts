@@ -39,13 +39,13 @@ function installation(t: Test, pinned: boolean): string {
        const alive = setInterval(() => {}, 1000);
        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { console.log(signal); process.exitCode = 7; clearInterval(alive); process.channel?.unref(); });
      }
-     console.log(JSON.stringify({ version, args: process.argv.slice(2), pid: process.pid, launched: process.env['TDS_LAUNCHED'] ?? null }));
      if (process.argv[2] === 'start') {
        if (process.argv[3] === 'fail') process.exit(3);
        const alive = setInterval(() => {}, 1000);
        process.on('SIGTERM', () => { clearInterval(alive); process.channel?.unref(); });
        await new Promise<void>((resolve) => (process.send ? process.send('started', () => resolve()) : resolve()));
      }
+     console.log(JSON.stringify({ version, args: process.argv.slice(2), pid: process.pid, launched: process.env['TDS_LAUNCHED'] ?? null }));
      if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL');`,
   );
   if (pinned) {

@@ -50,7 +50,7 @@ export class Child {
     for (;;) {
       const match = pattern.exec(this.output);
       if (match) return match;
-      if (this.#over) throw new Error(`the child ended without saying ${pattern}: ${this.output}`);
+      if (this.#over) throw new Error(`the child ended (${JSON.stringify(await this.ended)}) without saying ${pattern}: ${this.output}`);
       await this.#more.promise;
     }
   }

@@ -1,6 +1,7 @@
 import type { LetterChoice } from '../../operations/dead-letters.ts';
 import { readSince } from '../../operations/dead-letters.ts';
 import type { LetterFilter } from '../../store/dead-letter-queries.ts';
+import { shapes } from '../answer-shapes.ts';
 import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
 import { shapeRun } from '../shapes.ts';
 
@@ -23,7 +24,8 @@ type Given = { [K in keyof typeof filterMembers]?: string } & { ids?: unknown; a
 export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/v1/dead-letters', summary: 'Records and jobs that failed for good, the newest first.',
+      method: 'GET', path: '/v1/dead-letters', scope: 'read', summary: 'Records and jobs that failed for good, the newest first.',
+      answers: { 200: shapes.page('deadLetters', shapes.deadLetter) },
       query: { type: 'object', additionalProperties: false, properties: { ...paging, ...filterMembers, status } },
       async handle({ query: { limit = 50, before, ...filter } }) {
         const { page, next } = pageOf(await operations.deadLetters({ ...filterOf(filter), ...(before === undefined ? {} : { before }), limit: limit + 1 }), limit);
@@ -31,16 +33,19 @@ export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
       },
     }),
     defineRoute({
-      method: 'GET', path: '/v1/dead-letter-groups', summary: 'The same faults, counted; those of open ones unless a status is given.',
+      method: 'GET', path: '/v1/dead-letter-groups', scope: 'read', summary: 'The same faults, counted; those of open ones unless a status is given.',
+      answers: { 200: shapes.list('groups', shapes.deadLetterGroup) },
       query: { type: 'object', additionalProperties: false, properties: { limit: paging.limit, ...filterMembers, status: { ...status, default: 'open' } } },
       handle: async ({ query: { limit = 50, ...filter } }) => ({ body: { groups: await operations.deadLetterGroups(filterOf(filter), limit) } }),
     }),
     defineRoute({
-      method: 'GET', path: '/v1/dead-letters/:id', summary: 'One, with its raw record or job and every attempt.',
+      method: 'GET', path: '/v1/dead-letters/:id', scope: 'read', summary: 'One, with its raw record or job and every attempt.',
+      answers: { 200: shapes.deadLetterDetail, 404: shapes.problem },
       handle: async ({ params }) => ({ body: await operations.deadLetter(params['id'] ?? '') }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/dead-letters/retry', summary: 'Maps the records again and puts failed jobs back; with `dryRun` says how many would pass now.',
+      method: 'POST', path: '/v1/dead-letters/retry', scope: 'operate', summary: 'Maps the records again and puts failed jobs back; with `dryRun` says how many would pass now.',
+      answers: { 200: { ...shapes.retryTried, description: 'Of a dry run.' }, 202: shapes.retryAsked, 404: shapes.problem, 409: shapes.problem }, startsWork: true,
       body: { type: 'object', additionalProperties: false, properties: { ...choiceMembers, dryRun: { type: 'boolean', default: false, description: 'Runs the mapping and the checks, writes nothing.' } } },
       async handle({ body: { dryRun = false, ...given } }) {
         if (dryRun) return { body: await operations.tryDeadLetters(choiceOf(given)) };
@@ -49,12 +54,14 @@ export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
       },
     }),
     defineRoute({
-      method: 'POST', path: '/v1/dead-letters/discard', summary: 'Gives dead letters up; they are kept, with who, when and why.',
-      body: { type: 'object', additionalProperties: false, required: ['reason'], properties: { ...choiceMembers, reason: text, by: { ...text, default: 'api', description: 'Who says so.' } } },
-      handle: async ({ body: { reason = '', by = 'api', ...given } }) => ({ body: { discarded: await operations.discardDeadLetters({ ...choiceOf(given), reason, by }) } }),
+      method: 'POST', path: '/v1/dead-letters/discard', scope: 'operate', summary: 'Gives dead letters up; they are kept, with who, when and why.',
+      answers: { 200: shapes.discarded, 404: shapes.problem, 409: shapes.problem },
+      body: { type: 'object', additionalProperties: false, required: ['reason'], properties: { ...choiceMembers, reason: text, by: { ...text, description: 'Who says so. Default: the name of the token.' } } },
+      handle: async ({ body: { reason = '', by, ...given }, caller }) => ({ body: { discarded: await operations.discardDeadLetters({ ...choiceOf(given), reason, by: by ?? (caller.kind === 'open' ? 'api' : caller.name) }) } }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/dead-letters/:id/reopen', summary: 'Opens a closed one again.',
+      method: 'POST', path: '/v1/dead-letters/:id/reopen', scope: 'operate', summary: 'Opens a closed one again.',
+      answers: { 200: shapes.deadLetterDetail, 404: shapes.problem, 409: shapes.problem },
       handle: async ({ params }) => ({ body: await operations.reopenDeadLetter(params['id'] ?? '') }),
     }),
   ];

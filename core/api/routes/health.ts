@@ -1,11 +1,13 @@
+import { shapes } from '../answer-shapes.ts';
 import { defineRoute, type Route, type RouteDeps } from '../route.ts';
 
 /** For supervisors and load balancers. */
 export function healthRoutes({ operations }: RouteDeps): Route[] {
   return [
-    defineRoute({ method: 'GET', path: '/healthz', summary: 'Whether the process lives.', handle: () => ({ body: { status: 'alive' } }) }),
+    defineRoute({ method: 'GET', path: '/healthz', scope: 'apart', summary: 'Whether the process lives.', answers: { 200: shapes.alive }, handle: () => ({ body: { status: 'alive' } }) }),
     defineRoute({
-      method: 'GET', path: '/readyz', summary: 'Whether this node can do its work; 503 with the reasons where it can\'t.',
+      method: 'GET', path: '/readyz', scope: 'apart', summary: 'Whether this node can do its work; 503 with the reasons where it can\'t.',
+      answers: { 200: shapes.health, 503: shapes.health },
       async handle() {
         const health = await operations.health();
         return { status: health.ready ? 200 : 503, body: health };

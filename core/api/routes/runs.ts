@@ -1,8 +1,13 @@
+import { readSince } from '../../operations/dead-letters.ts';
 import type { Run } from '../../store/runs.ts';
+import { shapes } from '../answer-shapes.ts';
 import { defineRoute, pageOf, paging, type Answer, type Route, type RouteDeps } from '../route.ts';
+import { eventStream } from '../event-stream.ts';
 import { shapeRun } from '../shapes.ts';
 
 const mode = { type: 'string', enum: ['full', 'incremental', 'details', 'replay'] } as const;
+
+const since = { type: 'string', minLength: 1, maxLength: 100, description: 'Queued since then: a date and time, or how long ago, such as 24h.' } as const;
 
 /** What every route takes that asks for a sync. */
 export const syncMembers = {
@@ -14,22 +19,39 @@ export const syncMembers = {
 export function runRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/v1/runs', summary: 'Runs, the newest first.',
+      method: 'GET', path: '/v1/runs', scope: 'read', summary: 'Runs, the newest first.',
+      answers: { 200: shapes.page('runs', shapes.run) },
       query: {
         type: 'object', additionalProperties: false,
-        properties: { ...paging, entity: { type: 'string', minLength: 1 }, mode: { type: 'string', enum: [...mode.enum, 'retry'] }, status: { type: 'string', enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] } },
+        properties: {
+          ...paging, after: { ...paging.before, description: 'The `next` of the page before, of a list with the oldest first.' }, sort: { type: 'string', enum: ['newest', 'oldest'], default: 'newest' },
+          trigger: { type: 'string', minLength: 1, maxLength: 200, description: 'Who asked: `api`, `cli`, `schedule` …' }, since, until: { ...since, description: 'Queued before then.' },
+          entity: { type: 'string', minLength: 1 }, mode: { type: 'string', enum: [...mode.enum, 'retry'] }, status: { type: 'string', enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] },
+        },
       },
-      async handle({ query: { limit = 50, ...filter } }) {
-        const { page, next } = pageOf(await operations.runs({ ...filter, limit: limit + 1 }), limit);
+      async handle({ query: { limit = 50, since: from, until, ...filter } }) {
+        const times = { ...(from === undefined ? {} : { since: readSince(from, new Date()) }), ...(until === undefined ? {} : { until: readSince(until, new Date()) }) };
+        const { page, next } = pageOf(await operations.runs({ ...filter, ...times, limit: limit + 1 }), limit);
         return { body: { runs: page.map((run) => shapeRun(run, new Date())), next } };
       },
     }),
     defineRoute({
-      method: 'GET', path: '/v1/runs/:id', summary: 'One run.',
+      method: 'GET', path: '/v1/runs/:id', scope: 'read', summary: 'One run.',
+      answers: { 200: shapes.run, 404: shapes.problem },
       handle: async ({ params }) => ({ body: shapeRun(await operations.run(params['id'] ?? ''), new Date()) }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/runs', summary: 'Asks for syncs; one that is queued or running already is answered as it is.',
+      method: 'GET', path: '/v1/runs/:id/events', scope: 'read', summary: 'One run as it goes on, by Server-Sent Events: `run` at each change, `end` with the last.', produces: 'text/event-stream',
+      answers: { 200: { type: 'string', description: 'Events `run` and `end`, each with the run as `GET /v1/runs/:id` answers it.' }, 404: shapes.problem, 503: shapes.problem },
+      async handle({ params: { id = '' }, signal, stillMay }) {
+        await operations.run(id); // an unknown one is refused before the stream begins
+        const body = eventStream({ read: async () => shapeRun(await operations.run(id), new Date()), isOver: ({ endedAt }) => endedAt !== null, name: 'run', signal, stillMay });
+        return { type: 'text/event-stream; charset=utf-8', headers: { 'X-Accel-Buffering': 'no' }, body };
+      },
+    }),
+    defineRoute({
+      method: 'POST', path: '/v1/runs', scope: 'operate', summary: 'Asks for syncs; one that is queued or running already is answered as it is.',
+      answers: { 202: shapes.list('runs', shapes.askedRun), 404: shapes.problem, 409: shapes.problem }, startsWork: true,
       body: {
         type: 'object', additionalProperties: false, required: ['entities'],
         properties: {
@@ -42,7 +64,8 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
       },
     }),
     defineRoute({
-      method: 'POST', path: '/v1/runs/:id/cancel', summary: 'Ends a run that is queued, waiting or running.',
+      method: 'POST', path: '/v1/runs/:id/cancel', scope: 'operate', summary: 'Ends a run that is queued, waiting or running.',
+      answers: { 200: shapes.run, 404: shapes.problem, 409: shapes.problem },
       handle: async ({ params }) => ({ body: shapeRun(await operations.cancel(params['id'] ?? ''), new Date()) }),
     }),
   ];

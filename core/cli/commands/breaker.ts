@@ -27,7 +27,7 @@ export function addBreaker(program: Command, bind: Bind): void {
   });
   const reset = breaker.command('reset').description('close the breaker of a connection for all nodes').argument('<connection>', 'its id in the config');
   reset.action(bind(async (context, { args: [connection = ''] }) => {
-    const wasOpen = await context.ask(await context.readyProject(), ({ operations }) => operations.resetBreaker(connection));
+    const wasOpen = await context.act(await context.readyProject(), { action: 'tds breaker reset', target: { id: connection } }, ({ operations }) => operations.resetBreaker(connection));
     context.out.line(wasOpen ? `the breaker of ${plain(connection)} is closed; nodes see it within a second` : `the breaker of ${plain(connection)} was closed already`);
     context.out.json({ connection, reset: wasOpen });
     return exitCodes.ok.code;

@@ -4,7 +4,7 @@ import { explain, type Bind } from '../command.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { letterFilter, type LetterOptions } from '../letter-options.ts';
-import { retryAndFollow } from '../retry-letters.ts';
+import { retryAndFollow, targetOf } from '../retry-letters.ts';
 import { cell, count, counted } from '../text.ts';
 
 interface ChoiceOptions extends LetterOptions { all?: true; most?: number }
@@ -55,7 +55,8 @@ export function addDiscard(parent: Command, bind: Bind): void {
   discard.requiredOption('--reason <text>', 'why').option('--by <name>', 'who (default: your user name)');
   discard.action(bind(async (context, command) => {
     const { reason, by = context.io.env['USER'] ?? 'cli' } = command.opts<{ reason: string; by?: string }>();
-    const discarded = await context.ask(await context.readyProject(), ({ operations }) => operations.discardDeadLetters({ ...choiceOf(command), reason, by }));
+    const choice = choiceOf(command);
+    const discarded = await context.act(await context.readyProject(), { action: 'tds dead-letters discard', target: { ...targetOf(choice), reason, by } }, ({ operations }) => operations.discardDeadLetters({ ...choice, reason, by }));
     context.out.line(`${counted(discarded, 'dead letter')} discarded`);
     context.out.json({ discarded });
     return exitCodes.ok.code;
@@ -70,7 +71,7 @@ export function addDiscard(parent: Command, bind: Bind): void {
 export function addReopen(parent: Command, bind: Bind): void {
   const reopen = parent.command('reopen').description('open a discarded dead letter again').argument('<id>', 'the number of the dead letter');
   reopen.action(bind(async (context, { args: [id = ''] }) => {
-    const letter = await context.ask(await context.readyProject(), ({ operations }) => operations.reopenDeadLetter(id));
+    const letter = await context.act(await context.readyProject(), { action: 'tds dead-letters reopen', target: { id } }, ({ operations }) => operations.reopenDeadLetter(id));
     context.out.line(`dead letter ${letter.id} is ${letter.status}`);
     context.out.json(letter);
     return exitCodes.ok.code;

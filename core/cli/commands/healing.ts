@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import type { Runtime } from '../../main.ts';
 import type { HealReport } from '../../operations/healing.ts';
 import type { ActOutcome } from '../../store/healing-acts.ts';
 import type { Context } from '../context.ts';
@@ -56,7 +57,9 @@ function addRun(healing: Command, bind: Bind): void {
   const run = healing.command('run').description('let the rules look and mend now').argument('[rule]', 'one rule (default: all)').option('--dry-run', 'look, say what would be done, change nothing');
   run.action(bind(async (context, { args: [rule] }) => {
     const { dryRun = false } = run.opts<{ dryRun?: boolean }>();
-    const reports = await context.ask(await context.readyProject(), ({ operations }) => operations.healing.run({ rule, dryRun, trigger: 'person' }));
+    const look = ({ operations }: Runtime): Promise<HealReport[]> => operations.healing.run({ rule, dryRun, trigger: 'person' });
+    const project = await context.readyProject();
+    const reports = await (dryRun ? context.ask(project, look) : context.act(project, { action: 'tds healing run', target: { rule: rule ?? 'all' } }, look));
     for (const report of reports) for (const line of reportLines(context, report)) context.out.line(line);
     context.out.json({ dryRun, rules: reports });
     return reports.some((report) => report.error !== undefined) ? exitCodes.failed.code : exitCodes.ok.code;
@@ -70,7 +73,7 @@ function addRun(healing: Command, bind: Bind): void {
 function addReset(healing: Command, bind: Bind): void {
   const reset = healing.command('reset').description('let healing act again on what a person was told of').argument('<act>', 'the number of an act, or "all"');
   reset.action(bind(async (context, { args: [act = ''] }) => {
-    const things = await context.ask(await context.readyProject(), ({ operations }) => operations.healing.reset(act));
+    const things = await context.act(await context.readyProject(), { action: 'tds healing reset', target: { act } }, ({ operations }) => operations.healing.reset(act));
     context.out.line(`${counted(things, 'thing')} may be healed again`);
     context.out.json({ reset: things });
     return exitCodes.ok.code;

@@ -43,7 +43,7 @@ function addShow(runs: Command, bind: Bind): void {
 function addCancel(runs: Command, bind: Bind): void {
   const cancel = runs.command('cancel').description('end a run that is queued, waiting or running').argument('<id>', 'the number of the run');
   cancel.action(bind(async (context, { args: [id = ''] }) => {
-    const run = await context.ask(await context.readyProject(), ({ operations }) => operations.cancel(id));
+    const run = await context.act(await context.readyProject(), { action: 'tds runs cancel', target: { id } }, ({ operations }) => operations.cancel(id));
     context.out.line(`run ${run.id} (${run.entity} ${run.mode}) is ${run.status}`);
     context.out.json(shapeRun(run, context.backend.clock.now()));
     return exitCodes.ok.code;

@@ -14,23 +14,23 @@ export function addStart(program: Command, bind: Bind): void {
   explain(command, {
     about: 'Ctrl-C (or SIGTERM) stops in order within 10 seconds: running jobs are handed back and go on from the last saved page with the next start. A second ctrl-C ends at once.',
     examples: [['npm start', 'the same'], ['TDS_PORT=9000 tds start', 'the API on another port'], ['tds start | tee tds.log', 'JSON lines where stdout is no terminal']],
-    json: 'first { "type": "started", "version", "config", "database", "api", "entities", "failedPlugins" }, then the log',
+    json: 'first { "type": "started", "version", "config", "database", "api", "apiOpen", "entities", "failedPlugins" }, then the log',
     exit: '0 stopped in order, 2 command or config wrong (a taken port too), 3 database out of reach, 130 ended at once',
   });
 }
 
 async function start(context: Context): Promise<ExitCode> {
-  const { out, io, env } = context;
+  const { out, io } = context;
   const project = await context.readyProject();
   const pretty = io.stdout.isTTY === true && !out.isJson;
   context.logSink = (line) => void io.stdout.write(line);
   const log = context.log({ level: project.config.policies.log.level, pretty });
   return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty } }, async (runtime) => {
     const { host, port } = project.config.api;
-    const api = createApi({ operations: runtime.operations, log, version, host, port, open: env['TDS_API_OPEN'] === '1' });
+    const api = createApi({ operations: runtime.operations, log, version, host, port });
     try {
-      const { url } = await api.start();
-      announce(context, { project, runtime, url, log, pretty });
+      const { url, open } = await api.start();
+      announce(context, { project, runtime, url, open, log, pretty });
       io.started?.();
       await context.untilInterrupted().catch(() => undefined);
       log.info('stopping', { signal: io.interrupted.reason as string });
@@ -41,16 +41,17 @@ async function start(context: Context): Promise<ExitCode> {
   });
 }
 
-interface Started { project: ReadyProject; runtime: Runtime; url: string; log: Logger; pretty: boolean }
+interface Started { project: ReadyProject; runtime: Runtime; url: string; open: boolean; log: Logger; pretty: boolean }
 
-function announce({ out }: Context, { project, runtime, url, log, pretty }: Started): void {
+function announce({ out }: Context, { project, runtime, url, open, log, pretty }: Started): void {
   const entities = Object.keys(project.config.entities);
   const failed = project.plugins.filter(({ failure }) => failure !== undefined);
   const schedules = Object.keys(project.config.schedules).length;
-  out.json({ type: 'started', version, config: project.file, database: runtime.databaseLabel, api: url, entities, failedPlugins: failed });
+  out.json({ type: 'started', version, config: project.file, database: runtime.databaseLabel, api: url, apiOpen: open, entities, failedPlugins: failed });
   if (out.isJson) return;
   if (!pretty) {
     log.info('started', { version, config: project.file, database: runtime.databaseLabel, api: url, entities: entities.length });
+    if (open) log.info('the API is open: anybody on this machine may do all, until the first token is made (tds token create)');
     for (const { id, failure } of failed) log.warn('a plugin failed to load', { plugin: id, reason: failure?.reason, code: failure?.code });
     if (schedules > 0) log.info('schedules are not run yet: sync by "tds sync", or by the API', { schedules });
     return;
@@ -58,7 +59,7 @@ function announce({ out }: Context, { project, runtime, url, log, pretty }: Star
   out.line(out.paint('bold', `TDS ${version}`));
   out.line(`  config     ${project.file}: ${counted(entities.length, 'entity', 'entities')}, ${counted(Object.keys(project.config.connections).length, 'connection')}`);
   out.line(`  database   ${runtime.databaseLabel}`);
-  out.line(`  API        ${url}`);
+  out.line(`  API        ${url}${open ? ', open: anybody on this machine may do all, until the first token is made (tds token create)' : ', by token'}`);
   for (const { id, failure } of failed) out.line(`  ${out.paint('yellow', 'plugin')}     ${plain(id)} failed to load: ${plain(failure?.reason ?? '')} (${failure?.code ?? ''})`);
   if (schedules > 0) out.line(`  schedules  ${schedules} are checked, but not run yet: "tds sync" in another terminal, or POST ${url}/v1/runs`);
   out.line('  ctrl-C stops it; "tds status" in another terminal tells how far it is');

@@ -6,6 +6,7 @@ import { testDestination } from './destination-contract.ts';
 import type { ConnectorCase, TestScope } from './options.ts';
 import { everythingShown, secretsOf } from './secrets.ts';
 import { testSource, type WithConnector } from './source-contract.ts';
+import { testWebhook } from './webhook-contract.ts';
 
 /**
  * The definition of a connector, as tests: registers on `t` what every one must do. Resolves when all of them have run.
@@ -34,6 +35,7 @@ export async function testConnector(t: TestScope, given: ConnectorCase): Promise
   await t.test('check answers with findings and never throws', (t) => testCheck(t, given, withConnector, secrets));
   const { source, destination } = given;
   if (source) await t.test('as a source', (t) => testSource(t, source, withConnector(t)));
+  if (source && plugin.create(createTestContext({ ...given.context, settings: given.settings })).webhook) await t.test('messages about its changes', (t) => testWebhook(t, source.streams, withConnector(t)));
   if (destination) await t.test('as a destination', (t) => testDestination(t, destination, withConnector(t)));
 }
 

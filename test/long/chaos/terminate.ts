@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 export async function terminate(scope: TestScope, { seed, rounds, timings, say }: ScenarioOptions): Promise<Outcome> {
   const world = await openWorld(scope, { seed, pageMs: 20, ...(timings ? { timings } : {}) });
   // Loaded while the one before still works.
-  const start = (): Child => new Child(scope, process.execPath, [cli, 'start', '--json', '--config', world.file], { cwd: root, env: world.env({ TDS_PORT: '0', TDS_API_OPEN: '1' }) });
+  const start = (): Child => new Child(scope, process.execPath, [cli, 'start', '--json', '--config', world.file], { cwd: root, env: world.env({ TDS_PORT: '0' }) });
   const load = startLoad(world);
   const exits: number[] = [];
   const faults: string[] = [];

@@ -182,7 +182,7 @@ policies: ${this.#options.policies ?? '{}'}
 
   /** Starts a real `tds start`, which keeps itself alive; it is loading when this answers. */
   start(more: Record<string, string> = {}): Child {
-    return new Child(this.scope, process.execPath, [launcher, 'start', '--json', '--config', this.file], { cwd: root, env: this.env({ TDS_PORT: '0', TDS_API_OPEN: '1', ...more }) });
+    return new Child(this.scope, process.execPath, [launcher, 'start', '--json', '--config', this.file], { cwd: root, env: this.env({ TDS_PORT: '0', ...more }) });
   }
 
   /** The environment of a process of this world. */

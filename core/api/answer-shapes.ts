@@ -1,0 +1,110 @@
+/** What answers look like, as JSON Schema; a test holds them against real answers. Routes name them under `answers`. */
+import type { AnswerSchema } from './route.ts';
+import { count, countOrNull, flag, free, listOf, membersOf, object, oneOf, orNull, text, textOrNull, time, timeOrNull } from './shape-words.ts';
+
+const counts = Object.fromEntries(['pages', 'read', 'new', 'changed', 'unchanged', 'stale', 'deleted', 'refused', 'dropped', 'warnings', 'calls', 'bytes'].map((name) => [name, count]));
+
+const run = object({
+  id: text, entity: text, mode: oneOf('full', 'incremental', 'details', 'replay', 'retry'), trigger: text, options: free, status: oneOf('queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'),
+  code: textOrNull, reason: textOrNull, waitsOn: textOrNull, resumesAt: timeOrNull, attempts: count, node: textOrNull, queuedAt: time, startedAt: timeOrNull, endedAt: timeOrNull,
+  ...counts, durationMs: countOrNull, rowsPerSecond: countOrNull,
+});
+const askedRun = object({ ...membersOf(run), created: flag });
+const quota = object({
+  connection: text, day: text, zone: text, limit: countOrNull, used: count, elsewhere: count, left: countOrNull, reserve: count, leftForBulk: countOrNull, spent: listOf(object({ entity: text, purpose: text, calls: count })),
+  perHour: count, runsOutAt: timeOrNull, bulkPausesAt: timeOrNull, bulkPaused: flag, resumesAt: timeOrNull, turnsAt: time,
+});
+const entity = object({
+  id: text, description: textOrNull, from: object({ connection: text, stream: text }), to: object({ connection: text, table: text }), enabled: flag, records: count, deleted: count, deadLetters: count,
+  details: orNull(object({ due: count, done: count })), lastFullAt: timeOrNull, lastReadAt: timeOrNull, lastRun: orNull(run),
+});
+const pause = object({ connection: text, pausedAt: time, pausedBy: text, reason: text });
+const connection = object({ id: text, plugin: text, kind: oneOf('source', 'destination', 'both'), remote: free, pause: orNull(pause) });
+const stream = object(
+  { name: text, description: text, key: listOf(text), incremental: oneOf('changes', 'none'), details: oneOf('none', 'single', 'bulk'), provesGone: flag },
+  { modified: text, detailBatch: count, fields: listOf(object({ path: text, type: text }, { only: oneOf('list', 'detail') })) });
+const finding = object({ code: text, severity: oneOf('error', 'warning'), file: text, line: count, column: count, path: text, message: text }, { suggestion: text });
+const checkResult = object({ connection: text, plugin: text, probe: text, ok: flag, message: text, milliseconds: count }, { code: text, suggestion: text });
+const plugin = object({ id: text, version: text, description: text, file: text, connections: listOf(text) }, { failure: object({ code: text, reason: text }) });
+const fault = object({ code: text, message: text }, { field: text, path: text, value: {}, suggestion: text, causes: listOf(free), severity: text });
+const fieldChange = object({ field: text }, { from: {}, to: {} });
+const previewed = object({
+  key: text, outcome: oneOf('new', 'changed', 'unchanged', 'stale', 'refused', 'dropped'), row: orNull(free), fields: listOf(fieldChange), problems: listOf(fault), warnings: listOf(fault),
+});
+const deadLetter = object({
+  id: text, kind: oneOf('record', 'job'), entity: textOrNull, key: textOrNull, runId: textOrNull, via: text, code: text, message: text, field: textOrNull, problems: listOf(fault), fingerprint: text,
+  status: oneOf('open', 'resolved', 'discarded'), attempts: count, firstAt: time, lastAt: time, closedAt: timeOrNull, closedBy: textOrNull, closedReason: textOrNull,
+});
+const deadLetterDetail = object({
+  ...membersOf(deadLetter), raw: textOrNull, job: orNull(free), history: listOf(object({ at: time, runId: textOrNull, via: text, jobId: textOrNull, code: text, message: text })),
+});
+const deadLetterGroup = object({
+  fingerprint: text, kind: oneOf('record', 'job'), entity: textOrNull, code: text, field: textOrNull, count, firstAt: time, lastAt: time, example: object({ id: text, key: textOrNull, message: text }),
+});
+const skipped = listOf(object({ entity: textOrNull, letters: count, reason: text }));
+const retryAsked = object({ letters: count, runs: listOf(object({ ...membersOf(askedRun), letters: count })), jobs: listOf(object({ letter: text, jobId: text })), skipped });
+const retryTried = object({ entities: listOf(free), tried: count, pass: count, jobs: count, skipped });
+const healingAct = object({
+  id: text, rule: text, fingerprint: text, seen: text, done: text, outcome: oneOf('started', 'healed', 'failed', 'told'), came: textOrNull, facts: free, trigger: text, node: text,
+  at: time, endedAt: timeOrNull, resetAt: timeOrNull,
+});
+const healingRule = object({
+  id: text, about: text, every: count, cap: countOrNull, scope: oneOf('all', 'node'),
+  looks: listOf(object({ node: text, nextAt: time, lookedAt: time, lookedBy: text, found: countOrNull, acts: count, told: count, error: textOrNull })),
+});
+const healReport = object({ rule: text, busy: flag, found: listOf(object({ fingerprint: text, seen: text, done: text, outcome: text, came: textOrNull })) }, { error: text });
+const recordStory = object({ entity: text, key: text, state: oneOf('live', 'deleted', 'refused', 'unknown'), versions: listOf(free), row: orNull(free), problems: listOf(fault), deadLetters: listOf(deadLetter) });
+const node = object({ nodeId: text, host: text, pid: count, version: text, concurrency: count, since: time, beatAt: time, secondsSinceBeat: { type: 'number' }, inFlight: listOf(text), pools: listOf(text) });
+const taskStats = object({ task: text, waiting: count, later: count, running: count, exhausted: count, oldestSeconds: { type: 'number' } });
+const scope = oneOf('read', 'operate', 'admin');
+const token = object({
+  id: text, name: text, prefix: text, scope, createdAt: time, createdBy: text, expiresAt: timeOrNull, revokedAt: timeOrNull, revokedBy: textOrNull, usedAt: timeOrNull, state: oneOf('active', 'expired', 'revoked'),
+});
+const callerKind = oneOf('open', 'token', 'session', 'nobody');
+const auditEntry = object({
+  id: text, at: time, source: oneOf('api', 'cli'), actor: text, kind: oneOf('open', 'token', 'session', 'nobody', 'user'), tokenId: textOrNull, address: textOrNull, action: text, target: free,
+  outcome: oneOf('done', 'refused', 'failed'), status: countOrNull, code: textOrNull,
+});
+const health = object({ ready: flag, reasons: listOf(text), node: text, version: text, database: oneOf('up', 'down'), queue: text });
+const index = object({
+  name: { const: 'TDS' }, version: text, access: text, you: object({ kind: callerKind, name: text, scope: oneOf('read', 'operate', 'admin') }),
+  routes: listOf(object({ method: text, path: text, scope: oneOf('read', 'operate', 'admin', 'apart'), summary: text })),
+});
+const problem = object({ type: text, title: text, status: { type: 'integer' }, detail: text, code: text }, { suggestion: text, id: text });
+
+const message = object({
+  id: text, receivedAt: time, connection: text, entity: text, event: oneOf('changed', 'deleted'), key: textOrNull, modifiedAt: timeOrNull, outcome: textOrNull, duplicate: flag, code: textOrNull, how: textOrNull,
+  appliedAt: timeOrNull, attempts: count, notBefore: timeOrNull, size: count,
+});
+const messageDetail = object({ ...membersOf(message), hash: text, headers: free, body: text });
+const webhookStats = object({
+  entity: text, connection: text, apply: text, counts: free, waiting: count, oldestSeconds: countOrNull, firstAt: timeOrNull, lastAt: timeOrNull, latency: orNull(object({ p50: count, p99: count })),
+  lossRate: orNull({ type: 'number' }), pollingFactor: { type: 'number' },
+});
+const replayPlan = object({ messages: count, counts: free, differences: listOf(free), cut: flag });
+const replayed = object({ messages: count });
+
+export const shapes = {
+  message, messageDetail, webhookStats, replayPlan, replayed,
+  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, token, auditEntry, health, index,
+  /** Every answer that is no success, as `application/problem+json`. */
+  problem,
+  madeToken: object({ ...membersOf(token), secret: { ...text, description: 'Shown this once.' } }),
+  session: object({ kind: callerKind, name: text, scope, csrf: { ...textOrNull, description: 'Of a session: each act carries it as X-CSRF-Token.' } }),
+  stream, pause, quota,
+  config: object({ file: text, hash: text, config: free }),
+  findings: object({ ok: flag, findings: listOf(finding) }),
+  checked: object({ ok: flag, results: listOf(checkResult) }),
+  resumed: object({ resumed: { ...flag, description: 'False: it did not rest.' } }),
+  breakerReset: object({ connection: text, reset: { ...flag, description: 'False: it was closed.' } }),
+  preview: object({ records: listOf(previewed), withoutKey: count, complete: flag, withoutDetails: flag }),
+  healingRules: object({ enabled: flag, rules: listOf(healingRule) }),
+  healed: object({ dryRun: flag, rules: listOf(healReport) }),
+  discarded: object({ discarded: count }),
+  reset: object({ reset: count }),
+  alive: object({ status: { const: 'alive' } }),
+  /** An object with one list in it. */
+  list: (name: string, items: AnswerSchema): AnswerSchema => object({ [name]: listOf(items) }),
+  /** The same with `next`, which is null on the last page. */
+  page: (name: string, items: AnswerSchema): AnswerSchema => object({ [name]: listOf(items), next: textOrNull }),
+};

@@ -1,0 +1,53 @@
+import { readSince } from '../../operations/dead-letters.ts';
+import type { ReplayChoice } from '../../operations/webhooks.ts';
+import type { InboxFilter } from '../../store/webhook-queries.ts';
+import { shapes } from '../answer-shapes.ts';
+import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
+
+const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
+const filterMembers = {
+  entity: text, key: { ...text, description: 'Of the record, parts with a / between.' }, event: { type: 'string', enum: ['changed', 'deleted'] },
+  outcome: { type: 'string', enum: ['waiting', 'applied', 'deleted', 'unchanged', 'stale', 'dropped', 'refused'] },
+  since: { ...text, description: 'Arrived since then: a date and time, or how long ago, such as 24h.' }, until: { ...text, description: 'Arrived before.' },
+} as const;
+const choiceMembers = {
+  ...filterMembers, ids: { type: 'array', minItems: 1, maxItems: 1000, items: { type: 'string', pattern: '^[0-9]{1,18}$' }, description: 'Messages by their numbers.' },
+  all: { type: 'boolean', default: false, description: 'Says that all are meant; without it a filter is needed.' },
+  most: { type: 'integer', minimum: 1, maximum: 1_000_000_000, description: 'So many at most, the oldest first.' },
+} as const;
+
+type Given = { [K in keyof typeof filterMembers]?: string } & { ids?: unknown; all?: boolean; most?: number };
+
+/** Messages of services: looked at and replayed. They themselves arrive at `/webhooks/…`, see `api/webhooks.ts`. */
+export function webhookRoutes({ operations: { webhooks } }: RouteDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'GET', path: '/v1/webhooks', scope: 'read', summary: 'Messages of services as they arrived, the newest first, with what became of them.',
+      answers: { 200: shapes.page('messages', shapes.message) },
+      query: { type: 'object', additionalProperties: false, properties: { ...paging, ...filterMembers } },
+      async handle({ query: { limit = 50, before, ...filter } }) {
+        const { page, next } = pageOf(await webhooks.list({ ...filterOf(filter), ...(before === undefined ? {} : { before }), limit: limit + 1 }), limit);
+        return { body: { messages: page, next } };
+      },
+    }),
+    defineRoute({ method: 'GET', path: '/v1/webhook-stats', scope: 'read', answers: { 200: shapes.list('entities', shapes.webhookStats) }, summary: 'By entity: counts of the last 24 hours, what waits, latency, the share that was lost.', handle: async () => ({ body: { entities: await webhooks.stats() } }) }),
+    defineRoute({ method: 'GET', path: '/v1/webhooks/:id', scope: 'read', answers: { 200: shapes.messageDetail, 404: shapes.problem }, summary: 'One message with its body.', handle: async ({ params }) => ({ body: await webhooks.show(params['id'] ?? '') }) }),
+    defineRoute({
+      method: 'POST', path: '/v1/webhooks/replay', scope: 'operate', summary: 'Applies messages again by the mapping as it is now; with `dryRun` says what that would change.',
+      answers: { 200: { ...shapes.replayPlan, description: 'Of a dry run.' }, 202: shapes.replayed }, startsWork: true,
+      body: { type: 'object', additionalProperties: false, properties: { ...choiceMembers, dryRun: { type: 'boolean', default: false, description: 'Runs the mapping and the checks, writes nothing.' } } },
+      async handle({ body: { dryRun = false, ...given } }) {
+        return dryRun ? { body: await webhooks.planReplay(choiceOf(given)) } : { status: 202, body: { messages: await webhooks.replay(choiceOf(given)) } };
+      },
+    }),
+  ];
+}
+
+function filterOf({ since, until, all: _all, most: _most, ...rest }: Given): InboxFilter {
+  const now = new Date();
+  return { ...rest, ...(since === undefined ? {} : { since: readSince(since, now) }), ...(until === undefined ? {} : { until: readSince(until, now) }) } as InboxFilter;
+}
+
+function choiceOf(given: Given): ReplayChoice {
+  return { filter: filterOf(given), all: given.all === true, ...(given.most === undefined ? {} : { most: given.most }) };
+}

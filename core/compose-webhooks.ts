@@ -1,0 +1,51 @@
+import { withCallContext, type Connection } from './connection/index.ts';
+import type { Events } from './monitor/events.ts';
+import { systemClock } from './monitor/clock.ts';
+import type { Entity } from './pipeline/entity.ts';
+import type { Project } from './project.ts';
+import { createQueue, type OnExhausted, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
+import type { Connector, DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
+import { version } from './version.ts';
+import { createWebhooks, hearingsOf, webhookTaskName, type Webhooks } from './webhook/index.ts';
+
+/** What the webhooks are made of. */
+export interface WebhookParts {
+  project: Project; database: DatabaseAccess; log: Logger; events: Events;
+  entities: ReadonlyMap<string, Entity>; connectors: ReadonlyMap<string, Connector>; connections: ReadonlyMap<string, Connection>;
+  /** The queue that jobs are added to. */
+  queue: Queue;
+  asQueryable: (session: SqlSession) => Parameters<Queue['enqueue']>[0];
+}
+
+/** With growing pauses a few hours: what is wrong then is no passing fault, and a start, or the next message, wakes the entity again. */
+const maxAttempts = 15;
+
+/** Puts the webhooks together for `main.ts`. */
+export function composeWebhooks({ project, database, log, events, entities, connectors, connections, queue, asQueryable }: WebhookParts): Webhooks {
+  const config = project.config as NonNullable<Project['config']>;
+  return createWebhooks({
+    policies: config.policies, database, log, events, clock: systemClock, hearings: hearingsOf(config, entities, connectors), stopping: () => queue.health().state === 'stopping',
+    withCalls: (entity, work) => withCallContext({ entity, purpose: 'webhook' }, work),
+    // What is kept of these records for others who read them by their keys is out of date. Nobody waits for that.
+    told(entity, keys) {
+      const connection = connections.get(entity.connectionId);
+      for (const key of keys) connection?.invalidate(entity.stream.name, key).catch((error: unknown) => log.warn('the cache could not be told of a change', { entity: entity.id, error }));
+    },
+    // However many messages arrive, one job waits. One that is to come later has a key of its own, so that it holds no present one back.
+    wake: async (session, entity, at) => void await queue.enqueue(asQueryable(session), {
+      task: webhookTaskName, payload: { entity }, jobKey: `webhook:${entity}${at === undefined ? '' : ':later'}`, queueName: `key:webhook:${entity}`, priority: 0, maxAttempts, ...(at === undefined ? {} : { runAt: at }),
+    }),
+  });
+}
+
+/**
+ * Workers of their own for messages: syncs may take hours, and all workers that there are, while a message is to be applied within a second.
+ */
+export function webhookQueue(webhooks: Webhooks, options: { project: Project; url: string; nodeId: string; log: Logger; redact: (text: string) => string; onExhausted: OnExhausted; timings?: Partial<QueueTimings> | undefined }): Queue {
+  const { project, url, nodeId, log, redact, onExhausted, timings } = options;
+  const config = project.config as NonNullable<Project['config']>;
+  return createQueue({
+    url, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted, nodeId, concurrency: config.policies.webhooks.concurrency,
+    tasks: { [webhookTaskName]: webhooks.task as TaskHandler }, ...(timings ? { timings } : {}),
+  });
+}

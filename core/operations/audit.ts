@@ -1,0 +1,43 @@
+/** Who did what. */
+import type { DatabaseAccess, JsonObject } from '../sdk/index.ts';
+import { insertAudit, listAudit, maintainAudit, type AuditEntry, type AuditFilter, type AuditRow } from '../store/audit.ts';
+
+export interface AuditOperations {
+  /** Adds a row; secrets in its target are masked. Rejects where it can't be kept: then the act must not be told as done. */
+  note(entry: AuditEntry): Promise<void>;
+  /** Rows, the newest first. */
+  list(filter: AuditFilter): Promise<AuditRow[]>;
+}
+
+/** Characters of a target. A longer one is cut: it tells what was meant, it is no archive of bodies. */
+const longestTarget = 4000;
+
+export function auditOperations({ database, redact }: { database: DatabaseAccess; redact: (value: unknown) => unknown }): AuditOperations {
+  return {
+    async note(entry) {
+      const row = { ...entry, action: cut(entry.action, 300), actor: cut(entry.actor, 200), target: targetOf(redact(entry.target)) };
+      try {
+        await database.transaction((session) => insertAudit(session, row));
+      } catch (error) {
+        if (!lacksPartition(error)) throw error;
+        // nobody has made the partition of this month: no node has started or tidied up for a quarter
+        await database.transaction((session) => maintainAudit(session, new Date(), new Date(0)));
+        await database.transaction((session) => insertAudit(session, row));
+      }
+    },
+    list: (filter) => database.transaction((session) => listAudit(session, filter)),
+  };
+}
+
+function targetOf(value: unknown): JsonObject {
+  const text = JSON.stringify(value).replaceAll('\\u0000', ''); // which jsonb can't hold
+  return text.length > longestTarget ? { cut: text.slice(0, longestTarget) } : (JSON.parse(text) as JsonObject);
+}
+
+function cut(text: string, most: number): string {
+  return text.replaceAll('\0', '').slice(0, most);
+}
+
+function lacksPartition(error: unknown): boolean {
+  return (error as { code?: string }).code === '23514' && (error as { constraint?: string }).constraint === undefined;
+}

@@ -1,0 +1,67 @@
+/** The rows of tokens and sessions. Secrets come here as hashes alone. */
+import type { SqlSession } from '../sdk/index.ts';
+
+export interface TokenRow {
+  id: string; name: string; prefix: string; scope: 'read' | 'operate' | 'admin'; createdAt: Date; createdBy: string;
+  expiresAt: Date | null; revokedAt: Date | null; revokedBy: string | null; usedAt: Date | null; expired: boolean;
+}
+
+const columns = `t.id::text AS id, t.name, t.prefix, t.scope, t.created_at AS "createdAt", t.created_by AS "createdBy", t.expires_at AS "expiresAt",
+  t.revoked_at AS "revokedAt", t.revoked_by AS "revokedBy", t.used_at AS "usedAt", coalesce(t.expires_at <= now(), false) AS expired`;
+
+export async function insertToken(session: SqlSession, token: { name: string; prefix: string; hash: Buffer; scope: string; expiresAt: Date | null; by: string }): Promise<TokenRow> {
+  const { rows } = await session.query(
+    `INSERT INTO api_tokens AS t (name, prefix, hash, scope, expires_at, created_by) VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${columns}`,
+    [token.name, token.prefix, token.hash, token.scope, token.expiresAt, token.by]);
+  return rows[0] as unknown as TokenRow;
+}
+
+/** All tokens, the newest first. */
+export async function listTokens(session: SqlSession): Promise<TokenRow[]> {
+  return (await session.query(`SELECT ${columns} FROM api_tokens t ORDER BY t.id DESC`)).rows as unknown as TokenRow[];
+}
+
+/** By number or prefix. */
+export async function findToken(session: SqlSession, which: string): Promise<TokenRow | undefined> {
+  return (await session.query(`SELECT ${columns} FROM api_tokens t WHERE t.id::text = $1 OR t.prefix = $1`, [which])).rows[0] as unknown as TokenRow | undefined;
+}
+
+/** Revokes a token and ends its sessions; one that is revoked already stays as it is. */
+export async function revokeToken(session: SqlSession, id: string, by: string): Promise<void> {
+  await session.query('UPDATE api_tokens SET revoked_at = now(), revoked_by = $2 WHERE id = $1::bigint AND revoked_at IS NULL', [id, by]);
+  await session.query('DELETE FROM api_sessions WHERE token_id = $1::bigint', [id]);
+}
+
+/** The token of that prefix, with its hash. */
+export async function tokenByPrefix(session: SqlSession, prefix: string): Promise<(TokenRow & { hash: Buffer }) | undefined> {
+  return (await session.query(`SELECT ${columns}, t.hash FROM api_tokens t WHERE t.prefix = $1`, [prefix])).rows[0] as unknown as (TokenRow & { hash: Buffer }) | undefined;
+}
+
+/** The token behind a session that has not ended. */
+export async function tokenOfSession(session: SqlSession, hash: Buffer): Promise<TokenRow | undefined> {
+  return (await session.query(`SELECT ${columns} FROM api_sessions s JOIN api_tokens t ON t.id = s.token_id WHERE s.hash = $1 AND s.expires_at > now()`, [hash])).rows[0] as unknown as TokenRow | undefined;
+}
+
+/** Notes that a token was used; at most once a minute, so that reading costs no writes. */
+export async function noteTokenUse(session: SqlSession, id: string): Promise<void> {
+  await session.query(`UPDATE api_tokens SET used_at = now() WHERE id = $1::bigint AND (used_at IS NULL OR used_at < now() - interval '1 minute')`, [id]);
+}
+
+/** Opens a session, and clears those away that have ended. */
+export async function insertSession(session: SqlSession, hash: Buffer, tokenId: string, ms: number): Promise<Date> {
+  await session.query('DELETE FROM api_sessions WHERE expires_at <= now()');
+  const { rows } = await session.query(
+    `INSERT INTO api_sessions (hash, token_id, expires_at) VALUES ($1, $2::bigint, now() + $3 * interval '1 millisecond') RETURNING expires_at AS "expiresAt"`, [hash, tokenId, ms]);
+  return rows[0]?.['expiresAt'] as Date;
+}
+
+export async function deleteSession(session: SqlSession, hash: Buffer): Promise<void> {
+  await session.query('DELETE FROM api_sessions WHERE hash = $1', [hash]);
+}
+
+/** How many tokens were ever made, and how many of them are good now. */
+export async function countTokens(session: SqlSession): Promise<{ made: number; usable: number }> {
+  const { rows } = await session.query(
+    `SELECT count(*)::float8 AS made, (count(*) FILTER (WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))::float8 AS usable FROM api_tokens`);
+  return rows[0] as unknown as { made: number; usable: number };
+}

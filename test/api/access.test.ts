@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import t from 'tap';
+import { realAccess } from './real-access.ts';
+import { startApi } from './support.ts';
+
+const json = { 'Content-Type': 'application/json' };
+const bearer = (secret: string): { Authorization: string } => ({ Authorization: `Bearer ${secret}` });
+
+t.test('on this machine the API is open and says so, until the first token is made; then it stays closed', async (t) => {
+  const real = await realAccess(t);
+  let now = Date.now();
+  const { call } = await startApi(t, real.operations, { now: () => now });
+  t.match(await call('/'), { status: 200, body: { access: /^open: anybody on this machine/, you: { kind: 'open', scope: 'admin' } } });
+  const secret = await real.token('read');
+  now += 500;
+  t.match(await call('/'), { status: 401, body: { code: 'api.no_token' } });
+  t.match(await call({ path: '/', headers: bearer(secret) }), { status: 200, body: { access: 'by token', you: { kind: 'token', name: 'the read', scope: 'read' } } });
+  await real.operations.access.revokeToken('1', 'test');
+  now += 500;
+  t.equal((await call('/')).status, 401, 'a token that is gone opens nothing');
+});
+
+t.test('of a token only its hash is kept, and it is found by its prefix', async (t) => {
+  const real = await realAccess(t);
+  const secret = await real.token('admin');
+  t.match(secret, /^tds_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/);
+  const { rows } = await real.pool.query('SELECT prefix, hash, t::text AS whole FROM api_tokens t');
+  t.same(rows[0].hash, createHash('sha256').update(secret).digest());
+  t.equal(rows[0].prefix, secret.slice(4, 16));
+  t.notOk(rows[0].whole.includes(secret.slice(17)));
+});
+
+t.test('a revocation holds within a second, also at a node that knew the token', async (t) => {
+  const real = await realAccess(t);
+  const [admin, other] = [await real.token('admin'), await real.token('read')];
+  let now = Date.now();
+  const [one, two] = [await startApi(t, real.operations, { now: () => now }), await startApi(t, real.operations, { now: () => now })];
+  for (const node of [one, two]) t.equal((await node.call({ path: '/v1/runs', headers: bearer(other) })).status, 200);
+  t.match(await one.call({ method: 'POST', path: `/v1/tokens/${other.slice(4, 16)}/revoke`, headers: bearer(admin) }), { status: 200, body: { state: 'revoked', revokedBy: 'the admin' } });
+  now += 1000;
+  for (const node of [one, two]) t.match(await node.call({ path: '/v1/runs', headers: bearer(other) }), { status: 401, body: { detail: /revoked/ } });
+});
+
+t.test('tokens are made by who may, shown once, and listed without their secret', async (t) => {
+  const real = await realAccess(t);
+  const { call } = await startApi(t, real.operations);
+  const headers = { ...json, ...bearer(await real.token('admin')) };
+  const post = (body: object) => call({ method: 'POST', path: '/v1/tokens', headers, body: JSON.stringify(body) });
+  const made = await post({ name: 'ci', scope: 'operate', expires: '90d' });
+  t.match(made, { status: 201, body: { name: 'ci', scope: 'operate', state: 'active', createdBy: 'the admin', secret: /^tds_/ } });
+  t.match(await post({ name: 'ever', scope: 'read', expires: 'never' }), { status: 201, body: { expiresAt: null } });
+  for (const expires of ['soon', '999999999w', '0s', '-1d']) t.match(await post({ name: 'x', scope: 'read', expires }), { status: 400 }, expires);
+  t.equal((await call({ path: '/v1/runs', headers: bearer(String(made.body['secret'])) })).status, 200);
+  const list = await call({ path: '/v1/tokens', headers });
+  t.match(list, { status: 200, body: { tokens: [{ name: 'ever' }, { name: 'ci', usedAt: String }, {}] } });
+  t.notOk(list.text.includes(String(made.body['secret']).slice(17)));
+});
+
+t.test('a page signs in with a token, and each of its acts proves that it is ours', async (t) => {
+  const real = await realAccess(t);
+  const { call, url } = await startApi(t, real.operations);
+  const token = await real.token('operate');
+  const entered = await call({ method: 'POST', path: '/v1/session', headers: { ...json, Origin: url }, body: JSON.stringify({ token }) });
+  t.match(entered, { status: 200, body: { kind: 'session', name: 'the operate', scope: 'operate', csrf: String } });
+  const setCookie = String(entered.headers['set-cookie']);
+  t.match(setCookie, /^tds_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43\d{3}$/);
+  const Cookie = setCookie.split(';', 1)[0] as string;
+  t.equal((await real.pool.query('SELECT s::text AS whole FROM api_sessions s')).rows[0].whole.includes(Cookie.slice(12)), false, 'only its hash is kept');
+  const csrf = String(entered.body['csrf']);
+  t.same((await call({ path: '/v1/session', headers: { Cookie } })).body['csrf'], csrf, 'a page that is loaded again learns it again');
+  const act = (headers: Record<string, string>) => call({ method: 'POST', path: '/v1/entities/products/sync', headers: { Cookie, ...headers } });
+  t.match(await act({}), { status: 403, body: { code: 'api.csrf' } });
+  t.match(await act({ 'X-CSRF-Token': `${csrf.slice(0, -1)}!` }), { status: 403, body: { code: 'api.csrf' } });
+  t.match(await act({ 'X-CSRF-Token': csrf, Origin: 'http://127.0.0.1:1' }), { status: 403, body: { code: 'api.foreign_origin' } });
+  t.equal((await act({ 'X-CSRF-Token': csrf, Origin: url })).status, 202);
+  t.match(await call({ path: '/v1/tokens', headers: { Cookie } }), { status: 403, body: { code: 'api.scope' } });
+  t.match(await call({ method: 'DELETE', path: '/v1/session', headers: { Cookie, 'X-CSRF-Token': csrf } }), { status: 200, headers: { 'set-cookie': [/Max-Age=0/] } });
+  t.equal((await call({ path: '/v1/session', headers: { Cookie } })).status, 401, 'it is over at once');
+});
+
+t.test('a session is worth no more than its token', async (t) => {
+  const real = await realAccess(t);
+  let now = Date.now();
+  const { call } = await startApi(t, real.operations, { now: () => now });
+  const enter = (token: string) => call({ method: 'POST', path: '/v1/session', headers: json, body: JSON.stringify({ token }) });
+  const token = await real.token('read');
+  const Cookie = String((await enter(token)).headers['set-cookie']).split(';', 1)[0] as string;
+  t.equal((await call({ path: '/v1/runs', headers: { Cookie } })).status, 200);
+  await real.operations.access.revokeToken(token.slice(4, 16), 'test');
+  now += 1000;
+  t.equal((await call({ path: '/v1/runs', headers: { Cookie } })).status, 401);
+  t.match(await enter(token), { status: 401, body: { code: 'api.bad_token' } });
+});
+
+t.test('who tries bad tokens is slowed down; who has a good one under way is not hindered, and waiting helps', async (t) => {
+  const real = await realAccess(t);
+  let now = Date.now();
+  const { call } = await startApi(t, real.operations, { now: () => now });
+  const good = await real.token('read');
+  t.equal((await call({ path: '/v1/runs', headers: bearer(good) })).status, 200);
+  const replies = await Promise.all(Array.from({ length: 30 }, (_, at) => call({ path: '/v1/runs', headers: bearer(`tds_${String(at).padStart(12, '0')}_${'x'.repeat(43)}`) })));
+  t.equal(replies.filter(({ status }) => status === 401).length, 10, 'many at once are no way around');
+  t.match(replies.find(({ status }) => status === 429), { headers: { 'retry-after': /^\d+$/ }, body: { code: 'api.too_many_attempts' } });
+  t.equal((await call({ path: '/v1/runs', headers: bearer(good) })).status, 200);
+  now += 3000;
+  t.match(await call({ path: '/v1/runs', headers: bearer('wrong') }), { status: 401 });
+  for (let at = 0; at < 40; at += 1) {
+    now += 60_000;
+    t.equal((await call({ path: '/v1/runs', headers: bearer(good) })).status, 200, 'good ones cost nothing');
+  }
+});

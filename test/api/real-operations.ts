@@ -1,0 +1,56 @@
+/** The operations themselves over a real database and a source in memory; of the queue, which has its own tests, only its face. */
+import type { Config } from '../../core/config/index.ts';
+import type { QuotaReport } from '../../core/connection/index.ts';
+import { createOperations } from '../../core/operations/create-operations.ts';
+import { OperationError } from '../../core/operations/errors.ts';
+import type { Operations } from '../../core/operations/operations.ts';
+import type { Queue } from '../../core/queue/index.ts';
+import { bench, type Bench } from '../dead-letters/support.ts';
+import type { TestScope } from '../support/database.ts';
+import { fakeOperations } from './fake-operations.ts';
+
+export interface RealOperations { operations: Operations; bench: Bench; closed: string[] }
+
+const act = {
+  id: '7', rule: 'stuck-jobs', fingerprint: 'f', seen: 'a job', done: 'freed it', outcome: 'healed' as const, came: null, facts: { job: '1' }, trigger: 'tick', node: 'n',
+  at: new Date(), endedAt: new Date(), resetAt: null,
+};
+const look = { node: '', nextAt: new Date(), lookedAt: new Date(), lookedBy: 'n', found: 0, acts: 1, told: 0, error: null };
+const quota: QuotaReport = {
+  connection: 'source', day: '2026-01-05', zone: 'UTC', limit: 1000, used: 10, elsewhere: 0, left: 990, reserve: 50, leftForBulk: 940, spent: [{ entity: 'things', purpose: 'full', calls: 10 }],
+  perHour: 5, runsOutAt: null, bulkPausesAt: new Date(), bulkPaused: false, resumesAt: null, turnsAt: new Date(),
+};
+const node = { nodeId: 'n', host: 'h', pid: 1, version: '1', concurrency: 4, since: new Date(), beatAt: new Date(), secondsSinceBeat: 0.2, inFlight: ['1'], pools: ['p'] };
+
+export async function realOperations(scope: TestScope): Promise<RealOperations> {
+  const b = await bench(scope);
+  const { corridor, source } = b;
+  const { entity, database } = corridor;
+  const closed: string[] = [];
+  const config = {
+    entities: { things: { ...entity.config, description: 'Things.' }, off: { ...entity.config, enabled: false } },
+    connections: { source: { plugin: 'memory', with: { user: 'ann', password: 'canary-password', key: 'canary-by-path' } }, erp: { plugin: 'postgres', with: {} } }, database: { url: 'postgres://u:canary-in-url@h/d' },
+  } as unknown as Config;
+  const state = 'running' as string;
+  const queue = {
+    nodeId: 'n', nodes: async () => [node], cancel: async () => 'removed', health: () => ({ state }),
+    stats: async () => [{ task: 'run', waiting: 1, later: 0, running: 1, exhausted: 0, oldestSeconds: 0.5 }],
+  } as unknown as Queue;
+  const streams = { source: { streams: () => [source.stream] }, check: async () => [{ probe: 'memory', ok: true, message: 'all is well' }] };
+  const message = { id: '1', receivedAt: new Date(), connection: 'source', entity: 'things', event: 'changed' as const, key: '1', modifiedAt: null, outcome: 'applied' as const, duplicate: false, code: null, how: 'payload' as const, appliedAt: new Date(), attempts: 0, notBefore: null, size: 2 };
+  const operations = createOperations({
+    webhooks: { ...fakeOperations().webhooks, list: async () => [message], show: async (id) => (id === '1' ? { ...message, hash: 'h', headers: {}, body: '{}' } : fakeOperations().webhooks.show(id)) },
+   
+    config, version: '1', file: 'tds.config.yaml', database, queue, enqueue: b.enqueue, entities: new Map([['things', entity]]),
+    plugins: [{ id: 'memory', version: '1', description: '', file: 'memory.ts', connections: ['source'] }, { id: 'bad', version: '', description: '', file: 'bad.ts', connections: [], failure: { code: 'host.threw', reason: 'it threw' } }],
+    connections: new Map([['source', { id: 'source', plugin: 'memory', connector: streams as never, remote: async () => ({ waiting: 0 }), quota: async () => quota, resetBreaker: async () => closed.push('source') > 0 }], ['erp', { id: 'erp', plugin: 'postgres', connector: { ...streams, source: undefined, destination: entity.destination } as never, remote: async () => ({}), quota: async () => undefined, resetBreaker: async () => false }]]),
+    redact: (text) => text.replaceAll('canary-in-url', '[secret]'), redactValue: (value) => value, isSecret: (path) => path.join('.') === 'connections.source.with.key',
+    validate: async () => [{ code: 'config.type', severity: 'error', file: 'tds.config.yaml', line: 3, column: 1, path: 'entities', message: 'is wrong', suggestion: 'mend it' }],
+    forPerson: (_entity, work) => work(),
+    healing: {
+      enabled: true, acts: async () => [act], rules: async () => [{ id: 'stuck-jobs', about: 'mends', every: 1000, cap: 3, scope: 'all', looks: [look] }],
+      run: async ({ rule }) => (rule === 'nope' ? Promise.reject(new OperationError('operation.unknown_rule', 'no such rule')) : [{ rule: 'stuck-jobs', busy: false, found: [{ fingerprint: 'f', seen: 's', done: 'd', outcome: 'would', came: null }] }]), reset: async (which) => (which === '99' ? Promise.reject(new OperationError('operation.unknown_act', 'no such act')) : 1),
+    },
+  });
+  return { operations, bench: b, closed };
+}

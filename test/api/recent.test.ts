@@ -1,0 +1,38 @@
+import t from 'tap';
+import { recent } from '../../core/api/recent.ts';
+
+t.test('what is costly is counted once for all who ask, and never told when it is old', async (t) => {
+  let now = 0;
+  let counts = 0;
+  let release = Promise.withResolvers<void>();
+  const ask = recent(async () => {
+    const mine = (counts += 1);
+    await release.promise;
+    return mine;
+  }, () => now);
+  const [one, two] = [ask(), ask()];
+  release.resolve();
+  t.same(await Promise.all([one, two]), [1, 1]);
+  now = 1999;
+  t.equal(await ask(), 1);
+  t.equal(counts, 1);
+  now = 5000;
+  release = Promise.withResolvers<void>();
+  t.same([await ask(), await ask(), counts], [1, 1, 2], 'told as it was, while it is counted anew');
+  release.resolve();
+  await new Promise((resolve) => { setImmediate(resolve); });
+  t.equal(await ask(), 2);
+  now = 16_000;
+  t.equal(await ask(), 3, 'an old one is not told');
+});
+
+t.test('a count that fails is told to who waits, and tried again', async (t) => {
+  let fail = true;
+  const ask = recent(async () => {
+    if (fail) throw new Error('away');
+    return 1;
+  });
+  await t.rejects(ask(), { message: 'away' });
+  fail = false;
+  t.equal(await ask(), 1);
+});
