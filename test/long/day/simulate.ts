@@ -122,6 +122,8 @@ class Day {
     if (hour === third + 1) this.#nodes.push(await this.#node());
     if (hour !== 2 * third + 1) return;
     await this.#nodes.shift()?.stop();
+    // So that it is caught with a call on its way.
+    this.#shop.sandbox.fault({ kind: 'delay', match: '/items', ms: 500 });
     await this.#ask('incremental');
     const name = await this.#atWork();
     const dropped = this.#nodes.find((node) => node.name === name);
