@@ -2,6 +2,7 @@ import { scryptSync } from 'node:crypto';
 import { createHealing, type Healing, type RulesDeps } from './healing/index.ts';
 import { withCallContext, type Connection } from './connection/index.ts';
 import { systemClock } from './monitor/clock.ts';
+import type { Events } from './monitor/events.ts';
 import { deadLetterOperations, healingTrigger } from './operations/dead-letters.ts';
 import { runJob, type Enqueue } from './operations/request-run.ts';
 import type { Entity } from './pipeline/entity.ts';
@@ -16,6 +17,7 @@ export interface HealingParts {
   project: Project; pool: Pool; database: DatabaseAccess; queue: Queue; enqueue: Enqueue; log: Logger; redact: (text: string) => string;
   /** The clock of the connections. */
   connectionClock: Clock;
+  events: Pick<Events, 'emit'>;
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>; connectors: ReadonlyMap<string, Connector>;
 }
 
@@ -33,6 +35,7 @@ export function composeHealing(parts: HealingParts): Healing {
       if (kind === 'job') return jobs.length === 0 ? undefined : { jobs };
       return asked && { runId: asked.run.id };
     },
+    onRunClosed: ({ id, entity, mode }, reason) => parts.events.emit('run.finished', { run: id, entity, mode, state: 'failed', reason }),
     async requeue(session, run) {
       const jobId = await enqueue(session, runJob(run));
       await noteRunJob(session, run.id, jobId);

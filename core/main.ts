@@ -3,36 +3,34 @@
  * safe after a start that failed half-way.
  */
 import 'reflect-metadata';
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { Accounts, connectionSettings, countCalls, createConnection, hostsOf, loadSealer, redisAccess, sharedRedis, withCallContext, type CallPurpose, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
+import { composeAlerts } from './compose-alerts.ts';
+import { composeAccounts, composeConnection, composeConnector, connectionsAtWork, openRedis, type ConnectionParts } from './compose-connections.ts';
 import { composeHealing } from './compose-healing.ts';
+import { composeMonitor } from './compose-monitor.ts';
+import { composeOperations } from './compose-operations.ts';
+import { asQueryable, composeQueue, enqueueBy } from './compose-queue.ts';
 import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
+import { loadSealer, type Sealer, type SharedRedis } from './connection/index.ts';
 import { buildEntities } from './entities.ts';
-import { createConnector, type CheckedConnection } from './host/index.ts';
+import type { CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
+import { createMetrics } from './monitor/metrics/index.ts';
 import type { Redactor } from './monitor/redact.ts';
-import { startWatchdog } from './monitor/watchdog.ts';
-import type { ConnectionAtWork } from './operations/check.ts';
-import { createOperations } from './operations/create-operations.ts';
 import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
-import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
-import { runTask } from './operations/run-task.ts';
-import { loadProject, type Project } from './project.ts';
-import { createQueue, newNodeId, sessionName, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
-import type { Connector, DatabaseAccess, JsonObject, Logger, SqlSession } from './sdk/index.ts';
-import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
-import { breakSilent } from './store/pool.ts';
+import type { Project } from './project.ts';
+import { newNodeId, sessionName, type Queue, type QueueTimings } from './queue/index.ts';
+import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
 import { maintainAudit } from './store/audit.ts';
+import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
 import { maintainPartitions } from './store/partitions.ts';
-import type { RunMode } from './store/runs.ts';
 import { databaseAccess } from './store/session.ts';
+import { leaveSilentConnections, watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
-import { version } from './version.ts';
 import type { Webhooks } from './webhook/index.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
@@ -76,13 +74,9 @@ export interface Runtime {
 }
 
 const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
-/** Milliseconds after which a run of details gives way to others. */
-const detailSliceMs = 30_000;
 const drainMs = 10_000;
 /** Milliseconds after which a process is dead, as the queue has it. A connection is waited for twice as long; one that says nothing for half of it is given up, once another one has fallen silent. */
 const deadMs = 5000;
-/** A run that kills its process so often without saving anything in between is given up, unless a record is found to blame. */
-const mostLosses = 3;
 
 /**
  * Opens a checked project. Throws StoreError when the database can't be had, and what a plugin throws when its connector
@@ -97,7 +91,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   };
   for (const secret of project.secrets.values) options.redactor.add(secret);
   try {
-    const dataDirectory = path.resolve(options.dataDirectory ?? (options.env['TDS_DATA'] || '.tds'));
+    const dataDirectory = dataDirectoryOf(options);
     const nodeId = options.nodeId ?? newNodeId();
     const dead = options.queueTimings?.deadMs ?? deadMs;
     const opened = await openDatabase({ applicationName: sessionName(nodeId), connectTimeout: dead * 2, url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
@@ -119,11 +113,14 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     let drain = drainMs;
     closers.push(() => queue.stop({ drainMs: drain }));
     leaveSilentConnections(queue, opened, dead / 2, options.log);
+    // before the queue, whose first sweep may find a node that died
+    const [monitor, alerting] = [services.resolve(tokens.monitor), services.resolve(tokens.alerting)];
+    closers.push(() => monitor.stop(), () => alerting.stop());
     await queue.start();
     if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, opened, queue, () => drain));
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
-    if (options.role === 'node') healing.start();
+    if (options.role === 'node') for (const part of [monitor, alerting, healing]) part.start();
     let stopping: Promise<void> | undefined;
     return {
       operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), events: services.resolve(tokens.events), nodeId: queue.nodeId, database: services.resolve(tokens.database),
@@ -139,13 +136,19 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   }
 }
 
+function dataDirectoryOf({ dataDirectory, env }: RuntimeOptions): string {
+  return path.resolve(dataDirectory ?? (env['TDS_DATA'] || '.tds'));
+}
+
 /** Starts the workers of messages, where any entity takes some. Answers how to stop them. */
 async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings }: RuntimeOptions, opened: OpenedDatabase, queue: Queue, drain: () => number): Promise<(() => Promise<void>)[]> {
   const webhooks = services.resolve(tokens.webhooks);
   if (webhooks.operations.urls('').length === 0) return [];
   const redact = (text: string): string => redactor.text(text);
-  const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: onExhausted({ enqueue: enqueueBy(queue), redact, handOver: (session, job) => webhooks.handOver(session, job) }), timings: queueTimings });
+  const exhausted = onExhausted({ enqueue: enqueueBy(queue), redact, events: services.resolve(tokens.events), handOver: (session, job) => webhooks.handOver(session, job) });
+  const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: exhausted, timings: queueTimings });
   leaveSilentConnections(workers, opened, (queueTimings?.deadMs ?? deadMs) / 2, log);
+  if (project.config?.metrics.enabled) workers.on('job.ended', (job) => services.resolve(tokens.metrics).jobs.ended(job));
   await workers.start();
   await webhooks.start();
   return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
@@ -157,30 +160,6 @@ async function maintain(session: SqlSession, keep: NonNullable<Project['config']
   await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
 }
 
-/** What nodes share besides the database; undefined where no Redis is configured. */
-function openRedis({ env, log, redactor }: RuntimeOptions): SharedRedis | undefined {
-  const url = env['REDIS_URL'];
-  if (!url) return undefined;
-  redactor.add(url);
-  for (const secret of [URL.parse(url)?.password ?? '', decodeURIComponent(URL.parse(url)?.password ?? '')]) redactor.add(secret);
-  return sharedRedis(url, log);
-}
-
-/** Watches the event loop. Answers what ends that. */
-function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
-  const watchdog = startWatchdog(options);
-  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
-  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
-  return () => watchdog.stop();
-}
-
-/** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
-function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, silentMs: number, log: Logger): void {
-  const leave = (afterMs: number): void => void breakSilent(pool, afterMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
-  queue.on('database.back', () => leave(silentMs));
-  queue.on('node.fenced', () => leave(0)); // all that they were at is lost already
-}
-
 /** Registers everything under its token; nothing is made before it is asked for. */
 function compose(project: Project, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer, redis: SharedRedis | undefined): DependencyContainer {
   const { log } = options;
@@ -188,106 +167,48 @@ function compose(project: Project, options: RuntimeOptions, opened: OpenedDataba
   const services = root.createChildContainer();
   services.registerInstance(tokens.log, log);
   services.registerInstance(tokens.events, new Events({ log, now: () => systemClock.now() }));
+  services.registerInstance(tokens.metrics, createMetrics());
   services.registerInstance(tokens.pool, opened.pool);
   services.registerInstance(tokens.database, databaseAccess(opened.pool));
   services.register(tokens.connections, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connection)]))) });
   services.register(tokens.connectors, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connector)]))) });
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
-  services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => makeQueue(inner, config, options, opened)) });
+  services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => composeQueue({
+    config, options, opened, log, events: inner.resolve(tokens.events), metrics: inner.resolve(tokens.metrics), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections),
+    notify: (job) => inner.resolve(tokens.alerting).handler(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job),
+  })) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
-    project, log, redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
+    project, log, events: inner.resolve(tokens.events), redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
   })) });
   services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
     project, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
   })) });
-  services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => createOperations({
-    config, version, plugins: project.plugins, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue),
-    enqueue: enqueueBy(inner.resolve(tokens.queue)), redact: (text) => options.redactor.text(text), redactValue: (value) => options.redactor.value(value), isSecret: (path) => project.secrets.has(path), file: project.file,
-    validate: async () => (await loadProject({ file: project.file, env: options.env, cwd: process.cwd(), log })).findings, forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), connections: connectionsAtWork(project, inner), healing: inner.resolve(tokens.healing).operations, webhooks: inner.resolve(tokens.webhooks).operations,
+  services.register(tokens.monitor, { useFactory: instanceCachingFactory((inner) => composeMonitor({
+    project, log, metrics: inner.resolve(tokens.metrics), events: inner.resolve(tokens.events), queue: inner.resolve(tokens.queue), pool: opened.pool, database: inner.resolve(tokens.database), connectionClock: options.clock ?? systemClock,
+    connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), entities: [...inner.resolve(tokens.entities).keys()], dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
+  })) });
+  services.register(tokens.alerting, { useFactory: instanceCachingFactory((inner) => composeAlerts({
+    project, log, events: inner.resolve(tokens.events), registry: inner.resolve(tokens.metrics).registry, pool: opened.pool, database: inner.resolve(tokens.database), redact: (text) => options.redactor.text(text),
+    nodeId: () => inner.resolve(tokens.queue).nodeId, enqueue: enqueueBy(inner.resolve(tokens.queue)), onSecret: (secret) => options.redactor.add(secret),
+  })) });
+  services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => composeOperations({
+    config, project, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), healing: inner.resolve(tokens.healing), alerting: inner.resolve(tokens.alerting), webhooks: inner.resolve(tokens.webhooks),
+    metrics: inner.resolve(tokens.metrics).registry, events: inner.resolve(tokens.events), connections: connectionsAtWork(project, inner.resolve(tokens.connections), inner.resolve(tokens.connectors)),
   })) });
 
-  const accounts = new Accounts([...project.connections.values()].map(({ id, loaded, settings }) => (
-    { account: accountOf(loaded, settings, id), limits: connectionSettings(config.connections[id], loaded.plugin.defaults).limits })), { clock: options.clock ?? systemClock, log, pool: opened.pool, redis: redis && redisAccess(redis) });
-  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, { project, options, opened, sealer, accounts, redis })])));
+  const accounts = composeAccounts(project, { clock: options.clock ?? systemClock, log, pool: opened.pool, redis });
+  const around = { project, log, redactor: options.redactor, clock: options.clock ?? systemClock, opened, sealer, accounts, redis };
+  const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, around)])));
   return services;
 }
 
 /** One child container per connection: its connection layer and its connector. */
-function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: { project: Project; options: RuntimeOptions; opened: OpenedDatabase; sealer: Sealer; accounts: Accounts; redis: SharedRedis | undefined }): DependencyContainer {
-  const { id, loaded, settings } = checked;
-  const { project, opened, sealer, accounts, redis, options: { log, redactor, clock = systemClock } } = around;
-  const given = project.config?.connections[id];
+function connectionContainer(parent: DependencyContainer, checked: CheckedConnection, around: Omit<ConnectionParts, 'events' | 'metrics'>): DependencyContainer {
   const child = parent.createChildContainer();
-  const own = log.child({ connection: id });
-  const events = parent.resolve(tokens.events);
-  child.register(tokens.connection, { useFactory: instanceCachingFactory(() => createConnection({
-    id, ...given, defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, signIn: loaded.plugin.signIn?.(settings), account: accounts.share(accountOf(loaded, settings, id)), allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret), redact: (text) => redactor.text(text),
-    ...(redis ? { redis: { shared: redis, namespace: createHash('sha256').update(`${opened.label}\0${project.config?.database.schema}`).digest('hex').slice(0, 12) } } : {}),
-    onBreaker: ({ state, code }, from) => events.emit('breaker.changed', { connection: id, from, to: state, ...(code === undefined ? {} : { reason: code }) }),
-    onDenied: ({ message, cure }) => events.emit('token.revoked', { connection: id, message: cure === undefined ? message : `${message} ${cure}` }),
-    onQuotaPause: (pause) => events.emit('quota.paused', { connection: id, ...pause }),
-  })) });
-  child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => {
-    const { http, tokens: tokenStore, state, cache } = inner.resolve(tokens.connection);
-    return createConnector(loaded, { connectionId: id, settings, http, tokens: tokenStore, state, cache, log: own, clock, database: inner.resolve(tokens.database) });
-  }) });
+  child.register(tokens.connection, { useFactory: instanceCachingFactory(() => composeConnection(checked, { ...around, events: parent.resolve(tokens.events), metrics: parent.resolve(tokens.metrics) })) });
+  child.register(tokens.connector, { useFactory: instanceCachingFactory((inner) => composeConnector(checked, inner.resolve(tokens.connection), { ...around, database: inner.resolve(tokens.database) })) });
   return child;
-}
-
-/** The account at the remote as the plugin tells it; a connection whose plugin tells none is an account of its own. */
-function accountOf(loaded: CheckedConnection['loaded'], settings: JsonObject, id: string): string {
-  return loaded.plugin.account?.(settings) ?? `connection:${id}`;
-}
-
-function makeQueue(services: DependencyContainer, config: NonNullable<Project['config']>, options: RuntimeOptions, opened: OpenedDatabase): Queue {
-  const { log, redactor } = options;
-  const database = services.resolve(tokens.database);
-  const connections = services.resolve(tokens.connections);
-  let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
-  const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
-  const run = runTask({
-    database, log, clock: systemClock, entities: services.resolve(tokens.entities), redact: (text) => redactor.text(text), readAhead: config.policies.sync.readAhead, sliceMs: detailSliceMs, stopping: () => queue?.health().state === 'stopping',
-    nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
-    withUsage: (current, work) => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls)),
-    requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
-  });
-  queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact: (text) => redactor.text(text), onExhausted: onExhausted({ enqueue, redact: (text) => redactor.text(text), handOver: (session, job) => services.resolve(tokens.webhooks).handOver(session, job) }),
-    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler },
-    ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
-  });
-  return queue;
-}
-
-function enqueueBy(queue: Queue): Enqueue {
-  return (session, job) => queue.enqueue(asQueryable(session), job);
-}
-
-/** The queue speaks pg; of it, it uses the query alone. */
-function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
-  return { query: (text: string, values?: unknown[]) => session.query(text, values) } as unknown as Parameters<Queue['enqueue']>[0];
-}
-
-function purposeOf(mode: RunMode): CallPurpose {
-  return mode === 'replay' || mode === 'retry' ? 'other' : mode;
-}
-
-function connectionsAtWork(project: Project, services: DependencyContainer): Map<string, ConnectionAtWork> {
-  const connections = services.resolve(tokens.connections);
-  const connectors = services.resolve(tokens.connectors);
-  return new Map([...project.connections.values()].map(({ id, loaded }) => [id, {
-    id, plugin: loaded.id, connector: connectors.get(id) as Connector, ...aboutRemote(connectors.get(id)?.source ? connections.get(id) : undefined),
-  }]));
-}
-
-/** What a connection tells of the remote that it calls; nothing where it calls none. */
-function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota' | 'resetBreaker'> {
-  return {
-    quota: async () => connection?.quota(),
-    resetBreaker: async () => (await connection?.resetBreaker()) ?? false,
-    remote: async () => (connection ? { ...connection.status(), breaker: await connection.lookAtBreaker(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
-  };
 }
 
 function cached<A, B>(make: (value: A) => B): (value: A) => B {

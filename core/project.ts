@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkAlertRules } from './alerts/check-rules.ts';
 import { didYouMean, finding, loadConfig, suggest, type Config, type Finding, type OutlineEntity, type Path, type Secrets, type Sources } from './config/index.ts';
-import { checkConnections, createConnector, discoverPlugins, type CheckedConnection, type Discovery } from './host/index.ts';
+import { checkConnections, checkNotifiers, createConnector, discoverPlugins, type CheckedConnection, type CheckedNotifier, type Discovery } from './host/index.ts';
 import { inertContext } from './inert-context.ts';
 import type { PluginStatus } from './operations/operations.ts';
 import { compileMapping } from './pipeline/mapping/index.ts';
@@ -18,6 +19,8 @@ export interface Project {
   plugins: readonly PluginStatus[];
   /** Connections whose plugin is there and whose settings fit, by id. */
   connections: ReadonlyMap<string, CheckedConnection>;
+  /** Notifiers likewise. */
+  notifiers: ReadonlyMap<string, CheckedNotifier>;
   secrets: Secrets;
   /** Where each setting stands, for findings that are made later. */
   sources: Sources;
@@ -44,12 +47,13 @@ export async function loadProject({ file, env, cwd, log }: ProjectOptions): Prom
   const { outline, sources, config } = loaded;
   const discovery = await discoverPlugins({ directories: [path.join(projectRoot, 'plugins'), ...outline.pluginFolders], log });
   const checked = checkConnections(outline, discovery, sources);
-  const findings = [...loaded.findings, ...checked.findings];
+  const { notifiers, findings: notifierFindings } = checkNotifiers(outline, discovery, sources);
+  const findings = [...loaded.findings, ...checked.findings, ...notifierFindings, ...(config ? checkAlertRules(config, sources) : [])];
   const connectors = inertConnectors(checked.connections, sources, findings);
   for (const entity of outline.entities) findings.push(...checkEntity(entity, connectors, config, sources));
-  const plugins = pluginStatuses(discovery, outline.connections);
+  const plugins = pluginStatuses(discovery, [...outline.connections, ...outline.notifiers]);
   const failed = findings.some(({ severity }) => severity === 'error');
-  return { file: named, ...(config && !failed ? { config } : {}), findings, plugins, connections: checked.connections, secrets: sources.secrets, sources, files: sources.filePaths };
+  return { file: named, ...(config && !failed ? { config } : {}), findings, plugins, connections: checked.connections, notifiers, secrets: sources.secrets, sources, files: sources.filePaths };
 }
 
 /** Connectors that can tell their streams and nothing else: `create` does no I/O by contract. */
@@ -123,14 +127,14 @@ function findingOf(error: unknown, at: Path, sources: Sources): Finding {
   return finding({ code: told?.code ?? 'host.create_failed', message: `is not possible: ${sources.secrets.mask(error instanceof Error ? error.message : String(error))}`, suggestion: told?.suggestion && sources.secrets.mask(told.suggestion) }, sources.locate(at), at);
 }
 
-function pluginStatuses({ plugins, failures }: Discovery, connections: readonly { id: string; plugin: string }[]): PluginStatus[] {
+function pluginStatuses({ plugins, notifiers, failures }: Discovery, connections: readonly { id: string; plugin: string }[]): PluginStatus[] {
   const users = (id: string): string[] => connections.filter(({ plugin }) => plugin === id).map((connection) => connection.id);
   const shown = (file: string): string => {
     const relative = path.relative(projectRoot, file);
     return relative.startsWith('..') ? file : relative;
   };
   return [
-    ...[...plugins.values()].map(({ id, plugin, file }) => ({ id, version: plugin.version, description: plugin.description, file: shown(file), connections: users(id) })),
+    ...[...plugins.values(), ...notifiers.values()].map(({ id, plugin, file }) => ({ id, version: plugin.version, description: plugin.description, file: shown(file), connections: users(id) })),
     ...failures.map((failure) => ({
       id: failure.id ?? failure.name, version: '', description: '', file: shown(failure.file), connections: users(failure.id ?? failure.name),
       failure: { code: failure.code, reason: `${failure.reason}; ${failure.suggestion}` },

@@ -1,7 +1,10 @@
 import type { InjectionToken } from 'tsyringe';
+import type { Alerting } from './alerts/index.ts';
 import type { Connection } from './connection/index.ts';
 import type { Healing } from './healing/index.ts';
+import type { Monitor } from './compose-monitor.ts';
 import type { Events } from './monitor/events.ts';
+import type { TdsMetrics } from './monitor/metrics/index.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
@@ -16,6 +19,8 @@ const token = <T>(name: string): InjectionToken<T> => Symbol(name);
 export const tokens = {
   log: token<Logger>('log'),
   events: token<Events>('events'),
+  metrics: token<TdsMetrics>('metrics'),
+  monitor: token<Monitor>('monitor'),
   pool: token<Pool>('pool'),
   database: token<DatabaseAccess>('database'),
   connections: token<ReadonlyMap<string, Connection>>('connections'),
@@ -23,6 +28,7 @@ export const tokens = {
   entities: token<ReadonlyMap<string, Entity>>('entities'),
   queue: token<Queue>('queue'),
   healing: token<Healing>('healing'),
+  alerting: token<Alerting>('alerting'),
   webhooks: token<Webhooks>('webhooks'),
   operations: token<Operations>('operations'),
   /** In the child container of one connection. */

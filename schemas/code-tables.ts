@@ -1,4 +1,5 @@
 /** All tables of codes, for the reference page and for the test that holds code and tables equal. A tool's part: it may know the core and the plugins. */
+import { alertCodes } from '../core/alerts/codes.ts'
 import { webhookCodes } from '../core/webhook/codes.ts'
 import { apiCodes } from '../core/api/codes.ts'
 import { cliCodes } from '../core/cli/errors.ts'
@@ -12,6 +13,7 @@ import { pipelineCodes } from '../core/pipeline/codes.ts'
 import { mappingCodes } from '../core/pipeline/mapping/codes.ts'
 import { queueErrorCodes } from '../core/queue/errors.ts'
 import { storeErrorCodes } from '../core/store/errors.ts'
+import { notifyCodes } from '../plugins/_notify/codes.ts'
 import { zohoCodes } from '../plugins/_zoho/codes.ts'
 import { postgresCodes } from '../plugins/postgres/codes.ts'
 
@@ -43,6 +45,8 @@ export const codeTables: readonly CodeTable[] = [
   { title: 'Runs and probes', about: 'They stand in the list of runs and in what `tds check` tells.', file: 'core/operations/codes.ts', codes: runCodes },
   { title: 'The queue', about: 'They stand in the list of runs and in the log.', file: 'core/queue/errors.ts', codes: queueErrorCodes },
   { title: 'Webhooks', about: 'They stand in the inbox (`tds webhooks`) and in the dead letters; what the sender is answered stands under the questions.', file: 'core/webhook/codes.ts', codes: webhookCodes },
+  { title: 'Alerts', about: 'Told by `tds validate` of rules, and by `tds alerts test` of notifiers.', file: 'core/alerts/codes.ts', codes: alertCodes },
+  { title: 'Notifiers', about: 'Told by `tds alerts test`, and in the log where a message does not get through.', file: 'plugins/_notify/codes.ts', codes: notifyCodes },
   { title: 'Questions to TDS', about: 'Answered by the commands and the API alike.', file: 'core/operations/errors.ts', codes: operationCodes },
   { title: 'The API', about: 'Answered as `application/problem+json`, with the codes of the other parts beside them.', file: 'core/api/codes.ts', codes: Object.fromEntries(Object.entries(apiCodes).map(([code, { title, cure }]) => [code, { meaning: `${title}.`, cure }])) },
 ]

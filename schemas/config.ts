@@ -1,6 +1,8 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import { alertsSchema, notifierSchema } from './alerts.ts'
 import { connectionSchema } from './connection.ts'
 import { entitySchema } from './entity.ts'
+import { metricsSchema } from './metrics.ts'
 import { policiesSchema } from './policies.ts'
 import { scheduleSchema } from './schedule.ts'
 import type { DeepReadonly, Resolved } from './vocabulary.ts'
@@ -44,6 +46,9 @@ export const configSchema = {
     entities: { type: 'object', title: 'Entities', description: 'What is brought over, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: entitySchema },
     schedules: { type: 'object', title: 'Schedules', description: 'When work starts by itself, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: scheduleSchema },
     policies: policiesSchema,
+    metrics: metricsSchema,
+    alerts: alertsSchema,
+    notifiers: { type: 'object', title: 'Notifiers', description: 'The ways by which alerts reach people, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: notifierSchema },
   },
 } as const
 

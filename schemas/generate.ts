@@ -11,6 +11,7 @@ import path from 'node:path'
 import { codeTables } from './code-tables.ts'
 import { configSchema } from './config.ts'
 import { editorSchema } from './editor-schema.ts'
+import { alertsPage, metricsPage } from './metric-list.ts'
 import { errorsPage, referencePage, streamsPage } from './reference.ts'
 import { withRoutes } from './route-list.ts'
 import { streamLists } from './stream-lists.ts'
@@ -23,6 +24,8 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     'schemas/tds.config.schema.json': `${JSON.stringify(editorSchema(configSchema), undefined, 2)}\n`,
     'docs/reference/config.md': referencePage(configSchema),
     'docs/reference/errors.md': errorsPage(codeTables),
+    'docs/reference/metrics.md': metricsPage(),
+    'docs/reference/alerts.md': alertsPage(),
     'README.md': withRoutes(await readFile(path.join(root, 'README.md'), 'utf8')),
     'docs/reference/streams.md': streamsPage(await streamLists()),
   }

@@ -66,6 +66,15 @@ const auditEntry = object({
   outcome: oneOf('done', 'refused', 'failed'), status: countOrNull, code: textOrNull,
 });
 const health = object({ ready: flag, reasons: listOf(text), node: text, version: text, database: oneOf('up', 'down'), queue: text });
+const healthReport = object({ state: oneOf('ok', 'warning', 'bad'), at: time, items: listOf(object({ area: text, state: oneOf('ok', 'warning', 'bad'), text, todo: textOrNull })) });
+const severity = oneOf('info', 'warning', 'critical');
+const alert = object({
+  id: text, rule: text, fingerprint: text, labels: free, severity, state: oneOf('pending', 'firing', 'acknowledged', 'resolved'), value: { type: ['number', 'null'] }, summary: text, help: text,
+  since: time, seenAt: time, firedAt: timeOrNull, acknowledgedAt: timeOrNull, acknowledgedBy: textOrNull, resolvedAt: timeOrNull, notifiedAt: timeOrNull,
+});
+const alertRule = object({ id: text, severity, condition: text, summary: text, help: text, notifiers: listOf(text) });
+const silence = object({ id: text, rule: textOrNull, labels: free, reason: text, by: text, at: time, until: time });
+const notifierTest = object({ notifier: text, plugin: text, ok: flag, message: text, milliseconds: count });
 const index = object({
   name: { const: 'TDS' }, version: text, access: text, you: object({ kind: callerKind, name: text, scope: oneOf('read', 'operate', 'admin') }),
   routes: listOf(object({ method: text, path: text, scope: oneOf('read', 'operate', 'admin', 'apart'), summary: text })),
@@ -86,7 +95,7 @@ const replayed = object({ messages: count });
 
 export const shapes = {
   message, messageDetail, webhookStats, replayPlan, replayed,
-  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, token, auditEntry, health, index,
+  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
   /** Every answer that is no success, as `application/problem+json`. */
   problem,
   madeToken: object({ ...membersOf(token), secret: { ...text, description: 'Shown this once.' } }),
@@ -100,6 +109,9 @@ export const shapes = {
   preview: object({ records: listOf(previewed), withoutKey: count, complete: flag, withoutDetails: flag }),
   healingRules: object({ enabled: flag, rules: listOf(healingRule) }),
   healed: object({ dryRun: flag, rules: listOf(healReport) }),
+  alertRules: object({ enabled: flag, rules: listOf(alertRule) }),
+  acknowledged: object({ acknowledged: count }),
+  ended: object({ ended: text }),
   discarded: object({ discarded: count }),
   reset: object({ reset: count }),
   alive: object({ status: { const: 'alive' } }),

@@ -10,6 +10,8 @@ export interface Outline {
   readonly pluginFolders: readonly string[]
   readonly connections: readonly OutlineConnection[]
   readonly entities: readonly OutlineEntity[]
+  /** Uses of notifier plugins, in the same form as connections. */
+  readonly notifiers: readonly OutlineConnection[]
 }
 
 export interface OutlineConnection {
@@ -33,16 +35,16 @@ export interface OutlineEntity {
 
 export function outlineOf(config: unknown): Outline {
   const folders = isMap(config) && Array.isArray(config['plugins']) ? (config['plugins'] as unknown[]) : []
-  const connections = entries(config, 'connections').flatMap(([id, value]) => {
+  const uses = (section: string): OutlineConnection[] => entries(config, section).flatMap(([id, value]) => {
     const plugin = value['plugin']
-    return typeof plugin === 'string' && plugin !== '' ? [{ id, plugin, with: value['with'] ?? {}, path: ['connections', id] }] : []
+    return typeof plugin === 'string' && plugin !== '' ? [{ id, plugin, with: value['with'] ?? {}, path: [section, id] }] : []
   })
   const entities = entries(config, 'entities').flatMap(([id, value]) => {
     const from = isMap(value['from']) ? value['from'] : {}
     const { connection, stream } = from
     return typeof connection === 'string' && typeof stream === 'string' ? [{ id, connection, stream, with: from['with'] ?? {}, path: ['entities', id] }] : []
   })
-  return { pluginFolders: folders.filter((one): one is string => typeof one === 'string'), connections, entities }
+  return { pluginFolders: folders.filter((one): one is string => typeof one === 'string'), connections: uses('connections'), entities, notifiers: uses('notifiers') }
 }
 
 function entries(config: unknown, section: string): [string, Record<string, unknown>][] {

@@ -38,6 +38,8 @@ export interface ClientDeps {
   /** What the headers of an answer say of the day's quota. */
   readQuota?: ((headers: Record<string, string>, now: Date) => QuotaObservation | undefined) | undefined;
   random: () => number;
+  /** Told of each exchange that ended, for metrics: the answer's status, undefined where there was none. Must not throw. */
+  onCall?: ((call: { connection: string; status: number | undefined; seconds: number }) => void) | undefined;
   redact: Redact;
   /** Told of what goes out as credentials, so that an answer that repeats it shows none of it. */
   onSecret: (secret: string) => void;
@@ -183,11 +185,14 @@ async function once(deps: ClientDeps, call: Call, prepared: PreparedRequest, per
   const { request } = call;
   await permit?.sent();
   const sentAt = clock.now();
+  const told = (status: number | undefined): void => deps.onCall?.({ connection: deps.connectionId, status, seconds: (clock.now().getTime() - sentAt.getTime()) / 1000 });
   const raw = await deps.transport.send(prepared, { signal: request.signal, ...(permit ? { onHeaders: permit.counted } : {}) }).catch((error: unknown) => {
     addCalls(1, 0);
+    told(undefined);
     throw error;
   });
   addCalls(1, raw.bytes);
+  told(raw.status);
   // The slot is free as soon as the body is here; looking at it costs the other side nothing.
   permit?.release();
   call.askedPause = retryAfter(raw.headers, clock.now());

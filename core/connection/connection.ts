@@ -5,7 +5,7 @@ import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, RecordCa
 import type { Pool } from '../store/pool.ts';
 import { breakerStore } from './breaker-store.ts';
 import { createBreaker, type BreakerState } from './breaker.ts';
-import { createClient, withoutRepeats } from './client.ts';
+import { createClient, withoutRepeats, type ClientDeps } from './client.ts';
 import { hostGuard } from './host-guard.ts';
 import { openAccount, type Account } from './accounts.ts';
 import type { LimiterStatus } from './limiter-types.ts';
@@ -50,6 +50,8 @@ export interface ConnectionDeps extends GivenSettings {
   onSecret?: ((secret: string) => void) | undefined;
   /** Told of each change that this process makes. */
   onBreaker?: ((state: BreakerState, from: BreakerState['state']) => void) | undefined;
+  /** Told of each exchange with the remote, for metrics. */
+  onCall?: ClientDeps['onCall'];
   /** Told once when the remote refuses the sign-in for good, until it gives a token again. */
   onDenied?: ((denial: Denial) => void) | undefined;
   /** Takes secrets out of what the remote said before it is kept or told. */
@@ -163,7 +165,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       await zoneKnown().catch(() => undefined);
       await quota.ready();
     } },
-    random: deps.random ?? Math.random, redact: deps.redact ?? ((text) => text), onSecret: deps.onSecret ?? (() => {}),
+    random: deps.random ?? Math.random, onCall: deps.onCall, redact: deps.redact ?? ((text) => text), onSecret: deps.onSecret ?? (() => {}),
     readQuota: limits.perDay === undefined ? undefined : quotaOfHeaders,
   });
 

@@ -12,3 +12,4 @@ export type { Denial } from './tokens.ts';
 export type { QuotaReport } from './quota-report.ts';
 export { connectionSettings, type ConnectionSettings } from './settings.ts';
 export { redisAccess } from './redis-access.ts';
+export { nextDayIn } from './zone.ts';

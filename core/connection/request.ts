@@ -19,7 +19,7 @@ export function prepareRequest(request: HttpRequest): PreparedRequest {
   const url = URL.parse(request.url);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) throw badRequest('the address is no http(s) address');
   if (url.username !== '' || url.password !== '') throw badRequest('the address holds a user or a password');
-  if (request.form !== undefined && request.json !== undefined) throw badRequest('it has a form and a JSON body');
+  if ([request.form, request.json, request.text].filter((each) => each !== undefined).length > 1) throw badRequest('it has two bodies');
   const query = encodeQuery(request.query ?? {});
   const headers: Record<string, string> = { 'accept': 'application/json', 'accept-encoding': 'gzip, deflate, br', 'user-agent': 'tds' };
   let body: string | null = null;
@@ -29,6 +29,9 @@ export function prepareRequest(request: HttpRequest): PreparedRequest {
   } else if (request.json !== undefined) {
     headers['content-type'] = 'application/json';
     body = JSON.stringify(request.json);
+  } else if (request.text !== undefined) {
+    headers['content-type'] = 'text/plain; charset=utf-8';
+    body = request.text;
   }
   return {
     method: request.method ?? 'GET',

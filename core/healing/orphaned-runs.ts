@@ -16,6 +16,8 @@ export interface OrphanedRunsDeps {
   canRun: (entity: string) => boolean;
   /** Gives a run another job, in the session's transaction. */
   requeue: (session: SqlSession, run: Run) => Promise<string>;
+  /** Told of runs that were closed as failed. */
+  onClosed?: ((run: Pick<Run, 'id' | 'entity' | 'mode'>, reason: string) => void) | undefined;
 }
 
 interface OrphanedRun extends Found { run: ActiveRun }
@@ -37,6 +39,7 @@ export function orphanedRuns(deps: OrphanedRunsDeps): HealingRule {
     async giveUp(found, { database }) {
       const { run } = found as OrphanedRun;
       await database.transaction((session) => endRun(session, run.id, { status: 'failed', code: 'run.orphaned', reason: `It lost its job ${mostJobs} times.` }));
+      deps.onClosed?.(run, `It lost its job ${mostJobs} times.`);
       return `run ${run.id} was closed as failed`;
     },
   };
@@ -49,7 +52,7 @@ function orphan(run: ActiveRun, canRun: boolean): OrphanedRun {
   };
 }
 
-async function mend({ pool, names, canRun, requeue }: OrphanedRunsDeps, { run: seen }: OrphanedRun, { database }: HealingContext): ReturnType<HealingRule['act']> {
+async function mend({ pool, names, canRun, requeue, onClosed }: OrphanedRunsDeps, { run: seen }: OrphanedRun, { database }: HealingContext): ReturnType<HealingRule['act']> {
   return database.transaction(async (session) => {
     await session.query('SELECT FROM runs WHERE id = $1 FOR UPDATE', [seen.id]);
     const run = await readRun(session, seen.id);
@@ -57,6 +60,7 @@ async function mend({ pool, names, canRun, requeue }: OrphanedRunsDeps, { run: s
     if (!run || run.endedAt || (run.jobId !== null && (await jobsOnQueue(pool, names, [run.jobId])).size > 0)) return undefined;
     if (!canRun(run.entity)) {
       await endRun(session, run.id, { status: 'failed', code: 'run.orphaned', reason: `Its job is gone, and the config has no enabled entity "${run.entity}".` });
+      onClosed?.(run, 'Its job is gone, and the config has no such entity switched on.');
       return { outcome: 'healed', came: 'closed as failed: the config has no such entity switched on' };
     }
     const jobId = await requeue(session, run);

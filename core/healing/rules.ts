@@ -10,7 +10,7 @@ import { accessTokens, type TokenConnection } from './access-tokens.ts';
 import { breakers, type ProbedConnection } from './breakers.ts';
 import { deadLetters, type DeadLettersDeps } from './dead-letters.ts';
 import { maintenance, type Chore } from './maintenance.ts';
-import { orphanedRuns } from './orphaned-runs.ts';
+import { orphanedRuns, type OrphanedRunsDeps } from './orphaned-runs.ts';
 import type { HealingRule } from './rule.ts';
 import { stuckJobs } from './stuck-jobs.ts';
 
@@ -28,12 +28,14 @@ export interface RulesDeps {
   causeOf: DeadLettersDeps['causeOf'];
   retry: DeadLettersDeps['retry'];
   requeue: (session: SqlSession, run: Run) => Promise<string>;
+  /** Told of runs that healing closed as failed. */
+  onRunClosed?: OrphanedRunsDeps['onClosed'];
 }
 
 const minuteMs = 60_000;
 
 /** The rules that are switched on. Missed schedules join here, with the schedules themselves. */
-export function healingRules({ policies, pool, names, connections, connectionClock, begunAt, causeOf, retry, requeue }: RulesDeps): HealingRule[] {
+export function healingRules({ policies, pool, names, connections, connectionClock, begunAt, causeOf, retry, requeue, onRunClosed }: RulesDeps): HealingRule[] {
   const { healing, retention } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
@@ -42,7 +44,7 @@ export function healingRules({ policies, pool, names, connections, connectionClo
   ];
   return [
     { on: healing.stuckJobs.enabled, make: () => stuckJobs({ pool, names, every: soon, after: healing.stuckJobs.after }) },
-    { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity, 'record') !== undefined, requeue }) },
+    { on: healing.orphanedRuns.enabled, make: () => orphanedRuns({ pool, names, every: soon, after: healing.orphanedRuns.after, canRun: (entity) => causeOf(entity, 'record') !== undefined, requeue, onClosed: onRunClosed }) },
     { on: healing.deadLetters.enabled, make: () => deadLetters({
       every, cap: healing.deadLetters.cap, tryFor: healing.deadLetters.for, firstPause: healing.deadLetters.firstPause, canary: healing.deadLetters.canary, ...(begunAt ? { begunAt } : {}), causeOf, retry, onQueue: (ids) => jobsOnQueue(pool, names, ids),
     }) },

@@ -12,6 +12,7 @@ export const hostCodes = {
   'host.bad_schema': { meaning: 'The plugin\'s `configSchema` is no usable JSON Schema of an object.', cure: 'This is a fault of the plugin: `type: object`, `additionalProperties: false`, and keywords of JSON Schema 7.' },
   'host.duplicate_plugin': { meaning: 'Two plugins have the same id; the first one found is used.', cure: 'Take one of them away, or give it another id.' },
   'host.unknown_plugin': { meaning: 'A connection names a plugin that is not there.', cure: 'Check the spelling, or put the plugin into `plugins/` or a folder that the config names.' },
+  'host.wrong_kind': { meaning: 'A connection names a notifier, or a notifier names a connector.', cure: 'Put connectors under `connections`, and notifiers under `notifiers`.' },
   'host.broken_plugin': { meaning: 'A connection names a plugin that failed to load.', cure: 'Mend the plugin as the message says.' },
   'host.create_failed': { meaning: 'The plugin threw an error when its connector was made, or made something that is no connector.', cure: 'Check the connection\'s settings; else it is a fault of the plugin.' },
   'host.check_failed': { meaning: 'The plugin threw an error while it checked its connection.', cure: 'The message tells the reason; the log has the whole of it.' },

@@ -1,7 +1,7 @@
 /** Finds the plugins of some directories and loads them. One that fails is told by name and reason; the others load all the same. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import type { Logger, Plugin } from '../sdk/index.ts';
+import type { Logger, NotifierPlugin, Plugin } from '../sdk/index.ts';
 import { findCandidates, type Candidate } from './candidates.ts';
 import { cureOf, type HostCode } from './codes.ts';
 import { explainImportError } from './load-error.ts';
@@ -9,12 +9,14 @@ import { checkShape } from './plugin-shape.ts';
 import { installSdkResolution } from './resolve-sdk.ts';
 
 /** A plugin that is ready for use. */
-export interface LoadedPlugin {
+export interface LoadedPlugin<P extends Plugin | NotifierPlugin = Plugin> {
   readonly id: string;
-  readonly plugin: Plugin;
+  readonly plugin: P;
   /** The file that was imported. */
   readonly file: string;
 }
+
+type AnyPlugin = LoadedPlugin | LoadedPlugin<NotifierPlugin>;
 
 /** Something that is meant as a plugin and can't be used. */
 export interface PluginFailure {
@@ -35,8 +37,10 @@ export interface PluginFailure {
 
 /** What was found. */
 export interface Discovery {
-  /** By id, in the order of finding. */
+  /** Connectors by id, in the order of finding. */
   readonly plugins: ReadonlyMap<string, LoadedPlugin>;
+  /** Notifiers likewise. No connector has the id of one. */
+  readonly notifiers: ReadonlyMap<string, LoadedPlugin<NotifierPlugin>>;
   readonly failures: readonly PluginFailure[];
 }
 
@@ -52,18 +56,19 @@ export interface DiscoverOptions {
 /** Loads everything that is meant as a plugin. Never throws. */
 export async function discoverPlugins({ directories, log, importTimeoutMs = 5000 }: DiscoverOptions): Promise<Discovery> {
   installSdkResolution(directories);
-  const plugins = new Map<string, LoadedPlugin>();
+  const all = new Map<string, AnyPlugin>();
   const failures: PluginFailure[] = [];
   const found = await Promise.all([...new Set(directories)].map((directory) => loadDirectory(directory, importTimeoutMs)));
   for (const result of found.flat()) {
-    const first = 'plugin' in result ? plugins.get(result.id) : undefined;
+    const first = 'plugin' in result ? all.get(result.id) : undefined;
     if (!('plugin' in result)) failures.push(result);
     else if (first) failures.push(duplicate(result, first));
-    else plugins.set(result.id, result);
+    else all.set(result.id, result);
   }
   for (const failure of failures) log.warn(`plugin ${failure.name} was not loaded: ${failure.reason}`, { code: failure.code, file: failure.file, line: failure.line });
-  log.debug('plugins loaded', { ids: [...plugins.keys()] });
-  return { plugins, failures };
+  log.debug('plugins loaded', { ids: [...all.keys()] });
+  const ofKind = <P extends AnyPlugin>(kind: string): Map<string, P> => new Map([...all].filter((entry): entry is [string, P] => entry[1].plugin.kind === kind));
+  return { plugins: ofKind<LoadedPlugin>('connector'), notifiers: ofKind<LoadedPlugin<NotifierPlugin>>('notifier'), failures };
 }
 
 /** `path:line:column reason; suggestion (code)`, as findings of the config are shown. */
@@ -72,7 +77,7 @@ export function renderFailure(failure: PluginFailure): string {
   return `${place} plugin ${failure.id ?? failure.name} was not loaded: ${failure.reason}; ${failure.suggestion} (${failure.code})`;
 }
 
-async function loadDirectory(directory: string, timeoutMs: number): Promise<(LoadedPlugin | PluginFailure)[]> {
+async function loadDirectory(directory: string, timeoutMs: number): Promise<(AnyPlugin | PluginFailure)[]> {
   try {
     const candidates = await findCandidates(directory);
     return await Promise.all(candidates.map((candidate) => load(candidate, timeoutMs)));
@@ -81,7 +86,7 @@ async function loadDirectory(directory: string, timeoutMs: number): Promise<(Loa
   }
 }
 
-async function load({ name, place, file }: Candidate, timeoutMs: number): Promise<LoadedPlugin | PluginFailure> {
+async function load({ name, place, file }: Candidate, timeoutMs: number): Promise<AnyPlugin | PluginFailure> {
   if (file === undefined) return failed('host.no_entry', name, place, 'the folder has no plugin.ts, plugin.js, index.ts, index.js or package.json that names its entry');
   let exported: unknown;
   try {
@@ -93,7 +98,7 @@ async function load({ name, place, file }: Candidate, timeoutMs: number): Promis
     return { ...failed(code, name, file, reason), ...where, cause };
   }
   const checked = checkShape(exported);
-  if ('plugin' in checked) return { id: checked.plugin.id, plugin: checked.plugin, file };
+  if ('plugin' in checked) return { id: checked.plugin.id, plugin: checked.plugin, file } as AnyPlugin;
   const id = (exported as { id?: unknown } | undefined | null)?.id;
   return { ...failed(checked.fault.code, name, file, checked.fault.reason), ...(typeof id === 'string' ? { id } : {}) };
 }
@@ -121,6 +126,6 @@ function failed(code: HostCode, name: string, file: string, reason: string): Plu
   return { code, name, file, reason, suggestion: cureOf(code) };
 }
 
-function duplicate(second: LoadedPlugin, first: LoadedPlugin): PluginFailure {
+function duplicate(second: AnyPlugin, first: AnyPlugin): PluginFailure {
   return { ...failed('host.duplicate_plugin', second.id, second.file, `${first.file} has the id ${JSON.stringify(second.id)} too, and was found first`), id: second.id };
 }

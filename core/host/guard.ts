@@ -1,5 +1,5 @@
 /** Makes a connector and holds it to the contract, so that a careless plugin can neither throw where it must not nor hang a check. */
-import { PermanentError, isTdsError, type CheckFinding, type ConnectionContext, type Connector } from '../sdk/index.ts';
+import { PermanentError, isTdsError, type CheckFinding, type ConnectionContext, type Connector, type Notifier, type NotifierContext, type NotifierPlugin } from '../sdk/index.ts';
 import { cureOf } from './codes.ts';
 import type { LoadedPlugin } from './discover.ts';
 
@@ -21,7 +21,15 @@ export function createConnector({ id, plugin }: LoadedPlugin, context: Connectio
   };
 }
 
-function make(pluginId: string, create: () => unknown, connectionId: string): Connector {
+/** The notifier of one entry of `notifiers`; its `close` never throws and acts once. @throws PermanentError as {@link createConnector} does */
+export function createNotifier({ id, plugin }: LoadedPlugin<NotifierPlugin>, context: NotifierContext): Notifier {
+  const notifier = make<Notifier>(id, () => plugin.create(context), context.notifierId, (made) => (
+    typeof made === 'object' && made !== null && typeof (made as Partial<Notifier>).send === 'function' ? undefined : 'returned no notifier: it has no send()'));
+  let closing: Promise<void> | undefined;
+  return { send: async (message, signal) => notifier.send(message, signal), close: () => (closing ??= guardedClose(id, notifier, context)) };
+}
+
+function make<T = Connector>(pluginId: string, create: () => unknown, connectionId: string, faultOf: (made: unknown) => string | undefined = faultOfConnector): T {
   const details = { plugin: pluginId, connection: connectionId };
   let made: unknown;
   try {
@@ -30,8 +38,8 @@ function make(pluginId: string, create: () => unknown, connectionId: string): Co
     const told = isTdsError(cause) ? cause : undefined;
     throw new PermanentError(told?.code ?? 'host.create_failed', `plugin ${pluginId} could not set up connection ${connectionId}: ${messageOf(cause)}`, { cause, suggestion: told?.suggestion ?? cureOf('host.create_failed'), details });
   }
-  const fault = faultOfConnector(made);
-  if (fault === undefined) return made as Connector;
+  const fault = faultOf(made);
+  if (fault === undefined) return made as T;
   // A promise that nobody waits for must not end the process when it fails.
   if (made instanceof Promise) made.catch(() => undefined);
   throw new PermanentError('host.create_failed', `plugin ${pluginId} could not set up connection ${connectionId}: create ${fault}`, { suggestion: cureOf('host.create_failed'), details });
@@ -82,7 +90,7 @@ async function checked(pluginId: string, connector: Connector, context: Connecti
   }
 }
 
-async function guardedClose(pluginId: string, connector: Connector, context: ConnectionContext): Promise<void> {
+async function guardedClose(pluginId: string, connector: Pick<Connector, 'close'>, context: Pick<ConnectionContext, 'log'>): Promise<void> {
   try {
     await connector.close?.();
   } catch (error) {

@@ -1,23 +1,23 @@
 /** Holds a default export against the contract of a plugin. */
-import { SDK_VERSION, type Plugin } from '../sdk/index.ts';
+import { SDK_VERSION, type NotifierPlugin, type Plugin } from '../sdk/index.ts';
 import { Sources, checkAgainstSchema, type SettingSchema } from '../config/index.ts';
 import type { HostCode } from './codes.ts';
 
 /** What is wrong with a default export. */
 export interface ShapeFault { readonly code: HostCode; readonly reason: string }
 
-const kinds: readonly string[] = ['connector'];
+const kinds: readonly string[] = ['connector', 'notifier'];
 const idShape = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 
 /** The plugin, or what keeps the export from being one. A plugin for another SDK is told so first: the rest may differ rightly. */
-export function checkShape(exported: unknown): { plugin: Plugin } | { fault: ShapeFault } {
+export function checkShape(exported: unknown): { plugin: Plugin | NotifierPlugin } | { fault: ShapeFault } {
   if (exported === undefined) return { fault: { code: 'host.no_default_export', reason: 'the file has no default export' } };
   if (typeof exported !== 'object' || exported === null) {
     return { fault: { code: 'host.no_default_export', reason: `the default export is ${exported === null ? 'null' : `a ${typeof exported}`}, not a plugin` } };
   }
   const plugin = exported as Partial<Record<keyof Plugin, unknown>>;
   const fault = faultOf(plugin);
-  return fault ? { fault } : { plugin: exported as Plugin };
+  return fault ? { fault } : { plugin: exported as Plugin | NotifierPlugin };
 }
 
 function faultOf(plugin: Partial<Record<keyof Plugin, unknown>>): ShapeFault | undefined {

@@ -7,8 +7,10 @@ import type { Logger } from '../sdk/index.ts';
 
 /** Each event's name and what it says. Values are plain, and never a secret. Add a name here before you emit it. */
 export interface EventDetails {
-  /** A run ended, however. */
-  'run.finished': { run: string; entity: string; mode: string; state: string; reason?: string };
+  /** A run ended, however. `seconds` since its start; absent where it never started. */
+  'run.finished': { run: string; entity: string; mode: string; state: string; seconds?: number; reason?: string };
+  /** A node stopped beating without a word; its jobs run again elsewhere. */
+  'node.lost': { node: string };
   /** The refresh token of a connection is refused for good; it does nothing until a person renews it. */
   'token.revoked': { connection: string; message: string };
   /** The breaker of a connection has changed its state. */
@@ -20,6 +22,9 @@ export interface EventDetails {
 }
 
 export type EventName = keyof EventDetails;
+
+/** The names at run time, for whoever checks what a config says. */
+export const eventNames: Readonly<Record<EventName, true>> = { 'run.finished': true, 'node.lost': true, 'token.revoked': true, 'breaker.changed': true, 'quota.paused': true, 'webhook.gap': true };
 
 /** An event as it happened. */
 export type TdsEvent = { [Name in EventName]: { name: Name; at: Date; detail: EventDetails[Name] } }[EventName];

@@ -2,6 +2,8 @@ import type { Config } from '../../schemas/index.ts';
 import type { Finding } from '../config/index.ts';
 import type { QuotaReport } from '../connection/index.ts';
 import type { Entity } from '../pipeline/entity.ts';
+import type { Events } from '../monitor/events.ts';
+import type { Metrics } from '../monitor/metrics/index.ts';
 import type { Queue } from '../queue/types.ts';
 import type { DatabaseAccess } from '../sdk/index.ts';
 import { countDeadLetters } from '../store/dead-letter-queries.ts';
@@ -16,12 +18,15 @@ import { configOperations } from './config.ts';
 import { connectionOperations } from './connections.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
+import type { AlertOperations } from './alerts.ts';
 import type { HealingOperations } from './healing.ts';
+import { healthReport } from './health-report.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
 import type { WebhookOperations } from './webhooks.ts';
 import { previewEntity } from './preview.ts';
 import { readRecord } from './record.ts';
 import { requestRun, type Enqueue } from './request-run.ts';
+import { tellRunEnd } from './run-end.ts';
 
 /** What the operations stand on; handed in by `main.ts`. */
 export interface OperationsDeps {
@@ -47,6 +52,9 @@ export interface OperationsDeps {
   redactValue: (value: unknown) => unknown;
   healing: HealingOperations;
   webhooks: WebhookOperations;
+  metrics: Metrics;
+  alerts: AlertOperations;
+  events: Pick<Events, 'emit'>;
 }
 
 /** The operations of one node. */
@@ -86,6 +94,11 @@ export function createOperations(deps: OperationsDeps): Operations {
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),
+    healthReport: () => healthReport({
+      config: deps.config, database, plugins: deps.plugins, health: () => readHealth(deps), connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(),
+    }),
+    alerts: deps.alerts,
+    metrics: async () => ({ contentType: deps.metrics.contentType, text: await deps.metrics.text() }),
   };
 }
 
@@ -148,6 +161,7 @@ async function cancelRun(deps: OperationsDeps, id: string): Promise<Run> {
   const run = await findRun(deps, id);
   if (run.endedAt) throw new OperationError('operation.run_ended', `run ${id} has ended already: ${run.status}`);
   await deps.database.transaction((session) => endRun(session, id, { status: 'cancelled', code: 'run.cancelled', reason: 'cancelled by a person' }));
+  tellRunEnd(deps.events, run, { state: 'cancelled' }, new Date());
   if (run.jobId !== null) await deps.queue.cancel(run.jobId);
   return findRun(deps, id);
 }

@@ -25,6 +25,10 @@ export const operationCodes = {
   'operation.unknown_token': { status: 404, meaning: 'There is no token of that number or prefix.', cure: 'See the list: `tds token list`.' },
   'operation.token_expiry': { status: 400, meaning: 'The end of a new token has passed already.', cure: 'Give a time to come.' },
   'operation.unknown_record': { status: 404, meaning: 'The entity has no record with that key, and had none as far as its history goes back.', cure: 'Give the key as the source has it; parts of a key of several stand with a / between them.' },
+  'operation.unknown_alert': { status: 404, meaning: 'There is no alert of that number, or it does not fire any more.', cure: 'See the list: `tds alerts list`.' },
+  'operation.unknown_alert_rule': { status: 404, meaning: 'There is no alert rule of that name, or it is switched off.', cure: 'See the list: `tds alerts rules`.' },
+  'operation.unknown_silence': { status: 404, meaning: 'There is no silence of that number, or it is over.', cure: 'See the list: `tds alerts silences`.' },
+  'operation.unknown_notifier': { status: 404, meaning: 'The config has no notifier of that name.', cure: 'Check the spelling; the config lists them under `notifiers`.' },
 } as const;
 
 export type OperationCode = keyof typeof operationCodes;

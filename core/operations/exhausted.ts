@@ -1,12 +1,14 @@
 /** What becomes of a job that the queue gives up. */
 import { afterLoss } from '../pipeline/careful.ts';
 import type { ExhaustedJob, OnExhausted } from '../queue/types.ts';
+import type { Events } from '../monitor/events.ts';
 import type { SqlSession, TdsError } from '../sdk/index.ts';
 import { causesOf } from '../store/causes.ts';
 import { jobIdentity, runIdentity, setJobAside } from '../store/dead-letter-jobs.ts';
 import { endRun, noteRunJob, noteSuspect, readRun, type Run } from '../store/runs.ts';
 import { sessionOf } from '../store/session.ts';
 import { runJob, runTaskName, type Enqueue } from './request-run.ts';
+import { tellRunEnd } from './run-end.ts';
 
 export interface ExhaustedDeps {
   enqueue: Enqueue;
@@ -14,6 +16,8 @@ export interface ExhaustedDeps {
   handOver?: (session: SqlSession, job: ExhaustedJob) => Promise<boolean>;
   /** Takes secrets out of a text before it is stored. */
   redact: (text: string) => string;
+  /** Told of runs that failed. */
+  events?: Pick<Events, 'emit'>;
 }
 
 const mostNamed = 3;
@@ -22,7 +26,7 @@ const mostNamed = 3;
  * The job becomes a dead letter, in the transaction that removes it; its run has failed. A run that lost its workers to a
  * record that is known now, or that got on in between, has not failed: it goes on with a new job.
  */
-export function onExhausted({ enqueue, redact, handOver }: ExhaustedDeps): OnExhausted {
+export function onExhausted({ enqueue, redact, events, handOver }: ExhaustedDeps): OnExhausted {
   return async (job, error, client) => {
     const session = sessionOf(client);
     const { runId } = job.payload;
@@ -33,6 +37,7 @@ export function onExhausted({ enqueue, redact, handOver }: ExhaustedDeps): OnExh
     const message = redact(error.message);
     if (run) await endRun(session, run.id, { status: 'failed', code: error.code, reason: error.suggestion ? `${message} ${redact(error.suggestion)}` : message });
     await keep(session, job, run, error, redact);
+    if (run) tellRunEnd(events, run, { state: 'failed', reason: message }, new Date());
   };
 }
 

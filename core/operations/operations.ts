@@ -1,8 +1,10 @@
 import type { QuotaReport } from '../connection/index.ts';
 import type { JsonObject } from '../sdk/index.ts';
 import type { AccessOperations } from './access.ts';
+import type { AlertOperations } from './alerts.ts';
 import type { AnswerOperations } from './answers.ts';
 import type { AuditOperations } from './audit.ts';
+import type { HealthReport } from './health-report.ts';
 import type { HealingOperations } from './healing.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
@@ -94,4 +96,10 @@ export interface Operations extends DeadLetterOperations, ConnectionOperations, 
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
   health(): Promise<Health>;
+  /** What is well and what is not, in all of TDS; for people. Never throws. */
+  healthReport(): Promise<HealthReport>;
+  /** What is wrong, who was told, and who is not to be told. */
+  alerts: AlertOperations;
+  /** All metrics of this process, as Prometheus reads them. */
+  metrics(): Promise<{ contentType: string; text: string }>;
 }

@@ -1,5 +1,6 @@
 import type { JobContext, JobOutcome, TaskHandler } from '../queue/types.ts';
 import { crashPoint } from '../monitor/crash-points.ts';
+import type { Events } from '../monitor/events.ts';
 import { JobLostError, postpone } from '../queue/errors.ts';
 import { isTdsError, PermanentError, type Clock, type DatabaseAccess, type Logger, type SqlSession } from '../sdk/index.ts';
 import { resolveDeadJobs, runIdentity } from '../store/dead-letter-jobs.ts';
@@ -9,6 +10,7 @@ import { executeRun } from '../pipeline/execute-run.ts';
 import { Care } from '../pipeline/careful.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import type { RunOutcome } from '../pipeline/run-context.ts';
+import { tellRunEnd } from './run-end.ts';
 
 /** What the task of a run needs. */
 export interface RunTaskDeps {
@@ -30,6 +32,8 @@ export interface RunTaskDeps {
   /** What a connection waits for now, in words; undefined while it does not wait. */
   waitsOn: (connectionId: string) => string | undefined;
   requestRun: (session: SqlSession, entity: string, mode: RunMode) => Promise<void>;
+  /** Told of each run that ended. */
+  events?: Pick<Events, 'emit'>;
   /** Called after each saved batch and at the end, for metrics and the live page. */
   onProgress?: (run: Run, counts: Partial<RunCounts>) => void;
 }
@@ -122,6 +126,7 @@ async function finish(deps: RunTaskDeps, run: Run, outcome: RunOutcome, log: Log
   if (outcome.code) log.warn('run succeeded, but a person should look', { code: outcome.code, reason: outcome.reason });
   else log.info('run succeeded');
   deps.onProgress?.(run, {});
+  tellRunEnd(deps.events, run, { state: 'succeeded', reason: outcome.reason }, deps.clock.now());
 }
 
 /** Notes why the run does not go on now and lets the queue decide by the error's class: try again, wait, or give up (which `onExhausted` notes). */

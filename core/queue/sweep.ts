@@ -34,7 +34,7 @@ export interface SweepRequest {
   readonly dead?: readonly string[];
 }
 
-interface Found { dead: { poolId: string; nodeId: string }[]; lost: { id: string; reason: string; exhausted: boolean }[]; queues: number }
+interface Found { dead: QueueEvents['node.died'][]; lost: { id: string; reason: string; exhausted: boolean }[]; queues: number }
 
 const exhaustedAtOnce = 100;
 /** The pause after a second loss is a half of `sweepMs`, then one, two, and no more: a job that others kill must go on within seconds. */
@@ -79,10 +79,10 @@ export class Sweeper {
     if (!(await tryLockTransaction(session, 'queue', 'sweep'))) return undefined;
     const gone = [...(request.dead ?? []), ...(await this.#goneProcesses(session))];
     // A server that was down took no beats: the dead time begins with its start.
-    const { rows: dead } = await session.query<{ poolId: string; nodeId: string }>(
+    const { rows: dead } = await session.query<QueueEvents['node.died']>(
       `delete from ${names.nodes} where pool_id = any($1::text[])
          or greatest(beat_at, pg_postmaster_start_time()) < clock_timestamp() - $2::float8 * interval '1 millisecond'
-       returning pool_id as "poolId", node_id as "nodeId"`, [gone, deadMs + request.patienceMs]);
+       returning pool_id as "poolId", node_id as "nodeId", concurrency`, [gone, deadMs + request.patienceMs]);
     const deadIds = [...new Set([...gone, ...dead.map((each) => each.poolId)])];
     const { rows: lost } = await session.query<{ id: string; reason: string; exhausted: boolean }>(this.#free, [deadIds, graceMs + request.patienceMs, maxLosses, sweepMs]);
     // The workers that wait look at once, as for a job that was added; else they would at their next poll.

@@ -143,7 +143,7 @@ export interface QueueEvents {
   'job.exhausted': { jobId: string; task: string; code: string };
   'node.fenced': { poolId: string; reason: string; jobs: number };
   'node.joined': { poolId: string };
-  'node.died': { poolId: string; nodeId: string };
+  'node.died': { poolId: string; nodeId: string; concurrency: number };
   'queue.freed': { queues: number };
   'database.lost': { error: unknown };
   'database.back': { lostForMs: number };

@@ -9,10 +9,12 @@ export interface HttpRequest {
   /** Query parameters; undefined ones are left out, the others are encoded (a `+` as `%2B`). */
   query?: Record<string, string | number | boolean | undefined>;
   headers?: Record<string, string>;
-  /** Body as `application/x-www-form-urlencoded`. Only one of `form` and `json` may stand. */
+  /** Body as `application/x-www-form-urlencoded`. Only one of `form`, `json` and `text` may stand. */
   form?: Record<string, string>;
   /** Body as `application/json`. */
   json?: JsonValue;
+  /** Body exactly as it stands, such as one that is signed; `text/plain` unless `headers` say otherwise. */
+  text?: string;
   /** Headers that carry the credentials; called before each attempt, so that a renewed token is used by the next one. */
   authorize?: () => Promise<Record<string, string>>;
   /** Called when `inspect` threw a TokenRejectedError, before the one repeat. */

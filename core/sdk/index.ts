@@ -9,6 +9,8 @@
  * 5. `source` and `destination` are used by the jobs, several at the same time.
  * 6. `webhook` is asked for each message that arrives at the connection's addresses.
  * 7. `close()` is called once when the node stops, also when nothing else was ever called.
+ *
+ * A notifier (`defineNotifier`) lives alike, one per entry of `notifiers`: `create`, then `send` for each message, several at the same time.
  */
 export { SDK_VERSION, definePlugin } from './plugin.ts';
 export type { CheckFinding, Connector, ConnectionContext, ConnectionDefaults, Plugin, PluginKind } from './plugin.ts';
@@ -22,6 +24,10 @@ export type { RegisteredRule, Webhook, WebhookEvent, WebhookMessage, WebhookRequ
 export type { HttpClient, HttpRequest, HttpResponse } from './http.ts';
 export type { CacheRequest, Clock, DatabaseAccess, Logger, RecordCache, SqlResult, SqlSession, StateStore, Token, TokenStore } from './services.ts';
 export type { JsonObject, JsonValue } from './json.ts';
+export { defineNotifier } from './notifier.ts';
+export type { AlertFact, AlertMessage, AlertSeverity, Notifier, NotifierContext, NotifierPlugin } from './notifier.ts';
+export { messageText, plainText } from './message-text.ts';
+export type { MessageText } from './message-text.ts';
 export { isRecord, joinKey, readPath, splitKey } from './json.ts';
 export {
   AccessDeniedError, PermanentError, QuotaSpentError, RateLimitedError, RecordGoneError, RetryLaterError,

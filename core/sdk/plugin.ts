@@ -8,8 +8,8 @@ import type { Webhook } from './webhook.ts';
 /** The version of this contract. A plugin names the one it was written for; another major version is refused. */
 export const SDK_VERSION = 1;
 
-/** What a plugin is. Later versions add `notifier`. */
-export type PluginKind = 'connector';
+/** What a plugin is: a connector moves records, a notifier (`NotifierPlugin`) carries alerts to people. */
+export type PluginKind = 'connector' | 'notifier';
 
 /** Limits and policies that suit the remote; the config's own values win, one by one. Durations in milliseconds. */
 export interface ConnectionDefaults {
@@ -68,7 +68,7 @@ export interface Plugin<Settings = JsonObject> {
   version: string;
   /** The SDK version it was written for: `SDK_VERSION`. */
   sdk: number;
-  kind: PluginKind;
+  kind: 'connector';
   /** For people, one line. */
   description: string;
   /** JSON Schema (draft-07 subset that ajv knows) of `with:`; an object schema with `additionalProperties: false`. */

@@ -127,6 +127,12 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
     answers: { take: async () => undefined, keep: async () => undefined, free: async () => undefined },
     nodes: async () => [],
     jobs: async () => [],
+    alerts: {
+      enabled: true, list: async () => [], rules: () => [], acknowledge: async () => 1, silences: async () => [], endSilence: async () => {}, test: async () => [],
+      silence: async ({ rule = null, labels, reason, by, lasts }) => ({ id: '1', rule, labels, reason, by, at: new Date(0), until: new Date(lasts) }),
+    },
+    healthReport: async () => ({ state: 'warning', at: new Date(0), items: [{ area: 'database', state: 'ok', text: 'answers', todo: null }, { area: 'entities', state: 'warning', text: 'never read: products', todo: 'tds sync' }] }),
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: '# HELP tds_info Always 1.\n' }),
     health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),
     ...more,
   };

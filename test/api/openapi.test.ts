@@ -87,7 +87,7 @@ t.test('refusals that any route may answer with are as it says', async (t) => {
 
 const bodies: Record<string, object> = {
   'POST /v1/runs': { entities: ['things'] }, 'POST /v1/session': { token: 'x' }, 'POST /v1/tokens': { name: 'ci', scope: 'read' }, 'POST /v1/dead-letters/retry': { all: true }, 'POST /v1/dead-letters/discard': { all: true, reason: 'test' },
-  'POST /v1/healing/reset': { act: 'all' },
+  'POST /v1/healing/reset': { act: 'all' }, 'POST /v1/silences': { seconds: 60, reason: 'test' },
 };
 
 t.test('what the routes themselves answer is as it says', async (t) => {
@@ -109,7 +109,7 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   authorization = `Bearer ${String(made.body['secret'])}`;
   const looks: [string, string?][] = [
     ['/'], ['/openapi.json'], ['/docs'], ['/healthz'], ['/readyz'], ['/v1/config'], ['/v1/entities'], ['/v1/entities/:id', 'things'], ['/v1/connections'], ['/v1/connections/:id', 'source'], ['/v1/connections/:id/streams', 'source'], ['/v1/quota'], ['/v1/connections/:id/quota', 'source'], ['/v1/plugins'],
-    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/jobs'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
+    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/health'], ['/metrics'], ['/v1/alerts'], ['/v1/alert-rules'], ['/v1/silences'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/jobs'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
   ];
   for (const [path, id = ''] of looks) {
     await hit(`GET ${path}`, path.replace(':id', id), 200);
@@ -159,6 +159,14 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   await hit('POST /v1/healing/run', '/v1/healing/run', 404, { rule: 'nope' });
   await hit('POST /v1/healing/reset', '/v1/healing/reset', 200, { act: 'all' });
   await hit('POST /v1/healing/reset', '/v1/healing/reset', 404, { act: '99' });
+  for (const [id, status] of [['1', 200], ['404', 404]] as const) await hit('POST /v1/alerts/:id/acknowledge', `/v1/alerts/${id}/acknowledge`, status, {});
+  t.match((await hit('GET /v1/alerts', '/v1/alerts?state=acknowledged', 200)).body, { alerts: [{ id: '1', acknowledgedBy: 'me' }] });
+  t.match((await hit('POST /v1/alerts/test', '/v1/alerts/test', 200, {})).body, { notifiers: [{ notifier: 'mail', ok: true }, { notifier: 'chat', ok: true }] });
+  await hit('POST /v1/alerts/test', '/v1/alerts/test', 404, { notifier: 'nope' });
+  await hit('POST /v1/silences', '/v1/silences', 201, { seconds: 60, reason: 'upgrade', labels: { entity: 'things' } });
+  await hit('POST /v1/silences', '/v1/silences', 404, { seconds: 60, reason: 'upgrade', rule: 'nope' });
+  t.match((await hit('GET /v1/silences', '/v1/silences', 200)).body, { silences: [{ id: '1', by: 'me', reason: 'upgrade' }] });
+  for (const status of [200, 404]) await hit('POST /v1/silences/:id/end', '/v1/silences/1/end', status, {});
   await hit('POST /v1/session', '/v1/session', 200, { token: made.body['secret'] });
   for (const status of [...Array.from({ length: 10 }, () => 401), 429]) await hit('POST /v1/session', '/v1/session', status, { token: 'wrong' });
   await hit('DELETE /v1/session', '/v1/session', 200, {});

@@ -5,6 +5,8 @@ import { createOperations } from '../../core/operations/create-operations.ts';
 import { OperationError } from '../../core/operations/errors.ts';
 import type { Operations } from '../../core/operations/operations.ts';
 import type { Queue } from '../../core/queue/index.ts';
+import { saveAlert } from '../../core/store/alerts.ts';
+import { watch } from '../alerts/support.ts';
 import { bench, type Bench } from '../dead-letters/support.ts';
 import type { TestScope } from '../support/database.ts';
 import { fakeOperations } from './fake-operations.ts';
@@ -20,16 +22,23 @@ const quota: QuotaReport = {
   connection: 'source', day: '2026-01-05', zone: 'UTC', limit: 1000, used: 10, elsewhere: 0, left: 990, reserve: 50, leftForBulk: 940, spent: [{ entity: 'things', purpose: 'full', calls: 10 }],
   perHour: 5, runsOutAt: null, bulkPausesAt: new Date(), bulkPaused: false, resumesAt: null, turnsAt: new Date(),
 };
+const alert = {
+  rule: 'run-failed', fingerprint: 'f', labels: { entity: 'things' }, severity: 'warning' as const, state: 'firing' as const, value: 1, summary: 'the last run of things failed', help: 'tds runs',
+  since: new Date(), seenAt: new Date(), firedAt: new Date(), acknowledgedAt: null, acknowledgedBy: null, resolvedAt: null, notifiedAt: null,
+};
 const node = { nodeId: 'n', host: 'h', pid: 1, version: '1', concurrency: 4, since: new Date(), beatAt: new Date(), secondsSinceBeat: 0.2, inFlight: ['1'], pools: ['p'] };
 
 export async function realOperations(scope: TestScope): Promise<RealOperations> {
   const b = await bench(scope);
   const { corridor, source } = b;
   const { entity, database } = corridor;
+  const { alerting, events, metrics } = watch(scope, corridor.pool);
+  await database.transaction((session) => saveAlert(session, alert));
   const closed: string[] = [];
   const config = {
     entities: { things: { ...entity.config, description: 'Things.' }, off: { ...entity.config, enabled: false } },
     connections: { source: { plugin: 'memory', with: { user: 'ann', password: 'canary-password', key: 'canary-by-path' } }, erp: { plugin: 'postgres', with: {} } }, database: { url: 'postgres://u:canary-in-url@h/d' },
+    alerts: { enabled: true }, notifiers: { mail: {}, chat: {} },
   } as unknown as Config;
   const state = 'running' as string;
   const queue = {
@@ -46,7 +55,7 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
     connections: new Map([['source', { id: 'source', plugin: 'memory', connector: streams as never, remote: async () => ({ waiting: 0 }), quota: async () => quota, resetBreaker: async () => closed.push('source') > 0 }], ['erp', { id: 'erp', plugin: 'postgres', connector: { ...streams, source: undefined, destination: entity.destination } as never, remote: async () => ({}), quota: async () => undefined, resetBreaker: async () => false }]]),
     redact: (text) => text.replaceAll('canary-in-url', '[secret]'), redactValue: (value) => value, isSecret: (path) => path.join('.') === 'connections.source.with.key',
     validate: async () => [{ code: 'config.type', severity: 'error', file: 'tds.config.yaml', line: 3, column: 1, path: 'entities', message: 'is wrong', suggestion: 'mend it' }],
-    forPerson: (_entity, work) => work(),
+    forPerson: (_entity, work) => work(), events, metrics: metrics.registry, alerts: alerting.operations,
     healing: {
       enabled: true, acts: async () => [act], rules: async () => [{ id: 'stuck-jobs', about: 'mends', every: 1000, cap: 3, scope: 'all', looks: [look] }],
       run: async ({ rule }) => (rule === 'nope' ? Promise.reject(new OperationError('operation.unknown_rule', 'no such rule')) : [{ rule: 'stuck-jobs', busy: false, found: [{ fingerprint: 'f', seen: 's', done: 'd', outcome: 'would', came: null }] }]), reset: async (which) => (which === '99' ? Promise.reject(new OperationError('operation.unknown_act', 'no such act')) : 1),

@@ -12,12 +12,13 @@ import { measureIncremental } from './incremental.ts';
 import { measureLimits } from './limits.ts';
 import { measureLoad } from './load.ts';
 import { measureMemory } from './memory.ts';
+import { measureMetrics } from './metrics.ts';
 import { Report } from './report.ts';
 import { measureWebhooks } from './webhooks.ts';
 
 const help = `Usage: npm run bench -- [options]
 
-  --only PARTS   load, memory, incremental, api, limits, demo, webhooks; several with commas. Default: all but limits
+  --only PARTS   load, memory, incremental, metrics, api, limits, demo, webhooks; several with commas. Default: all but limits
   --limits       the limits too (they take two minutes)
   --full         memory at 1,000,000 items instead of 200,000, and the limits
   --items LIST   sizes of the first load, default 20000,100000
@@ -39,6 +40,7 @@ const parts: Record<string, (bench: Bench) => Promise<void>> = {
   load: async (bench) => { for (const items of values.items.split(',')) await measureLoad(bench, Number(items), Number(values.rounds)); },
   incremental: measureIncremental,
   memory: (bench) => measureMemory(bench, values.full ? 1_000_000 : 200_000),
+  metrics: (bench) => measureMetrics(bench, Number(values.rounds)),
   api: (bench) => measureApi(bench, Number(values.history)),
   limits: measureLimits,
   demo: measureDemo,

@@ -65,11 +65,11 @@ export interface RuntimeProcess {
   stop(): Promise<void>;
 }
 
-/** Opens the sample config against a sandbox and a database. `TDS_BENCH_NODE_OPTIONS` (`--cpu-prof …`) reach the process. */
-export async function startRuntime(options: { url: string; sandbox: Sandbox; directory: string; variables?: Record<string, string> }): Promise<RuntimeProcess> {
+/** Opens the sample config, or the one given, against a sandbox and a database. `TDS_BENCH_NODE_OPTIONS` (`--cpu-prof …`) reach the process. */
+export async function startRuntime(options: { url: string; sandbox: Sandbox; directory: string; variables?: Record<string, string>; config?: string }): Promise<RuntimeProcess> {
   const child = spawn(process.execPath, [...(nodeFlags as string[]), ...(process.env['TDS_BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean), path.join(home, 'test/bench/runtime-process.ts')], {
     cwd: home, stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, ...options.sandbox.variables, ...options.variables, TDS_DATABASE_URL: options.url, TDS_DATA: options.directory, TDS_CONFIG: '', NODE_COMPILE_CACHE: path.join(home, 'node_modules/.cache/tds') },
+    env: { ...process.env, ...options.sandbox.variables, ...options.variables, TDS_DATABASE_URL: options.url, TDS_DATA: options.directory, TDS_CONFIG: options.config ?? '', NODE_COMPILE_CACHE: path.join(home, 'node_modules/.cache/tds') },
   });
   const answers: ((answer: unknown) => void)[] = [];
   const next = <T>(): Promise<T> => new Promise((resolve, reject) => {

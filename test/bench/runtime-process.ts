@@ -10,6 +10,9 @@ const project = await loadProject({ env: process.env, cwd: process.cwd(), log })
 if (!project.config) throw new Error(`the sample config has errors: ${JSON.stringify(project.findings)}`);
 const runtime = await openRuntime(project, { role: 'node', log, redactor: new Redactor(), env: process.env });
 
+// as a Prometheus in a hurry would
+if (process.env['TDS_BENCH_SCRAPE'] === '1') setInterval(() => void runtime.operations.metrics(), 1000).unref();
+
 process.on('message', (message) => void act(message as string));
 process.on('disconnect', () => void stop());
 const api = process.env['TDS_BENCH_API'] === '1' ? createApi({ operations: runtime.operations, log, version, host: '127.0.0.1', port: 0 }) : undefined;

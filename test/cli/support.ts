@@ -67,5 +67,5 @@ function fakeProject({ findings = [], plugins = [], secrets: hidden = [] }: Fake
   hidden.forEach((value, at) => secrets.add([String(at)], value));
   const config = { connections: { shop: {}, erp: {} }, entities: { products: {}, stock: {} }, schedules: {}, api: { host: '127.0.0.1', port: 0 }, policies: { log: { level: 'info' } } } as unknown as Config;
   const failed = findings.some(({ severity }) => severity === 'error');
-  return { file: 'tds.config.yaml', ...(failed ? {} : { config }), findings, plugins, connections: new Map(), secrets, sources: new Sources('tds.config.yaml'), files: [] };
+  return { file: 'tds.config.yaml', ...(failed ? {} : { config }), findings, plugins, connections: new Map(), notifiers: new Map(), secrets, sources: new Sources('tds.config.yaml'), files: [] };
 }

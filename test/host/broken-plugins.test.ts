@@ -24,7 +24,7 @@ const cases: readonly BrokenCase[] = [
   { title: 'was written for a newer SDK', files: { 'bad.ts': pluginSource('bad', { sdk: '99' }) }, expected: { code: 'host.sdk_version', reason: /99.*SDK 1/ } },
   { title: 'has an id that is no word', files: { 'bad.ts': pluginSource('Bad Id') }, expected: { code: 'host.bad_plugin', reason: /Bad Id/ } },
   { title: 'has no version', files: { 'bad.ts': pluginSource('bad', { version: '' }) }, expected: { code: 'host.bad_plugin', reason: /version/ } },
-  { title: 'is of an unknown kind', files: { 'bad.ts': pluginSource('bad', { kind: "'notifier' as 'connector'" }) }, expected: { code: 'host.bad_plugin', reason: /notifier.*connector/ } },
+  { title: 'is of an unknown kind', files: { 'bad.ts': pluginSource('bad', { kind: "'teleporter' as 'connector'" }) }, expected: { code: 'host.bad_plugin', reason: /teleporter.*connector/ } },
   { title: 'has no create', files: { 'bad.ts': pluginSource('bad', { create: '' }) }, expected: { code: 'host.bad_plugin', reason: /create/ } },
   { title: 'has defaults of a wrong kind', files: { 'bad.ts': pluginSource('bad', { defaults: "{ limits: { perMinute: '100' } } as never" }) }, expected: { code: 'host.bad_plugin', reason: /perMinute/ } },
   { title: 'has no schema', files: { 'bad.ts': pluginSource('bad', { configSchema: '' }) }, expected: { code: 'host.bad_schema' } },

@@ -13,5 +13,10 @@ export function healthRoutes({ operations }: RouteDeps): Route[] {
         return { status: health.ready ? 200 : 503, body: health };
       },
     }),
+    defineRoute({
+      method: 'GET', path: '/v1/health', scope: 'read', summary: 'What is well, what is not, and what to do, in all of TDS.',
+      answers: { 200: shapes.healthReport },
+      handle: async () => ({ body: await operations.healthReport() }),
+    }),
   ];
 }

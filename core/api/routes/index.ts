@@ -3,6 +3,7 @@ import { openApi } from '../openapi.ts';
 import { openApiPage, pagePolicy } from '../openapi-page.ts';
 import { defineRoute, type Route, type RouteDeps } from '../route.ts';
 import { accessRoutes } from './access.ts';
+import { alertRoutes } from './alerts.ts';
 import { auditRoutes } from './audit.ts';
 import { configRoutes } from './config.ts';
 import { connectionRoutes } from './connections.ts';
@@ -10,6 +11,7 @@ import { deadLetterRoutes } from './dead-letters.ts';
 import { entityRoutes } from './entities.ts';
 import { healingRoutes } from './healing.ts';
 import { healthRoutes } from './health.ts';
+import { metricRoutes } from './metrics.ts';
 import { nodeRoutes } from './nodes.ts';
 import { recordRoutes } from './records.ts';
 import { runRoutes } from './runs.ts';
@@ -18,7 +20,7 @@ import { webhookRoutes } from './webhooks.ts';
 const openWords = 'open: anybody on this machine may do all, until the first token is made (tds token create)';
 const tokenWords = 'by token';
 const groups = [
-  healthRoutes, configRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, webhookRoutes, recordRoutes, nodeRoutes, auditRoutes, accessRoutes,
+  healthRoutes, metricRoutes, configRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, alertRoutes, webhookRoutes, recordRoutes, nodeRoutes, auditRoutes, accessRoutes,
 ];
 
 /** All routes, those that tell about the routes among them. */

@@ -92,10 +92,11 @@ function addressOf({ url, query = {} }: HttpRequest, baseUrl: string | undefined
   return `${base}${address.pathname}${parts.length === 0 ? address.search : `?${parts.join('&')}`}`;
 }
 
-function bodyOf({ form, json }: HttpRequest): { headers: Record<string, string>; body: string | undefined } {
-  if (form && json !== undefined) throw new PermanentError('http.bad_request', 'only one of form and json may stand');
+function bodyOf({ form, json, text }: HttpRequest): { headers: Record<string, string>; body: string | undefined } {
+  if ([form, json, text].filter((each) => each !== undefined).length > 1) throw new PermanentError('http.bad_request', 'only one of form, json and text may stand');
   if (form) return { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(form).toString() };
   if (json !== undefined) return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(json) };
+  if (text !== undefined) return { headers: { 'content-type': 'text/plain; charset=utf-8' }, body: text };
   return { headers: {}, body: undefined };
 }
 

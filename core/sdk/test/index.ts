@@ -4,6 +4,8 @@
  * `testConnector` is the definition of a connector as tests; `createTestContext` gives a connector all that it needs, in memory.
  */
 export { testConnector } from './contract.ts';
+export { sampleMessage, testNotifier } from './notifier-contract.ts';
+export type { NotifierCase, ServiceMood } from './notifier-contract.ts';
 export type { ConnectorCase, DestinationCase, SourceCase, StreamCase, TestScope } from './options.ts';
 export { createTestContext } from './context.ts';
 export type { TestContext, TestContextOptions } from './context.ts';

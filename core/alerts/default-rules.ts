@@ -1,0 +1,67 @@
+/** The rules that ship. They are at work unless the config says otherwise; under the same name it changes what it names. */
+import type { AlertRuleConfig } from '../config/index.ts';
+
+const minute = 60_000;
+
+export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
+  'dead-letters-growing': {
+    metric: 'tds_dead_letters_recent', above: 10, severity: 'warning',
+    summary: '{value} records or jobs of {entity} failed for good within 15 minutes', help: 'tds dead-letters groups',
+  },
+  'run-failed': {
+    metric: 'tds_entity_last_run_failed', above: 0, severity: 'warning',
+    summary: 'the last run of {entity} failed', help: 'tds runs --status failed',
+  },
+  'breaker-open': {
+    metric: 'tds_connection_breaker_open', above: 0.9, for: 20_000, by: ['connection'], severity: 'warning',
+    summary: 'calls to {connection} rest, since they kept failing', help: 'tds check {connection}',
+  },
+  'token-revoked': {
+    event: 'token.revoked', lasts: 60 * minute, severity: 'critical',
+    summary: 'the sign-in of {connection} was refused for good: it does nothing until a person renews it', help: 'tds check {connection}',
+  },
+  'quota-runs-out': {
+    metric: 'tds_quota_forecast_ratio', above: 1, for: 30_000, by: ['connection'], severity: 'warning',
+    summary: 'the calls of the day of {connection} will be used up before midnight: at {value} of what the day has, if it goes on like this', help: 'tds status',
+  },
+  'quota-spent': {
+    metric: 'tds_quota_left_calls', below: 1, by: ['connection'], severity: 'warning',
+    summary: 'the calls of the day of {connection} are used up; its runs wait for the next day', help: 'tds status',
+  },
+  'freshness-exceeded': {
+    metric: 'tds_entity_freshness_seconds', above: 26 * 3600, severity: 'warning',
+    summary: '{entity} was read {value} s ago, which is more than a day', help: 'tds sync {entity}',
+  },
+  'queue-stuck': {
+    metric: 'tds_queue_oldest_job_age_seconds', above: 1800, severity: 'warning',
+    summary: 'a job "{task}" has been waiting for a worker for {value} s', help: 'tds status',
+  },
+  'node-lost': {
+    event: 'node.lost', lasts: 15 * minute, severity: 'warning',
+    summary: 'the node {node} ended without a word; its jobs run again elsewhere', help: 'tds status',
+  },
+  'no-node': {
+    metric: 'tds_nodes', below: 1, for: 30_000, severity: 'critical',
+    summary: 'no node takes jobs', help: 'tds start',
+  },
+  'disk-full': {
+    metric: 'tds_disk_free_ratio', below: 0.1, severity: 'critical',
+    summary: 'only {value} of the disk of the database is free on {node}', help: 'free some room, or shorten policies.retention',
+  },
+  'pool-full': {
+    metric: 'tds_database_pool_connections', labels: { state: 'waiting' }, above: 0, for: 30_000, severity: 'warning',
+    summary: '{value} callers wait for a database connection on {node}', help: 'raise database.poolSize, or look for slow statements in pg_stat_activity',
+  },
+  'memory-high': {
+    metric: 'tds_memory_used_ratio', above: 0.8, for: 30_000, severity: 'warning',
+    summary: 'the process on {node} uses {value} of the memory that it may have', help: 'lower policies.sync.concurrency or readAhead, or give it more',
+  },
+  'person-wanted': {
+    metric: 'tds_healing_waiting', above: 0, severity: 'warning',
+    summary: 'healing gave up on {value} things by its rule "{rule}", and waits for a person', help: 'tds healing --outcome told',
+  },
+  'notifier-failing': {
+    metric: 'tds_notifier_failures', above: 2, severity: 'critical',
+    summary: 'messages do not get through by {notifier}: {value} attempts failed in a row', help: 'tds alerts test {notifier}',
+  },
+};

@@ -1,0 +1,64 @@
+import type { Config } from './config/index.ts';
+import { countCalls, withCallContext, type CallPurpose, type Connection } from './connection/index.ts';
+import { notifyTask } from './compose-alerts.ts';
+import { systemClock } from './monitor/clock.ts';
+import type { Events } from './monitor/events.ts';
+import type { TdsMetrics } from './monitor/metrics/index.ts';
+import { onExhausted, type ExhaustedDeps } from './operations/exhausted.ts';
+import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
+import { runTask } from './operations/run-task.ts';
+import type { Entity } from './pipeline/entity.ts';
+import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
+import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
+import type { OpenedDatabase } from './store/open-database.ts';
+import type { RunMode } from './store/runs.ts';
+import { version } from './version.ts';
+
+/** Milliseconds after which a run of details gives way to others. */
+const detailSliceMs = 30_000;
+/** A run that kills its process so often without saving anything in between is given up, unless a record is found to blame. */
+const mostLosses = 3;
+
+/** What the queue is made of. */
+export interface QueueParts {
+  config: Config; opened: OpenedDatabase; database: DatabaseAccess; log: Logger; events: Events; metrics: TdsMetrics;
+  entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>;
+  /** Delivers messages to people. */
+  notify: TaskHandler;
+  handOver: NonNullable<ExhaustedDeps['handOver']>;
+  options: { role: 'node' | 'client'; redactor: { text: (text: string) => string }; nodeId?: string; queueTimings?: Partial<QueueTimings> };
+}
+
+/** Puts the queue and its tasks together for `main.ts`. */
+export function composeQueue({ config, opened, database, log, events, metrics, entities, connections, notify, handOver, options }: QueueParts): Queue {
+  const redact = (text: string): string => options.redactor.text(text);
+  let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
+  const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
+  const run = runTask({
+    database, log, clock: systemClock, entities, redact, readAhead: config.policies.sync.readAhead, sliceMs: detailSliceMs, stopping: () => queue?.health().state === 'stopping',
+    events, ...(config.metrics.enabled ? { onProgress: (current, counts) => metrics.runs.saved(current.entity, counts) } : {}),
+    nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
+    withUsage: (current, work) => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls)),
+    requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
+  });
+  queue = createQueue({
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, events, handOver }),
+    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [notifyTask]: notify },
+    ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
+  });
+  return queue;
+}
+
+/** Adds jobs in the caller's transaction. */
+export function enqueueBy(queue: Queue): Enqueue {
+  return (session, job) => queue.enqueue(asQueryable(session), job);
+}
+
+/** The queue speaks pg; of it, it uses the query alone. */
+export function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
+  return { query: (text: string, values?: unknown[]) => session.query(text, values) } as unknown as Parameters<Queue['enqueue']>[0];
+}
+
+function purposeOf(mode: RunMode): CallPurpose {
+  return mode === 'replay' || mode === 'retry' ? 'other' : mode;
+}

@@ -1,0 +1,134 @@
+/** What is well, what is not, and what to do about it: all of TDS on one screen. */
+import type { Config } from '../../schemas/index.ts';
+import type { DatabaseAccess } from '../sdk/index.ts';
+import { listAlerts, type Alert } from '../store/alerts.ts';
+import { readFigures, type Figures } from '../store/figures.ts';
+import type { ConnectionStatus, Health, PluginStatus } from './operations.ts';
+import type { TaskStats } from '../queue/types.ts';
+
+export type HealthState = 'ok' | 'warning' | 'bad';
+
+export interface HealthItem {
+  area: string;
+  state: HealthState;
+  /** One line. */
+  text: string;
+  /** The command or page that helps; null where nothing is to be done. */
+  todo: string | null;
+}
+
+export interface HealthReport {
+  /** The worst of its items. */
+  state: HealthState;
+  at: Date;
+  items: HealthItem[];
+}
+
+export interface ReportDeps {
+  config: Config;
+  database: DatabaseAccess;
+  plugins: readonly PluginStatus[];
+  health: () => Promise<Health>;
+  connections: () => Promise<ConnectionStatus[]>;
+  jobs: () => Promise<TaskStats[]>;
+}
+
+const order: readonly HealthState[] = ['ok', 'warning', 'bad'];
+/** Without a read for so long an entity is told as old; the same as the alert rule that ships. */
+const oldSeconds = 26 * 3600;
+const oldJobSeconds = 1800;
+/** Alerts and entities that are named one by one. */
+const mostNamed = 8;
+
+/** Never throws: what can't be asked is an item. */
+export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
+  const at = new Date();
+  const items: HealthItem[] = [];
+  const health = await deps.health();
+  if (health.database === 'down') items.push(...health.reasons.map((text) => bad('database', text, 'see that PostgreSQL runs, and TDS_DATABASE_URL')));
+  else {
+    items.push(health.reasons.length === 0 ? ok('database', 'answers, and takes writes') : bad('this process', health.reasons.join('; '), 'see the log'));
+    try {
+      const entities = Object.entries(deps.config.entities).filter(([, entity]) => entity.enabled).map(([id]) => id);
+      const [figures, alerts] = await deps.database.transaction(async (session) => [await readFigures(session, entities), await listAlerts(session, { limit: 200 })] as const);
+      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts), ...notifiers(figures, deps.config));
+    } catch (error) {
+      items.push(bad('database', `could not be asked: ${(error as Error).message}`, 'see the log'));
+    }
+  }
+  items.push(...connections(await deps.connections()), ...deps.plugins.filter(({ failure }) => failure).map(({ id, failure }) => bad('plugins', `${id} failed to load: ${failure?.reason ?? ''}`, 'tds plugins')));
+  const state = items.reduce<HealthState>((worst, one) => (order.indexOf(one.state) > order.indexOf(worst) ? one.state : worst), 'ok');
+  return { state, at, items };
+}
+
+function nodes({ nodes: count }: Figures): HealthItem[] {
+  return [count === 0 ? bad('nodes', 'none takes jobs: nothing is synced', 'tds start') : ok('nodes', `${count} at work`)];
+}
+
+function queue(tasks: readonly TaskStats[]): HealthItem[] {
+  const sum = (name: 'waiting' | 'later' | 'running'): number => tasks.reduce((all, task) => all + task[name], 0);
+  const oldest = Math.max(0, ...tasks.map(({ oldestSeconds }) => oldestSeconds));
+  const text = `${sum('running')} jobs running, ${sum('waiting')} waiting, ${sum('later')} for later`;
+  return [oldest > oldJobSeconds ? warning('queue', `${text}; the oldest has waited ${lasted(oldest)}`, 'tds status') : ok('queue', text)];
+}
+
+function entitiesOf({ entities }: Figures): HealthItem[] {
+  const failed = entities.filter(({ lastState }) => lastState === 'failed');
+  const old = entities.filter((one) => !failed.includes(one) && one.ageSeconds !== null && one.ageSeconds > oldSeconds);
+  const never = entities.filter((one) => !failed.includes(one) && one.ageSeconds === null);
+  const well = entities.length - failed.length - old.length - never.length;
+  return [
+    ...(well > 0 ? [ok('entities', `${well} of ${entities.length} fresh`)] : []),
+    ...failed.slice(0, mostNamed).map(({ entity }) => bad('entities', `the last run of ${entity} failed`, `tds runs --entity ${entity}`)),
+    ...old.slice(0, mostNamed).map(({ entity, ageSeconds }) => warning('entities', `${entity} was read ${lasted(ageSeconds ?? 0)} ago`, `tds sync ${entity}`)),
+    ...(never.length > 0 ? [warning('entities', `never read: ${named(never.map(({ entity }) => entity))}`, 'tds sync')] : []),
+  ];
+}
+
+function letters({ deadLetters }: Figures): HealthItem[] {
+  const open = deadLetters.reduce((sum, one) => sum + one.open, 0);
+  return [open === 0 ? ok('dead letters', 'none') : warning('dead letters', `${open} open: ${named(deadLetters.toSorted((a, b) => b.open - a.open).map(({ entity, open: count }) => `${entity || 'jobs'} ${count}`))}`, 'tds dead-letters groups')];
+}
+
+function healing({ healing: rules }: Figures): HealthItem[] {
+  const waiting = rules.filter((rule) => rule.waiting > 0);
+  return waiting.length === 0 ? [ok('healing', 'nothing waits for a person')] : [warning('healing', `gave up on ${named(waiting.map(({ rule, waiting: count }) => `${count} of ${rule}`))}`, 'tds healing --outcome told')];
+}
+
+function alertsOf(alerts: readonly Alert[]): HealthItem[] {
+  const firing = alerts.filter(({ state }) => state === 'firing' || state === 'acknowledged');
+  if (firing.length === 0) return [ok('alerts', 'none fires')];
+  const more = firing.length > mostNamed ? [warning('alerts', `and ${firing.length - mostNamed} more`, 'tds alerts list')] : [];
+  return [...firing.slice(0, mostNamed).map(({ severity, summary, help, state }): HealthItem => ({ area: 'alerts', state: severity === 'critical' ? 'bad' : 'warning', text: `${summary}${state === 'acknowledged' ? ' (acknowledged)' : ''}`, todo: help })), ...more];
+}
+
+function notifiers({ notifiers: states }: Figures, config: Config): HealthItem[] {
+  const ids = Object.keys(config.notifiers);
+  if (!config.alerts.enabled) return [warning('notifiers', 'alerts are switched off', 'alerts.enabled in the config')];
+  if (ids.length === 0) return [warning('notifiers', 'there is none: alerts reach the log and this list alone', 'declare one under notifiers')];
+  const failing = states.filter(({ notifier, failing: count }) => count > 0 && ids.includes(notifier));
+  return failing.length === 0 ? [ok('notifiers', named(ids))] : failing.map(({ notifier, failing: count }) => bad('notifiers', `${notifier}: ${count} attempts failed in a row`, `tds alerts test ${notifier}`));
+}
+
+function connections(all: readonly ConnectionStatus[]): HealthItem[] {
+  return all.flatMap(({ id, remote }) => {
+    const { breaker, quota } = remote as { breaker?: { state?: string }; quota?: { used?: number; limit?: number } };
+    const found: HealthItem[] = [];
+    if (breaker?.state !== undefined && breaker.state !== 'closed') found.push(bad('connections', `${id} rests: its calls kept failing`, `tds check ${id}`));
+    if (quota?.limit !== undefined && (quota.used ?? 0) >= quota.limit) found.push(warning('connections', `${id}: the calls of the day are used up`, 'tds status'));
+    return found;
+  });
+}
+
+const ok = (area: string, text: string): HealthItem => ({ area, state: 'ok', text, todo: null });
+const warning = (area: string, text: string, todo: string): HealthItem => ({ area, state: 'warning', text, todo });
+const bad = (area: string, text: string, todo: string): HealthItem => ({ area, state: 'bad', text, todo });
+
+function named(names: readonly string[]): string {
+  return names.length > mostNamed ? `${names.slice(0, mostNamed).join(', ')} and ${names.length - mostNamed} more` : names.join(', ');
+}
+
+function lasted(seconds: number): string {
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
+}

@@ -1,0 +1,48 @@
+/** What stands in TDS's tables, counted for metrics and health. Read at most once in some seconds; nothing here reads a table of records. */
+import type { SqlSession } from '../sdk/index.ts';
+
+export interface DeadLetterFigure { entity: string; kind: string; open: number; recent: number }
+export interface EntityFigure { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null }
+export interface HealingFigure { rule: string; acts: number; told: number; waiting: number }
+export interface TokenFigure { account: string; expiresSeconds: number | null; ageSeconds: number | null }
+export interface NotifierFigure { notifier: string; sent: number; failed: number; failing: number }
+
+/** All of them. Ages are in seconds before `now`. */
+export interface Figures {
+  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[];
+  alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; database: { sizeBytes: number; connections: number; limit: number };
+}
+
+/** Letters that came within this are recent. */
+const recentMinutes = 15;
+
+/** @param entities those of the config that are switched on. @param now default: the database's clock */
+export async function readFigures(session: SqlSession, entities: readonly string[], now?: Date): Promise<Figures> {
+  const at = now ?? ((await session.query('SELECT clock_timestamp() AS now')).rows[0]?.['now'] as Date);
+  const rows = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> => (await session.query(text, values)).rows as T[];
+  const [nodes] = await rows<{ count: number }>('SELECT count(DISTINCT node_id)::int AS count FROM nodes WHERE concurrency > 0');
+  const [database] = await rows<Figures['database']>(
+    `SELECT pg_database_size(current_database())::float8 AS "sizeBytes", (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections, current_setting('max_connections')::int AS "limit"`);
+  return {
+    nodes: nodes?.count ?? 0,
+    database: database ?? { sizeBytes: 0, connections: 0, limit: 0 },
+    deadLetters: await rows(
+      `SELECT coalesce(entity, '') AS entity, kind, count(*)::int AS open, count(*) FILTER (WHERE first_at > $1::timestamptz - make_interval(mins => $2))::int AS recent
+         FROM dead_letters WHERE status = 'open' GROUP BY 1, 2`, [at, recentMinutes]),
+    entities: await rows(
+      `SELECT c.entity, extract(epoch FROM $2::timestamptz - e.last_read_at)::float8 AS "ageSeconds", r.status AS "lastState", extract(epoch FROM r.ended_at - r.started_at)::float8 AS "lastSeconds"
+         FROM unnest($1::text[]) AS c (entity) LEFT JOIN entities e ON e.entity = c.entity
+         LEFT JOIN LATERAL (SELECT status, started_at, ended_at FROM runs WHERE runs.entity = c.entity AND status IN ('succeeded', 'failed') ORDER BY id DESC LIMIT 1) r ON true`, [entities, at]),
+    runs: await rows(
+      `SELECT s.state, (SELECT count(*)::int FROM runs WHERE status = s.state) AS count FROM unnest(ARRAY['queued', 'running', 'waiting']) AS s (state)`),
+    healing: await rows(
+      `SELECT rule, sum(acts)::float8 AS acts, sum(told)::float8 AS told,
+              (SELECT count(DISTINCT a.fingerprint)::int FROM healing_acts a WHERE a.rule = r.rule AND a.outcome = 'told' AND a.reset_at IS NULL) AS waiting
+         FROM healing_rules r GROUP BY rule`),
+    tokens: await rows(
+      `SELECT connection AS account, extract(epoch FROM max(expires_at) FILTER (WHERE sealed IS NOT NULL) - $1::timestamptz)::float8 AS "expiresSeconds",
+              extract(epoch FROM $1::timestamptz - max((SELECT max(r) FROM unnest(refreshes) AS r)))::float8 AS "ageSeconds" FROM tokens GROUP BY connection`, [at]),
+    alerts: await rows(`SELECT severity, state, count(*)::int AS count FROM alerts WHERE state <> 'resolved' GROUP BY 1, 2`),
+    notifiers: await rows('SELECT notifier, sent::float8 AS sent, failed::float8 AS failed, failing FROM notifier_states'),
+  };
+}

@@ -1,0 +1,21 @@
+/** What goes on beside the queue of a process: the watch over its event loop, and over connections that have fallen silent. */
+import { startWatchdog } from './monitor/watchdog.ts';
+import { breakSilent } from './store/pool.ts';
+import type { Queue } from './queue/index.ts';
+import type { Logger } from './sdk/index.ts';
+import type { OpenedDatabase } from './store/open-database.ts';
+
+/** Watches the event loop. Answers what ends that. */
+export function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
+  const watchdog = startWatchdog(options);
+  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
+  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
+  return () => watchdog.stop();
+}
+
+/** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
+export function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, silentMs: number, log: Logger): void {
+  const leave = (afterMs: number): void => void breakSilent(pool, afterMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
+  queue.on('database.back', () => leave(silentMs));
+  queue.on('node.fenced', () => leave(0)); // all that they were at is lost already
+}

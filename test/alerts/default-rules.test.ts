@@ -1,0 +1,75 @@
+/** Each rule that ships: the fault is made, people hear of it within a minute, once, and of its end. */
+import t from 'tap';
+import { defaultRules } from '../../core/alerts/default-rules.ts';
+import type { ConnectionFigures } from '../../core/monitor/metrics/index.ts';
+import { testDatabase } from '../support/database.ts';
+import { hour, minute, second, watch, type Watch } from './support.ts';
+
+const { pool } = await testDatabase(t);
+const shop: ConnectionFigures = { id: 'shop', breaker: 'closed', waiting: 0, inFlight: 0, quota: { used: 100, limit: 1000, elapsed: 0.5 } };
+const letters = (at: Date, count: number): Promise<unknown> => pool.query(`INSERT INTO dead_letters (entity, via, code, message, fingerprint, first_at, key) SELECT 'products', 'full', 'map.bad', 'no', 'f', $1, n FROM generate_series(1, $2) n`, [at, count]);
+const run = (status: string, at: Date): Promise<unknown> => pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('products', 'full', 'test', $1, $2, $2)`, [status, at]);
+const node = async (concurrency: number): Promise<unknown> => pool.query(`INSERT INTO nodes (pool_id, node_id, host, machine, pid, version, concurrency) VALUES ('p', 'n', 'h', 'm', 1, '1', $1) ON CONFLICT (pool_id) DO UPDATE SET concurrency = $1`, [concurrency]);
+
+interface Case {
+  make: (watch: Watch) => unknown;
+  mend: (watch: Watch) => unknown;
+  /** What the message says. */
+  says: RegExp; helps: RegExp;
+  /** Until it is over after the mending, in ms. Default: at once. */
+  lasts?: number;
+  /** Who hears; default: mail, and chat where it is critical. */
+  heardBy?: string[];
+}
+
+const cases: Record<string, Case> = {
+  'dead-letters-growing': { make: ({ clock }) => letters(clock.now(), 11), mend: () => {}, lasts: 15 * minute, says: /11 records or jobs of products failed/, helps: /tds dead-letters groups/ },
+  'run-failed': { make: ({ clock }) => run('failed', clock.now()), mend: ({ clock }) => run('succeeded', clock.now()), says: /last run of products failed/, helps: /tds runs --status failed/ },
+  'breaker-open': { make: ({ connections }) => connections.splice(0, 1, { ...shop, breaker: 'open' }), mend: ({ connections }) => connections.splice(0, 1, shop), says: /calls to shop rest/, helps: /tds check shop/ },
+  'token-revoked': { make: ({ events }) => events.emit('token.revoked', { connection: 'shop', message: 'invalid_code' }), mend: () => {}, lasts: hour, says: /sign-in of shop was refused/, helps: /tds check shop/ },
+  'quota-runs-out': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.3 } }), mend: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.9 } }), says: /shop will be used up before midnight: at 140 %/, helps: /tds status/ },
+  'quota-spent': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 1000, limit: 1000, elapsed: 1 } }), mend: ({ connections }) => connections.splice(0, 1, shop), says: /of shop are used up/, helps: /tds status/ },
+  'freshness-exceeded': { make: ({ clock }) => pool.query(`INSERT INTO entities (entity, source, mapping, last_read_at) VALUES ('products', 's', 1, $1)`, [new Date(clock.now().getTime() - 27 * hour)]), mend: ({ clock }) => pool.query('UPDATE entities SET last_read_at = $1', [clock.now()]), says: /products was read \d+ s ago/, helps: /tds sync products/ },
+  'queue-stuck': { make: ({ metrics }) => metrics.jobs.onQueue([{ task: 'run', waiting: 3, later: 0, running: 1, exhausted: 0, oldestSeconds: 1900 }]), mend: ({ metrics }) => metrics.jobs.onQueue([]), says: /a job "run" has been waiting for a worker for 1900 s/, helps: /tds status/ },
+  'node-lost': { make: ({ events }) => events.emit('node.lost', { node: 'node-2' }), mend: () => {}, lasts: 15 * minute, says: /the node node-2 ended without a word/, helps: /tds status/ },
+  'no-node': { make: () => node(0), mend: () => node(4), says: /no node takes jobs/, helps: /tds start/ },
+  'disk-full': { make: ({ samples }) => samples.push({ name: 'tds_disk_free_ratio', labels: {}, value: 0.07 }), mend: ({ samples }) => samples.splice(0, 1, { name: 'tds_disk_free_ratio', labels: {}, value: 0.4 }), says: /only 7 % of the disk .* on node-1/, helps: /free some room/ },
+  'pool-full': { make: ({ samples }) => samples.push({ name: 'tds_database_pool_connections', labels: { state: 'waiting' }, value: 5 }), mend: ({ samples }) => samples.splice(0), says: /5 callers wait for a database connection on node-1/, helps: /database\.poolSize/ },
+  'memory-high': { make: ({ samples }) => samples.push({ name: 'tds_memory_used_ratio', labels: {}, value: 0.83 }), mend: ({ samples }) => samples.splice(0), says: /uses 83 % of the memory/, helps: /concurrency/ },
+  'person-wanted': {
+    make: ({ clock }) => pool.query(`WITH r AS (INSERT INTO healing_rules (rule, next_at, looked_at, looked_by, told) VALUES ('tokens', $1, $1, 'n', 1)) INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, node, at) VALUES ('tokens', 'f', 's', 'd', 'told', 'n', $1)`, [clock.now()]),
+    mend: ({ clock }) => pool.query('UPDATE healing_acts SET reset_at = $1', [clock.now()]), says: /gave up on 1 things by its rule "tokens"/, helps: /tds healing --outcome told/,
+  },
+  'notifier-failing': { make: ({ clock }) => pool.query(`INSERT INTO notifier_states (notifier, failing, at) VALUES ('chat', 3, $1)`, [clock.now()]), mend: () => pool.query('UPDATE notifier_states SET failing = 0'), says: /do not get through by chat: 3 attempts/, helps: /tds alerts test chat/, heardBy: ['mail'] },
+};
+
+t.test('there is a fault for every rule', async (t) => t.same(Object.keys(cases).toSorted(), Object.keys(defaultRules).toSorted()));
+
+for (const [rule, { make, mend, says, helps, lasts = 0, heardBy }] of Object.entries(cases)) {
+  t.test(rule, async (t) => {
+    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules'].map((table) => `DELETE FROM ${table}`).join('; '));
+    await node(4);
+    const here = watch(t, pool);
+    here.connections.push(shop);
+    t.same(await here.after(0), [], 'all is well');
+    await make(here);
+    const { took, heard } = await here.untilHeard();
+    t.ok(took <= 60 * second, `people hear of it after ${took / second} s`);
+    const isCritical = defaultRules[rule]?.severity === 'critical';
+    t.same(heard.map(({ notifier }) => notifier).toSorted(), heardBy ?? (isCritical ? ['chat', 'mail'] : ['mail']), 'those hear it whose severity fits');
+    const message = heard[0]?.message;
+    t.match(message, { kind: 'firing', rule, severity: isCritical ? 'critical' : 'warning', source: 'erp-1', alerts: [{ summary: says, help: helps, resolvedAt: null }] });
+    t.equal(message?.alerts.length, 1);
+    t.equal(here.jobs.length, heard.length, 'each message has its job');
+    t.same(await here.after(2 * minute), [], 'once');
+    await mend(here);
+    if (lasts > 0) await here.clock.advance(Math.max(0, lasts - took - 3 * minute));
+    const end = await here.untilHeard(4 * minute);
+    if (lasts === 0) t.ok(end.took <= 60 * second, `its end is told after ${end.took / second} s`);
+    t.same(end.heard.map(({ message: { kind } }) => kind), heard.map(() => 'resolved'));
+    t.match(end.heard[0]?.message.alerts[0]?.resolvedAt, Date);
+    t.same((await here.after(5 * hour)).filter((one) => one.message.rule === rule), [], 'and that once');
+    t.same((await here.alerting.operations.list({ limit: 10 })).filter((one) => one.rule === rule).map(({ state }) => state), ['resolved']);
+    t.match(here.log.lines.join('\n'), new RegExp(`warn alert \\{"rule":"${rule}"`), 'the log has it too');
+  });
+}

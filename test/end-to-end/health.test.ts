@@ -1,0 +1,42 @@
+/** The health of a real TDS, and a node that is killed: what people hear. */
+import { join } from 'node:path';
+import t from 'tap';
+import { notifierService } from '../support/notifier-service.ts';
+import { Child, until } from '../support/processes.ts';
+import { openShop, shopConnections } from '../support/shop.ts';
+
+t.test('health follows what happens, and a killed node is told to people once', async (t) => {
+  const well = { status: 200, body: '{"ok":true}' };
+  const telegram = await notifierService(t, { fault: () => undefined, answers: { well, busy: well, unwell: well, refuses: well, denies: well } });
+  const shop = await openShop(t, { config: `${shopConnections}
+alerts: { every: 500ms, group: 0s }
+notifiers: { phone: { plugin: telegram, with: { token: "1:abc", chatId: "7", apiUrl: "${telegram.url}" } } }
+entities:
+  currencies:
+    from: { connection: books, stream: currencies }
+    to: { connection: erp, table: currencies }
+    key: currency_id
+    fields: { currency_id: currency_id, code: currency_code }
+` });
+  const { operations } = shop.runtime;
+  const items = async (): Promise<string[]> => (await operations.healthReport()).items.map(({ area, state, text }) => `${area} ${state}: ${text}`);
+  t.match(await items(), ['database ok: answers, and takes writes', 'nodes ok: 1 at work', /^queue ok/, 'entities warning: never read: currencies', 'dead letters ok: none', 'healing ok: nothing waits for a person', 'alerts ok: none fires', 'notifiers ok: phone']);
+  await shop.sync(['currencies']);
+  t.ok((await items()).includes('entities ok: 1 of 1 fresh'));
+  await shop.database.pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('currencies', 'full', 'test', 'failed', now(), now())`);
+  t.match(await operations.healthReport(), { state: 'bad' });
+  t.ok((await items()).includes('entities bad: the last run of currencies failed'));
+  t.match(await operations.alerts.test('phone', AbortSignal.timeout(10_000)), [{ ok: true, plugin: 'telegram' }], 'by the guarded way out');
+
+  const node = new Child(t, process.execPath, [join(import.meta.dirname, '../support/shop-node.ts'), shop.file, 'the-other'], { env: { ...process.env, ...shop.env } });
+  await node.said(/^ready$/m);
+  node.process.kill('SIGKILL');
+  await node.ended;
+  const heard: string[] = [];
+  await until('people hear of both', () => {
+    heard.push(...telegram.taken().map(({ body }) => String(body['text']).split('\n')[0] ?? ''));
+    return ['node-lost', 'run-failed'].every((rule) => heard.some((line) => line.includes(rule)));
+  }, 30_000);
+  t.equal(heard.filter((line) => line.includes('the node the-other ended without a word')).length, 1, heard.join('\n'));
+  t.equal(heard.filter((line) => line.includes('run-failed')).length, 1, 'and of the run, once');
+});
