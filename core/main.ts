@@ -65,6 +65,8 @@ export interface Runtime {
   operations: Operations;
   /** What looks for gaps now and then, for who can't wait. */
   webhooks: Pick<Webhooks, 'look'>;
+  /** What happens in this process, as it happens. */
+  events: Pick<Events, 'listen'>;
   nodeId: string;
   /** With its password: never printed. */
   databaseUrl: string;
@@ -135,7 +137,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     }
     let stopping: Promise<void> | undefined;
     return {
-      operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), nodeId: queue.nodeId, database: services.resolve(tokens.database),
+      operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), events: services.resolve(tokens.events), nodeId: queue.nodeId, database: services.resolve(tokens.database),
       databaseUrl: opened.url, databaseLabel: opened.label, embedded: opened.embedded,
       stop(stopOptions) {
         drain = stopOptions?.drainMs ?? drainMs;

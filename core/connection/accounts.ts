@@ -1,7 +1,8 @@
 import { systemClock, type TimerClock } from '../monitor/clock.ts';
 import type { Logger } from '../sdk/index.ts';
 import type { Pool } from '../store/pool.ts';
-import { createLimiter, type Limiter } from './limiter.ts';
+import { createLimiter } from './limiter.ts';
+import type { Limiter } from './limiter-types.ts';
 import { pathMatcher, type PathMatcher } from './lanes.ts';
 import { redisShareStore, type RedisAccess } from './redis-shares.ts';
 import type { Limits, PathLimit } from './settings.ts';

@@ -10,7 +10,7 @@ import { cureOf } from './codes.ts';
 import { addCalls, callContext, priorityOf, type CallContext } from './context.ts';
 import { ConnectionPausedError, closedError } from './errors.ts';
 import { acquireAll, type PathMatcher } from './lanes.ts';
-import type { Limiter, Permit } from './limiter.ts';
+import type { Limiter, Permit } from './limiter-types.ts';
 import type { Quota, QuotaObservation, TakenCall } from './quota-types.ts';
 import { addHeaders, prepareRequest, type PreparedRequest } from './request.ts';
 import { Response, inspectStatus, retryAfter, type Redact } from './response.ts';

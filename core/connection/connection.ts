@@ -8,7 +8,7 @@ import { createBreaker, type BreakerState } from './breaker.ts';
 import { createClient, withoutRepeats, type ClientDeps } from './client.ts';
 import { hostGuard } from './host-guard.ts';
 import { openAccount, type Account } from './accounts.ts';
-import type { LimiterStatus } from './limiter.ts';
+import type { LimiterStatus } from './limiter-types.ts';
 import { createCache, type CacheStatus } from './cache.ts';
 import { memoryCacheStore, redisCacheStore } from './cache-store.ts';
 import { createQuota } from './quota.ts';

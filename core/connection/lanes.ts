@@ -1,5 +1,5 @@
 /** Stricter limits of some paths: a call there waits for the right of its path, then for that of its account. */
-import type { Limiter, Permit } from './limiter.ts';
+import type { Limiter, Permit } from './limiter-types.ts';
 
 /** Says whether a path is meant, without its query. */
 export type PathMatcher = (path: string) => boolean;

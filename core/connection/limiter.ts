@@ -1,77 +1,24 @@
 /**
- * Calls at once and calls per minute, in order of priority. bottleneck keeps the queue and is handed a turn for each call that may go;
- * a call that finds room and nobody before it goes at once, as bottleneck takes some milliseconds for each. A call gives its place in the minute back
- * 60 s after the headers of its answer were here. The call reached the other side before that moment, and the one that gets the place
- * reaches it after it left: so in no 60 s, wherever they begin, does the other side see more calls than allowed.
+ * Calls at once and calls per minute, in order of priority. Those who wait stand in a line; a call that finds room and nobody before it goes
+ * at once. A call gives its place in the minute back 60 s after the headers of its answer were here. The call reached the other side before
+ * that moment, and the one that gets the place reaches it after it left: so in no 60 s, wherever they begin, does the other side see more
+ * calls than allowed.
  */
 import { setMaxListeners } from 'node:events';
-import Bottleneck from 'bottleneck';
-import type { TimerClock } from '../monitor/clock.ts';
 import { closedError } from './errors.ts';
 import { Gate } from './gate.ts';
-import type { Divider, Needs, Part } from './part.ts';
-import type { Limits } from './settings.ts';
+import type { Limiter, LimiterDeps, Permit } from './limiter-types.ts';
+import { Line } from './line.ts';
+import type { Part } from './part.ts';
 import { Window } from './window.ts';
 
 /** More than clocks of a service's machines and ours may drift apart within a minute, in ms. */
 export const defaultMargin = 200;
 
-/** The right to make one call. */
-export interface Permit {
-  /**
-   * The call leaves now. Where the process stood still for so long that its part of the limits went to others, the right is waited for anew.
-   * @throws as `acquire` does
-   */
-  sent(): Promise<void>;
-  /** The headers are here (or the call failed): from now on its place in the minute comes back after 60 s. */
-  counted(): void;
-  /** The call is over: the next one may go. A place that was never `sent` comes back at once. Safe to call twice. */
-  release(): void;
-  /** Whether it ever left. */
-  readonly wasSent: boolean;
-}
-
-export interface LimiterStatus {
-  waiting: number;
-  inFlight: number;
-  /** Calls that are about to leave. */
-  turns: number;
-  /** Calls of the last minute, those of other nodes included as far as they are known. */
-  lastMinute: number;
-  pausedUntil?: Date;
-}
-
-export interface Limiter {
-  /** Waits for its turn. Lower priorities (0 to 9) come first. @throws the signal's reason; RetryLaterError `connection.closed` */
-  acquire(priority: number, signal?: AbortSignal): Promise<Permit>;
-  /** Lets no call start before `until`. */
-  pause(until: Date): void;
-  /** The other side takes fewer calls at once than the config says: lets one less go side by side, until the process ends. Answers how many. */
-  narrow(): number | undefined;
-  /** Says what it needs, and gives up what it has beyond what `keep` answers. */
-  needs(keep: (needs: Needs) => { places: number; slots: number }): Needs;
-  /** `more` places beside those it has, and what else it may use from now on. */
-  grant(part: Omit<Part, 'places'> & { more: number }): void;
-  status(): LimiterStatus;
-  /** What calls wait for now; undefined when none waits. */
-  waitsOn(): string | undefined;
-  /** Waiting calls are refused. */
-  close(): void;
-}
-
 /** Calls of this priority and less urgent ones (details, comparisons) may last for hours; see `priorityOf`. */
 const patientFrom = 7;
 /** The share of a minute's calls that patient callers leave to others. */
 export const keptShare = 0.1;
-
-export interface LimiterDeps {
-  clock: TimerClock;
-  limits: Pick<Limits, 'perMinute' | 'concurrent'>;
-  /** Added to the 60 s, in ms. Default 200. */
-  margin?: number | undefined;
-  /** Where several nodes share the limits: no call leaves before `grant`. Without it the limits are this process's own. */
-  divider?: Divider | undefined;
-}
 
 /** The right to one call: of which part it was taken, and how far the call is. */
 interface Seat { epoch: number; state: 'waiting' | 'sent' | 'counted' | 'over' }
@@ -83,15 +30,10 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   /** What may be used now; an epoch ends when the part's time runs out before there is a new one. */
   let part: Part = divider ? { places: 0, slots: 0, until: Infinity } : { places: Infinity, slots: Infinity, until: Infinity };
   let epoch = 0;
-  /** Its reservoir holds the turns that were handed out and not yet taken. */
-  const queue = new Bottleneck({ reservoir: 0 });
   /** Patient callers leave a part of the minute free, so that a person or an incremental read needn't wait for the next one. */
   const gate = new Gate();
   const kept = perMinute === Infinity ? 0 : Math.floor(perMinute * keptShare);
-  /** Calls in bottleneck by priority, those given up included, and turns on their way to them. */
-  const queuedBy = Array.from({ length: 10 }, () => 0);
-  let [queued, turns, waiting] = [0, 0, 0];
-  let inFlight = 0;
+  let [waiting, inFlight] = [0, 0];
   /** Of those in flight: their headers are here, their bodies are not, and they are among the spent already. */
   let underCount = 0;
   /** Of those in flight: not sent yet, by the present part, and by one that has ended, which must not leave. */
@@ -102,6 +44,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   let cancelPause: (() => void) | undefined;
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
+  const line = new Line({ closing: closing.signal, mayGo: () => room() >= 1, onChange: handOut });
 
   const open = (): number => inFlight - underCount - stale;
   const slotsLeft = (): number => Math.min(concurrent, part.slots) - (inFlight - stale);
@@ -117,24 +60,20 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   /** How many more calls may go now. */
   function room(): number {
     expire();
-    return cancelPause || closing.signal.aborted ? 0 : Math.min(slotsLeft(), part.places, perMinute - window.used - open()) - turns;
+    return cancelPause || closing.signal.aborted ? 0 : Math.min(slotsLeft(), part.places, perMinute - window.used - open()) - line.turns;
   }
 
-  const leavesRoom = (): boolean => closing.signal.aborted || (queued === 0 && room() > 0 && perMinute - window.used - open() - (divider?.others() ?? 0) > kept);
+  const leavesRoom = (): boolean => closing.signal.aborted || (line.length === 0 && room() > 0 && perMinute - window.used - open() - (divider?.others() ?? 0) > kept);
 
   function handOut(): void {
-    if (queued === 0) gate.wake();
-    const more = Math.min(room(), queued - turns);
-    if (more > 0) {
-      turns += more;
-      queue.incrementReservoir(more).catch(() => {});
-    }
+    if (line.length === 0) gate.wake();
+    line.handOut(room());
     sayShort();
   }
 
   function sayShort(): void {
-    if (!divider || cancelPause || closing.signal.aborted || (queued <= turns && gate.size === 0)) return;
-    if (part.places <= turns || (slotsLeft() <= turns && part.slots < concurrent)) divider.short(queued + gate.size);
+    if (!divider || cancelPause || closing.signal.aborted || (line.length <= line.turns && gate.size === 0)) return;
+    if (part.places <= line.turns || (slotsLeft() <= line.turns && part.slots < concurrent)) divider.short(line.length + gate.size);
   }
 
   function take(): Seat {
@@ -190,44 +129,13 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     };
   }
 
-  /** Resolves when bottleneck gives it a turn. */
-  function queueUp(priority: number, signal: AbortSignal | undefined): Promise<Seat> {
-    return new Promise((resolve, reject) => {
-      let gone = false;
-      const stop = (): void => {
-        gone = true;
-        reject((signal?.aborted === true ? signal.reason : closedError()) as Error);
-      };
-      signal?.addEventListener('abort', stop, { once: true });
-      closing.signal.addEventListener('abort', stop, { once: true });
-      const enter = (): void => {
-        queued++;
-        queuedBy[priority] = (queuedBy[priority] ?? 0) + 1;
-        queue.schedule({ priority }, turn).catch(reject);
-        handOut();
-      };
-      const turn = async (): Promise<void> => {
-        queued--;
-        queuedBy[priority] = (queuedBy[priority] ?? 0) - 1;
-        turns--;
-        // A pause began, or the part ended, while the turn was on its way: it is handed out anew.
-        if (!gone && room() < 1) return enter();
-        signal?.removeEventListener('abort', stop);
-        closing.signal.removeEventListener('abort', stop);
-        if (gone) handOut();
-        else resolve(take());
-      };
-      enter();
-    });
-  }
-
   async function seatOf(priority: number, signal: AbortSignal | undefined): Promise<Seat> {
     if (closing.signal.aborted) throw closedError();
     signal?.throwIfAborted();
-    if (priority < patientFrom ? queued === 0 && room() > 0 : gate.size === 0 && leavesRoom()) return take();
+    if (priority < patientFrom ? line.length === 0 && room() > 0 : gate.size === 0 && leavesRoom()) return take();
     waiting++;
     try {
-      if (priority < patientFrom) return await queueUp(priority, signal);
+      if (priority < patientFrom) return await line.wait(take, priority, signal);
       const passed = gate.pass(leavesRoom, () => {
         if (closing.signal.aborted) throw closedError();
         return take();
@@ -263,10 +171,9 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     },
     needs(keep) {
       expire();
-      const first = queuedBy.findIndex((count) => count > 0);
-      const needs = { spent: window.list, open: open(), busy: inFlight - stale, places: part.places, slots: part.slots, urgent: queued, patient: gate.size, priority: first < 0 ? 9 : first, concurrent, pausedUntil };
+      const needs = { spent: window.list, open: open(), busy: inFlight - stale, places: part.places, slots: part.slots, urgent: line.length, patient: gate.size, priority: line.first, concurrent, pausedUntil };
       const { places, slots } = keep(needs);
-      part.places = Math.min(part.places, Math.max(turns, places));
+      part.places = Math.min(part.places, Math.max(line.turns, places));
       part.slots = Math.min(part.slots, slots);
       return { ...needs, places: part.places, slots: part.slots };
     },
@@ -275,7 +182,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       part = { places: part.places + more, slots, until };
       handOut();
     },
-    status: () => ({ waiting, inFlight, turns, lastMinute: lastMinute(), ...(cancelPause ? { pausedUntil: new Date(pausedUntil) } : {}) }),
+    status: () => ({ waiting, inFlight, turns: line.turns, lastMinute: lastMinute(), ...(cancelPause ? { pausedUntil: new Date(pausedUntil) } : {}) }),
     waitsOn() {
       if (waiting === 0) return undefined;
       const left = (at: number | undefined): string => (at === undefined ? '' : `, ${Math.max(1, Math.ceil((at - clock.now().getTime()) / 1000))} s`);
@@ -291,7 +198,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       gate.wake();
       window.close();
       cancelPause?.();
-      queue.stop({ dropWaitingJobs: true, dropErrorMessage: 'closed' }).catch(() => {});
+      line.close();
     },
   };
 }

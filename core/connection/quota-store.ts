@@ -1,5 +1,8 @@
 /** The ledger of the day's calls, as all nodes share it: what was called, by entity and purpose, and what was learned of the day. */
-import { withTransaction, type Pool } from '../store/pool.ts';
+import type { QueryResult } from 'pg';
+import { databaseErrorKind } from '../store/errors.ts';
+import { toCount, type Pool } from '../store/pool.ts';
+import { quoteLiteral } from '../store/sql.ts';
 
 /** One line of the ledger. */
 export interface QuotaEntry { day: string; entity: string; purpose: string; calls: number }
@@ -28,42 +31,55 @@ export interface QuotaStore {
 
 interface DayRow { elsewhere: number; day_limit: number | null; resumes_at: Date | null; paused_at: Date | null }
 
+const mostTries = 4;
+
 /** The ledger of one connection. The pool's search path must be TDS's schema. */
 export function quotaStore(pool: Pool, connection: string): QuotaStore {
   return {
-    save: (day, entries, learned) =>
-      withTransaction(pool, async (client) => {
-        // The row of the day first: it is locked until the commit, so that the sum below has all that others have counted.
-        const { rows: [row] } = await client.query<DayRow>(
-          `INSERT INTO quota_days (connection, day, elsewhere, day_limit, resumes_at, paused_at) VALUES ($1, $2, $3, $4, $5, $6)
-           ON CONFLICT (connection, day) DO UPDATE SET
-             elsewhere = greatest(quota_days.elsewhere, excluded.elsewhere),
-             day_limit = coalesce(excluded.day_limit, quota_days.day_limit),
-             resumes_at = greatest(quota_days.resumes_at, excluded.resumes_at),
-             paused_at = least(quota_days.paused_at, excluded.paused_at)
-           RETURNING elsewhere, day_limit, resumes_at, paused_at`,
-          [connection, day, learned.elsewhere, learned.limit ?? null, learned.resumesAt ?? null, learned.pausedAt ?? null],
-        );
-        if (!row) throw new Error('the ledger answered nothing');
-        const counted = entries.filter(({ calls }) => calls !== 0);
-        if (counted.length > 0) {
-          await client.query(
-            `INSERT INTO quota_calls (connection, day, entity, purpose, calls)
-             SELECT $1, day, entity, purpose, calls FROM jsonb_to_recordset($2::jsonb) AS e (day date, entity text, purpose text, calls integer)
-             ORDER BY day, entity, purpose
-             ON CONFLICT (connection, day, entity, purpose) DO UPDATE SET calls = quota_calls.calls + excluded.calls`,
-            [connection, JSON.stringify(counted)],
-          );
+    async save(day, entries, learned) {
+      const text = saveText(connection, day, entries.filter(({ calls }) => calls !== 0), learned);
+      for (let tries = 1; ; tries++) {
+        try {
+          // Several statements at once: pg answers a list then, and has no type for it.
+          const results = await pool.query(text) as unknown as readonly QueryResult[];
+          const [row, sum] = [results[0]?.rows[0] as DayRow | undefined, results.at(-1)?.rows[0] as { calls: string } | undefined];
+          if (!row || !sum) throw new Error('the ledger answered nothing');
+          return dayOf(row, toCount(sum.calls));
+        } catch (error) {
+          if (tries >= mostTries || databaseErrorKind(error) !== 'conflict') throw error;
         }
-        const { rows: [sum] } = await client.query<{ calls: string }>('SELECT coalesce(sum(calls), 0) AS calls FROM quota_calls WHERE connection = $1 AND day = $2', [connection, day]);
-        return dayOf(row, Number(sum?.calls ?? 0));
-      }, { retries: 3 }),
+      }
+    },
     async entries(day) {
       const { rows } = await pool.query<QuotaEntry>(
         'SELECT day::text AS day, entity, purpose, calls FROM quota_calls WHERE connection = $1 AND day = $2 AND calls > 0 ORDER BY calls DESC, entity, purpose', [connection, day]);
       return rows;
     },
   };
+}
+
+/**
+ * One transaction as one text, since a call waits for it: statements one by one would cost it a way to the database and back each, and the
+ * other nodes, which wait for the row of the day, too. That row comes first: it is locked until the commit, so that the sum has all that
+ * others have counted.
+ */
+function saveText(connection: string, day: string, entries: readonly QuotaEntry[], { elsewhere, limit, resumesAt, pausedAt }: Omit<QuotaDay, 'calls'>): string {
+  const text = (value: string | number | Date | undefined): string => (value === undefined ? 'NULL' : quoteLiteral(value instanceof Date ? value.toISOString() : String(value)));
+  const statements = [
+    `INSERT INTO quota_days (connection, day, elsewhere, day_limit, resumes_at, paused_at) VALUES (${[connection, day, elsewhere, limit, resumesAt, pausedAt].map(text).join(', ')})
+     ON CONFLICT (connection, day) DO UPDATE SET
+       elsewhere = greatest(quota_days.elsewhere, excluded.elsewhere),
+       day_limit = coalesce(excluded.day_limit, quota_days.day_limit),
+       resumes_at = greatest(quota_days.resumes_at, excluded.resumes_at),
+       paused_at = least(quota_days.paused_at, excluded.paused_at)
+     RETURNING elsewhere, day_limit, resumes_at, paused_at`,
+    entries.length > 0 && `INSERT INTO quota_calls (connection, day, entity, purpose, calls)
+     SELECT ${text(connection)}, day, entity, purpose, calls FROM jsonb_to_recordset(${text(JSON.stringify(entries))}::jsonb) AS e (day date, entity text, purpose text, calls integer)
+     ORDER BY day, entity, purpose
+     ON CONFLICT (connection, day, entity, purpose) DO UPDATE SET calls = quota_calls.calls + excluded.calls`,
+    `SELECT coalesce(sum(calls), 0) AS calls FROM quota_calls WHERE connection = ${text(connection)} AND day = ${text(day)}`,
+  ];
+  return statements.filter((statement) => statement !== false).join(';\n');
 }
 
 function dayOf(row: DayRow, calls: number): QuotaDay {

@@ -56,6 +56,11 @@ export class Limits {
     return this.#inFlight
   }
 
+  /** Calls that were refused, since the start. Refusals by a fault are not among them. */
+  get refused(): number {
+    return this.#refused
+  }
+
   /** Takes one call into account. The answer says why it is refused, or undefined. Every enter needs one leave. */
   enter(api: Api): Refusal | undefined {
     this.#inFlight++

@@ -85,3 +85,10 @@ t.test('a run is cancelled once; the second time it has ended already', async (t
   t.match(await call({ method: 'POST', path: '/v1/runs/1/cancel' }), { status: 200, body: { status: 'cancelled' } });
   t.match(await call({ method: 'POST', path: '/v1/runs/1/cancel' }), { status: 409, body: { code: 'operation.run_ended' } });
 });
+
+t.test('a breaker is closed by hand; a connection that the config doesn\'t have is a 404', async (t) => {
+  const { call } = await startApi(t);
+  t.match(await call({ method: 'POST', path: '/v1/connections/shop/breaker/reset' }), { status: 200, body: { connection: 'shop', reset: true } });
+  t.match(await call({ method: 'POST', path: '/v1/connections/shpo/breaker/reset' }), { status: 404, body: { code: 'operation.unknown_connection' } });
+  t.equal((await call('/v1/connections/shop/breaker/reset')).status, 405, 'looking at it closes nothing');
+});

@@ -124,6 +124,23 @@ t.test('check lists plugins first, then each probe in words; a failed probe make
   t.strictSame(json.map(({ type }) => type), ['plugin', 'plugin', 'probe', 'probe', 'summary']);
 });
 
+t.test('breaker shows which connections rest and why, and closes one by hand', async (t) => {
+  const resumesAt = new Date('2026-01-05T08:01:00Z');
+  const remote = { breaker: { state: 'open', resumesAt, code: 'http.server_error' } } as never;
+  const closed: string[] = [];
+  const connections = async () => [{ id: 'shop', plugin: 'shop', kind: 'source', remote }, { id: 'erp', plugin: 'postgres', kind: 'destination', remote: {} }];
+  const operations = fakeOperations({ connections: connections as never, resetBreaker: async (id) => closed.push(id) === 1 });
+  const { out, exit } = await callCli(['breaker'], { operations });
+  t.equal(exit, 0);
+  t.match(out, /^shop +open +2026-01-05T08:01:00\.000Z +http\.server_error$/m);
+  t.notMatch(out, /erp/, 'a destination has none');
+  t.match((await callCli(['breaker', '--json'], { operations })).json, [{ breakers: [{ connection: 'shop', state: 'open', code: 'http.server_error' }] }]);
+  t.match(await callCli(['breaker', 'reset', 'shop'], { operations }), { exit: 0, out: /the breaker of shop is closed; nodes see it within a second/ });
+  t.match((await callCli(['breaker', 'reset', 'shop', '--json'], { operations })).json, [{ connection: 'shop', reset: false }]);
+  t.same(closed, ['shop', 'shop']);
+  t.match(await callCli(['breaker', 'reset', 'shpo']), { exit: 2, err: /no connection "shpo"/ });
+});
+
 t.test('quota tells who spent the calls of the day, what is kept, and what waits', async (t) => {
   const report = {
     connection: 'shop', day: '2026-01-05', zone: 'Asia/Baghdad', limit: 10_000, used: 8500, elsewhere: 100, left: 1500, reserve: 1500, leftForBulk: 0, perHour: 772.7, runsOutAt: new Date('2026-01-05T09:56:00Z'), bulkPausesAt: null, bulkPaused: true, resumesAt: null,

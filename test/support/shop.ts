@@ -7,6 +7,7 @@ import { renderFinding } from '../../core/config/index.ts';
 import type { TimerClock } from '../../core/monitor/clock.ts';
 import { createLogger } from '../../core/monitor/log.ts';
 import { Redactor } from '../../core/monitor/redact.ts';
+import type { QueueTimings } from '../../core/queue/index.ts';
 import type { Run, RunMode } from '../../core/store/runs.ts';
 import type { SandboxOptions } from '../../sandbox/zoho/options.ts';
 import { startZohoSandbox, type ZohoSandbox } from '../../sandbox/zoho/server.ts';
@@ -28,6 +29,8 @@ export interface ShopOptions {
   /** Default `info`. */
   level?: 'debug' | 'info';
   nodeId?: string;
+  /** Shorter times of the queue. */
+  queueTimings?: Partial<QueueTimings>;
 }
 
 /** A shop with its copy. */
@@ -96,7 +99,7 @@ export async function openShop(scope: TestScope, options: ShopOptions = {}): Pro
     const log = createLogger({ level: options.level ?? 'info', pretty: false, redactor, destination: { write: (line) => lines.push(line) } });
     const project = await loadProject({ env, cwd: projectRoot, log, file });
     if (!project.config) throw new Error(`the config has faults:\n${project.findings.map(renderFinding).join('\n')}`);
-    const runtime = await openRuntime(project, { role, log, redactor, env, ...(nodeId === undefined ? {} : { nodeId }), ...(options.clock ? { clock: options.clock } : {}) });
+    const runtime = await openRuntime(project, { role, log, redactor, env, ...(nodeId === undefined ? {} : { nodeId }), ...(options.clock ? { clock: options.clock } : {}), ...(options.queueTimings ? { queueTimings: options.queueTimings } : {}) });
     scope.teardown(() => runtime.stop({ drainMs: 500 }));
     return { project, runtime };
   };
