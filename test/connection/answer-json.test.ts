@@ -25,7 +25,7 @@ t.test('an answer is read as JSON reads it, whatever it is: whole, cut off, with
   fc.assert(fc.property(fc.oneof(page, fc.json()), fc.nat(), fc.constantFrom('', '}', '"', ',', '},{"id":', '\\'), fc.boolean(), (text, place, wrong, cut) => {
     const at = place % (text.length + 1);
     for (const each of [text, text.slice(0, at) + wrong + text.slice(cut ? text.length : at)]) {
-      const [found, wanted] = [outcome(() => read(each)), outcome(() => parseJson(each))];
+      const [found, wanted] = [outcome(() => read(each)), outcome(() => parseJson(Buffer.from(each).toString()))]; // half a character becomes another one on its way to bytes
       if (found !== wanted) t.equal(found, wanted, each);
     }
   }), { numRuns: 1500 });
