@@ -31,7 +31,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   let part: Part = divider ? { places: 0, slots: 0, until: Infinity } : { places: Infinity, slots: Infinity, until: Infinity };
   let epoch = 0;
   /** Patient callers leave a part of the minute free, so that a person or an incremental read needn't wait for the next one. */
-  const gate = new Gate();
+  const gate = new Gate(sayShort);
   const kept = perMinute === Infinity ? 0 : Math.floor(perMinute * keptShare);
   let [waiting, inFlight] = [0, 0];
   /** Of those in flight: their headers are here, their bodies are not, and they are among the spent already. */
@@ -136,12 +136,10 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     waiting++;
     try {
       if (priority < patientFrom) return await line.wait(take, priority, signal);
-      const passed = gate.pass(leavesRoom, () => {
+      return await gate.pass(leavesRoom, () => {
         if (closing.signal.aborted) throw closedError();
         return take();
       }, priority, signal);
-      sayShort();
-      return await passed;
     } finally {
       waiting--;
     }

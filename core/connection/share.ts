@@ -91,6 +91,8 @@ export function createShare(deps: ShareDeps): Share {
       const at = plannedAt;
       plannedAt = Infinity;
       if (at !== Infinity) plan(at);
+      // A patient caller looked at the answer just now, and waits on: nobody else might ask for it.
+      else if (isShort) plan(now() + scarceMs);
     });
   }
 
