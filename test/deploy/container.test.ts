@@ -103,6 +103,23 @@ t.test('every variable that is set, or shown to be set, is one that TDS knows', 
   t.equal(environment['TDS_SUPERVISED'], '1');
 });
 
+t.test('the commands, files and headings that the guide names are there', async (t) => {
+  const guide = text('docs/deploy.md');
+  const { out } = await callCli(['--help']);
+  const commands = [...guide.matchAll(/podman exec tds(?:-app)? tds ([a-z-]+)/g)].map(([, name = '']) => name);
+  t.ok(commands.length > 6);
+  for (const name of new Set([...commands, 'demo'])) t.match(out, new RegExp(`^ {2}${name}\\b`, 'm'), name);
+  for (const [, target = ''] of guide.matchAll(/\]\(([^)\s]+)\)/g)) {
+    const [file = '', heading] = target.split('#');
+    const path = file === '' ? 'docs/deploy.md' : normalize(join('docs', file));
+    t.ok(existsSync(join(root, path)), target);
+    const headings = [...text(path).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(/[^\p{L}\p{N} -]/gu, '').replaceAll(' ', '-'));
+    if (heading !== undefined) t.ok(headings.includes(heading), target);
+  }
+  for (const [, unit = ''] of guide.matchAll(/`(tds-\w+\.(?:container|volume))`/g)) t.ok(unit in units, unit);
+  for (const [, path = ''] of guide.matchAll(/`(deploy\/[\w./-]+)`/g)) t.ok(existsSync(join(root, path)), path);
+});
+
 t.test('what the units name is there', async (t) => {
   for (const [file, parts] of Object.entries(units)) {
     for (const kind of ['Volume', 'Network']) for (const value of parts['Container']?.[kind] ?? []) {

@@ -1,7 +1,8 @@
 /**
  * Builds the image and tries it for real: hardened, with the embedded PostgreSQL and with one beside it. Run by `npm run test:container`.
  *
- *     TDS_CONTAINER_CHECK=/path/to/verify-containerfile.sh   a program that tries the image and the Quadlet units too, given the project and their folder
+ *     TDS_CONTAINER_CHECK=/path/to/verify-containerfile.sh   a program that tries the image and the Quadlet units first, given the project and their folder;
+ *                                                            it may leave base images behind, which are used where podman finds them (CONTAINERS_STORAGE_CONF)
  *     TDS_CONTAINER_BUILD="--network=host -v …"              more words for `podman build`, where a mirror of npm is to be used
  *
  * Exit code 0: all was tried and is well; 1: something is not; 2: it could not be tried, and standard error says why.
@@ -40,6 +41,7 @@ function memory(container: string): number {
 }
 
 function prepare(): void {
+  console.log('\n== the image');
   const info = podman(['info', '--format', '{{.Host.OCIRuntime.Name}}']);
   if (!info.ok) throw new Impossible(`podman can't be used here: ${info.all.slice(0, 500)}`);
   for (const base of [nodeImage, postgresImage]) {
@@ -119,25 +121,24 @@ async function beside(): Promise<void> {
 /** What others have to try the units with, which need a systemd. */
 function tryUnits(check: string | undefined): void {
   if (check === undefined || check === '') {
-    console.log('\nTDS_CONTAINER_CHECK is not set: the Quadlet units were not started, as that wants a machine with systemd of its own');
+    console.log('TDS_CONTAINER_CHECK is not set: the Quadlet units are NOT started, as that wants a machine with systemd of its own');
     return;
   }
-  console.log(`\n== ${check}`);
+  console.log(`== ${check}`);
   const SECRETS = Object.entries(given).map(([name, value]) => `${name}=${value}`).join(' ');
   const { status } = spawnSync(check, [root, join(root, 'deploy/podman')], { stdio: 'inherit', env: { PORT: '8080', HEALTH: '/healthz', UNIT: 'tds', HOSTPORT: '8080', SECRETS, ...process.env } });
   hold('the image and its units pass it', status === 0);
 }
 
 try {
+  tryUnits(process.env['TDS_CONTAINER_CHECK']);
   prepare();
   await alone();
   await beside();
-  clear();
-  tryUnits(process.env['TDS_CONTAINER_CHECK']);
   console.log('\nall is well');
 } catch (error) {
   const impossible = error instanceof Impossible;
-  console.error(impossible ? `The container was NOT tried. ${error.message}` : (error as Error).message);
+  console.error(impossible ? `What is checked here was NOT tried. ${error.message}` : (error as Error).message);
   process.exitCode = impossible ? 2 : 1;
 } finally {
   clear();
