@@ -145,7 +145,8 @@ function defaults(durable: boolean): Record<string, string> {
     log_checkpoints: 'off',
     log_line_prefix: '%m [%p] ',
     logging_collector: 'off',
-    shared_buffers: totalmem() >= 4e9 ? '256MB' : '128MB',
+    // a container may have less than its machine; 0: that is not known
+    shared_buffers: Math.min(totalmem(), process.constrainedMemory() || Infinity) >= 4e9 ? '256MB' : '128MB',
     max_connections: '200',
     max_wal_size: '2GB',
     checkpoint_timeout: '15min',
