@@ -42,10 +42,9 @@ async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEn
     stream: entity.stream.name, options: entity.options, mode: isFull ? 'full' : 'incremental', signal: AbortSignal.any([signal, stop.signal]),
     ...(run.position === null ? {} : { position: run.position }), ...(cursor === null ? {} : { cursor }),
   });
-  const habit = { lean: false };
-  const pages = readAhead(received(entity, source, habit), context.readAhead);
+  const pages = readAhead(received(entity, source), context.readAhead);
   try {
-    return await pump(context, pages, isFull, habit);
+    return await pump(context, pages, isFull);
   } finally {
     stop.abort();
     await pages.close();
@@ -53,10 +52,10 @@ async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEn
 }
 
 /**
- * Pages are made ready before they wait for their turn: what is let go need not be carried along. The question for the next page leaves
+ * Pages are made ready before they wait for their turn: what waits are their bytes. The question for the next page leaves
  * first: while the other side works on that, this one is looked at.
  */
-async function* received(entity: Entity, pages: AsyncIterable<ReadPage>, habit: Readonly<Habit>): AsyncGenerator<ReceivedPage> {
+async function* received(entity: Entity, pages: AsyncIterable<ReadPage>): AsyncGenerator<ReceivedPage> {
   const iterator = pages[Symbol.asyncIterator]();
   try {
     for (let step = await iterator.next(); !step.done;) {
@@ -64,7 +63,7 @@ async function* received(entity: Entity, pages: AsyncIterable<ReadPage>, habit: 
       const next = iterator.next();
       next.catch(() => undefined); // awaited below, after this page
       await setImmediate();
-      yield { ...receive(entity, records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived, lean: habit.lean }), page, size: records.length };
+      yield { ...receive(entity, records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived }), page, size: records.length };
       step = await next;
     }
   } finally {
@@ -76,7 +75,7 @@ async function* received(entity: Entity, pages: AsyncIterable<ReadPage>, habit: 
  * Reading, preparing and writing go side by side: while one batch is being written the next one is decided and mapped.
  * A batch is full at `batchSize`; while the source is slower than the table, each page is written as it comes.
  */
-async function pump(context: RunContext, pages: ReadAhead<ReceivedPage>, isFull: boolean, habit: Habit): Promise<ReadEnd | 'stopped'> {
+async function pump(context: RunContext, pages: ReadAhead<ReceivedPage>, isFull: boolean): Promise<ReadEnd | 'stopped'> {
   const { entity, signal } = context;
   const since = usageMeter(context);
   let writing: Promise<void> = Promise.resolve();
@@ -102,7 +101,6 @@ async function pump(context: RunContext, pages: ReadAhead<ReceivedPage>, isFull:
     prepared.catch(() => undefined); // it is awaited below, after the batch before
     await writing;
     const ready = await prepared;
-    habit.lean = (ready.counts.unchanged ?? 0) > batch.incoming.length / 2;
     idle = false;
     writing = write(batch, ready);
     writing.catch(() => undefined); // awaited by the next flush or at the end
@@ -126,9 +124,6 @@ async function pump(context: RunContext, pages: ReadAhead<ReceivedPage>, isFull:
 }
 
 interface ReceivedPage extends Received { page: Omit<ReadPage, 'records'>; size: number }
-
-/** What the batches so far have shown of this read. `lean`: most of its records are unchanged. */
-interface Habit { lean: boolean }
 
 function batchOf({ entity, run, fence }: RunContext, pages: readonly ReceivedPage[], isFull: boolean): Batch {
   return {
