@@ -37,7 +37,7 @@ export const configSchema = {
       default: {},
       additionalProperties: false,
       properties: {
-        adminToken: { type: 'string', pattern: '^([A-Za-z0-9_-]{32,200})?$', default: '', secret: true, description: 'A token that may do all, made known to TDS at its start: for a first start where nobody can make one, as in a container. 32 to 200 letters, digits, - and _, drawn by chance, such as by `openssl rand -hex 32`. Another one in its place revokes the one before. Empty: none.', examples: ['${file:/run/secrets/tds_admin_token}'] },
+        adminToken: { type: 'string', pattern: '^([A-Za-z0-9_-]{32,200})?$', default: '', secret: true, description: 'A token that may do all, made known to TDS at its start: for a first start where nobody can make one, as in a container. 32 to 200 letters, digits, - and _, drawn by chance, such as by `openssl rand -hex 32`, and best kept in a file: `${file:/run/secrets/tds_admin_token}`. Another one in its place revokes the one before. Empty: none.' },
         host: { type: 'string', minLength: 1, maxLength: 255, default: '127.0.0.1', description: 'The address to listen on. `0.0.0.0` listens on all.' },
         publicUrl: { type: 'string', pattern: '^(https?://[^\\s?#]+)?$', default: '', description: 'The address under which others reach this API, such as a proxy\'s. Empty: where it listens. `tds webhooks urls` begins with it.', examples: ['https://hooks.example.com'] },
         port: { type: 'integer', minimum: 0, maximum: 65_535, default: 8080, description: 'The port. `0` takes any free one.' },
