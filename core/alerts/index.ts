@@ -91,7 +91,7 @@ function operations({ config: { alerts, notifiers: given }, database, notifiers,
   };
   return {
     enabled: alerts.enabled,
-    list: (filter) => database.transaction((session) => listAlerts(session, filter)),
+    list: (filter) => listAlerts(database.reads, filter),
     rules: () => rules.map(({ id, severity, summary, help, notifiers: named, ...rule }) => ({
       id, severity, summary, help, condition: conditionOf(rule),
       notifiers: Object.keys(given).filter((name) => named?.includes(name) ?? true),
@@ -103,7 +103,7 @@ function operations({ config: { alerts, notifiers: given }, database, notifiers,
     },
     silences: async () => {
       const at = await time();
-      return database.transaction((session) => activeSilences(session, at));
+      return activeSilences(database.reads, at);
     },
     async silence({ rule, labels, lasts, reason, by }) {
       if (rule !== undefined && !rules.some(({ id }) => id === rule)) throw new OperationError('operation.unknown_alert_rule', `there is no alert rule ${JSON.stringify(rule)}, or it is switched off`, { suggestion: `At work: ${rules.map(({ id }) => id).join(', ') || 'none'}.` });
