@@ -70,6 +70,10 @@ function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork,
     ...(connection ? { clearCache: () => connection.clearCache() } : {}),
     quota: async () => connection?.quota(),
     resetBreaker: async () => (await connection?.resetBreaker()) ?? false,
-    remote: async () => (connection ? { ...connection.status(), breaker: await connection.lookAtBreaker(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
+    async remote() {
+      if (!connection) return {};
+      const [breaker, quota, signIn] = await Promise.all([connection.lookAtBreaker(), connection.quota(), connection.denial()]);
+      return { ...connection.status(), breaker, quota, signIn: signIn ?? null } as unknown as JsonObject;
+    },
   };
 }

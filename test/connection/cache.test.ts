@@ -31,6 +31,28 @@ const cacheOf = (clock: TestClock, more: Partial<CacheDeps> = {}): ConnectionCac
 const all = (moment: Date, ...keys: string[]): ReadonlyMap<string, Date> => new Map(keys.map((key) => [key, moment]));
 const pricesOf = (results: DetailResult[]): unknown[] => results.map((result) => ('record' in result ? result.record['price'] : 'gone'));
 
+t.test('an emptied cache asks again, and what was under way then is not kept', async (t) => {
+  const clock = new TestClock();
+  const [cache, remote] = [cacheOf(clock), remoteOf(clock)];
+  const seenAt = all(clock.now(), '1', '2');
+  await cache.read({ stream: 'items', keys: ['1'], seenAt }, remote.ask);
+  t.match(cache.status(), { entries: 1 });
+  await clock.advance(1000);
+  const asked = Promise.withResolvers<void>();
+  const slow = cache.read({ stream: 'items', keys: ['2'], seenAt }, async (keys) => {
+    const answers = await remote.ask(keys);
+    await asked.promise;
+    return answers;
+  });
+  await clock.advance(1000);
+  await cache.clear();
+  asked.resolve();
+  t.same(pricesOf(await slow), [1], 'who waits is served');
+  t.match(cache.status(), { entries: 0, bytes: 0 });
+  remote.price = 2;
+  t.same(pricesOf(await cache.read({ stream: 'items', keys: ['1', '2'], seenAt }, remote.ask)), [2, 2]);
+});
+
 t.test('what was asked for once is not asked for again until its time is over, stream by stream', async (t) => {
   const clock = new TestClock();
   const [cache, remote] = [cacheOf(clock), remoteOf(clock)];
