@@ -73,6 +73,8 @@ async function makePartition(session: SqlSession, from: Date, until: Date): Prom
   const name = quoteIdentifier(nameOf(from));
   await session.query(`CREATE TABLE ${name} PARTITION OF audit FOR VALUES FROM (${quoteLiteral(from.toISOString())}) TO (${quoteLiteral(until.toISOString())})`);
   await session.query(`CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON ${name} FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()`);
+  // as on the audit itself: it holds too where a session has switched ordinary triggers off
+  await session.query(`ALTER TABLE ${name} ENABLE ALWAYS TRIGGER audit_append_only, ENABLE ALWAYS TRIGGER audit_no_truncate`);
 }
 
 /** The begin of the month, in UTC. */

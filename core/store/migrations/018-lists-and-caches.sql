@@ -42,3 +42,16 @@ CREATE TABLE cache_clears (
   connection     text PRIMARY KEY,
   at             timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- The audit stays as it is for a session that switches ordinary triggers off, too.
+ALTER TABLE audit ENABLE ALWAYS TRIGGER audit_append_only;
+ALTER TABLE audit ENABLE ALWAYS TRIGGER audit_no_truncate;
+DO $$
+DECLARE
+  month regclass;
+BEGIN
+  FOR month IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'audit'::regclass LOOP
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER audit_append_only, ENABLE ALWAYS TRIGGER audit_no_truncate', month);
+  END LOOP;
+END
+$$;
