@@ -82,7 +82,7 @@ export function createAlerting(deps: AlertingDeps): Alerting {
 }
 
 function operations({ config: { alerts, notifiers: given }, database, notifiers, source, redact, now }: AlertingDeps, rules: readonly AlertRule[]): AlertOperations {
-  const time = async (): Promise<Date> => now?.() ?? database.transaction(async (session) => (await session.query('SELECT clock_timestamp() AS now')).rows[0]?.['now'] as Date);
+  const time = async (): Promise<Date> => now?.() ?? (await database.reads.query('SELECT clock_timestamp() AS now')).rows[0]?.['now'] as Date;
   const tryOne = async (id: string, signal: AbortSignal): Promise<NotifierTest> => {
     const begin = performance.now();
     const outcome = await send(notifiers, id, testMessage(id, { source, at: systemClock.now(), id: randomUUID() }), signal).then(() => undefined, (error: unknown) => error);
