@@ -3,7 +3,9 @@ import { nextDayIn, type Connection } from './connection/index.ts';
 import { systemClock } from './monitor/clock.ts';
 import type { Events } from './monitor/events.ts';
 import type { ConnectionFigures, TdsMetrics } from './monitor/metrics/index.ts';
+import type { Redactor } from './monitor/redact.ts';
 import { RemoteWrite } from './monitor/remote-write.ts';
+import { noTracing, openTracing, type Tracing } from './monitor/tracing.ts';
 import type { Project } from './project.ts';
 import type { Queue } from './queue/index.ts';
 import type { Clock, Connector, DatabaseAccess, Logger } from './sdk/index.ts';
@@ -51,6 +53,12 @@ export function composeMonitor(parts: MonitorParts): Monitor {
       await push?.stop();
     },
   };
+}
+
+/** The tracing of runs, where the config names a receiver. Only a node has runs. */
+export async function startTracing({ config }: Project, { traces }: TdsMetrics, { role, log, redactor, nodeId }: { role: 'node' | 'client'; log: Logger; redactor: Pick<Redactor, 'text'>; nodeId: string }): Promise<Tracing> {
+  if (role !== 'node' || !config) return noTracing;
+  return openTracing({ options: config.tracing, metrics: traces, clock: systemClock, log, redact: (text) => redactor.text(text), version, nodeId });
 }
 
 /** What happens, from those who say it. */

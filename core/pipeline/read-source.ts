@@ -10,6 +10,7 @@ import { removeUnseen } from './deletions.ts';
 import { sourceOf } from './entity.ts';
 import { receive, type Received } from './incoming.ts';
 import { readAhead } from './read-ahead.ts';
+import { tracedPages } from './traced-pages.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
 
 /** A full or an incremental read: pages in, batches out, then what is gone, then the cursor. */
@@ -38,10 +39,10 @@ async function finish({ entity, run, database, requestRun, clock }: RunContext, 
 async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEntity['cursor']): Promise<ReadEnd | 'stopped'> {
   const { entity, run, signal } = context;
   const stop = new AbortController();
-  const pages = readAhead(entity.source.read({
+  const pages = readAhead(tracedPages(entity.source.read({
     stream: entity.stream.name, options: entity.options, mode: isFull ? 'full' : 'incremental', signal: AbortSignal.any([signal, stop.signal]),
     ...(run.position === null ? {} : { position: run.position }), ...(cursor === null ? {} : { cursor }),
-  }), context.readAhead);
+  })), context.readAhead);
   try {
     return await pump(context, pages, isFull);
   } finally {
