@@ -222,7 +222,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, { 
   })) });
   services.register(tokens.monitor, { useFactory: instanceCachingFactory((inner) => composeMonitor({
     project, log, metrics: inner.resolve(tokens.metrics), events: inner.resolve(tokens.events), queue: inner.resolve(tokens.queue), pool: opened.pool, database: inner.resolve(tokens.database), connectionClock: options.clock ?? systemClock,
-    connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), entities: [...inner.resolve(tokens.entities).keys()], dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
+    connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), config: () => live.current, entities: inner.resolve(tokens.entities), dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
   })) });
   services.register(tokens.alerting, { useFactory: instanceCachingFactory((inner) => composeAlerts({
     project, log, events: inner.resolve(tokens.events), registry: inner.resolve(tokens.metrics).registry, pool: opened.pool, database: inner.resolve(tokens.database), redact: (text) => options.redactor.text(text),

@@ -3,6 +3,7 @@
  * without tracing pays nothing for them. A receiver that is away costs spans, never a run: so many wait, then they are dropped and counted.
  */
 import type * as Api from '@opentelemetry/api';
+import type { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { isTdsError, type Clock, type Logger } from '../sdk/index.ts';
 import type { TraceMetrics } from './metrics/index.ts';
 import { asSpan, type Span, type SpanFacts, type SpanName } from './trace.ts';
@@ -49,10 +50,10 @@ const patienceMs = 2_000;
 export async function openTracing(deps: TracingDeps): Promise<Tracing> {
   const { options, clock, version, nodeId } = deps;
   if (options.url === '') return noTracing;
-  const [api, { BasicTracerProvider, BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler }, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
+  const [api, { BasicTracerProvider, BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler }, { OTLPTraceExporter: OtlpExporter }, { resourceFromAttributes }] = await Promise.all([
     import('@opentelemetry/api'), import('@opentelemetry/sdk-trace-base'), import('@opentelemetry/exporter-trace-otlp-http'), import('@opentelemetry/resources'),
   ]);
-  const exporter = new OTLPTraceExporter({ url: options.url, headers: { ...options.headers }, timeoutMillis: options.timeout });
+  const exporter = new OtlpExporter({ url: options.url, headers: { ...options.headers }, timeoutMillis: options.timeout });
   const counted = countedExporter(exporter, deps);
   const batches = new BatchSpanProcessor(counted.exporter, { maxQueueSize: mostWaiting, maxExportBatchSize: perPush, scheduledDelayMillis: lingerMs, exportTimeoutMillis: options.timeout });
   const provider = new BasicTracerProvider({
@@ -77,7 +78,7 @@ export async function openTracing(deps: TracingDeps): Promise<Tracing> {
   };
 }
 
-type Exporter = Pick<InstanceType<typeof import('@opentelemetry/exporter-trace-otlp-http').OTLPTraceExporter>, 'export' | 'shutdown' | 'forceFlush'>;
+type Exporter = Pick<OTLPTraceExporter, 'export' | 'shutdown' | 'forceFlush'>;
 
 /** Counts what became of the spans, and tells once that the receiver is away, and once that it is back. */
 function countedExporter(inner: Exporter, { metrics, log, redact }: TracingDeps): { exporter: Exporter; hasRoom: () => boolean } {

@@ -20,7 +20,7 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
 import type { AlertOperations } from './alerts.ts';
 import type { HealingOperations } from './healing.ts';
-import { healthReport } from './health-report.ts';
+import { healthReport, type ReportDeps } from './health-report.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
 import type { WebhookOperations } from './webhooks.ts';
 import { previewEntity } from './preview.ts';
@@ -61,6 +61,8 @@ export interface OperationsDeps {
   metrics: Metrics;
   alerts: AlertOperations;
   events: Pick<Events, 'emit'>;
+  /** What is too old, by its own schedules. */
+  overdue: ReportDeps['overdue'];
 }
 
 /** The operations of one node. */
@@ -104,7 +106,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     jobs: () => deps.queue.stats(),
     health: () => readHealth(deps),
     healthReport: () => healthReport({
-      config: deps.config, database, plugins: deps.plugins, health: () => readHealth(deps), connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(),
+      config: deps.config, database, plugins: deps.plugins, health: () => readHealth(deps), connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(), overdue: deps.overdue,
     }),
     alerts: deps.alerts,
     metrics: async () => ({ contentType: deps.metrics.contentType, text: await deps.metrics.text() }),

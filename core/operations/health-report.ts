@@ -31,12 +31,14 @@ export interface ReportDeps {
   health: () => Promise<Health>;
   connections: () => Promise<ConnectionStatus[]>;
   jobs: () => Promise<TaskStats[]>;
+  /** Seconds since an entity should have been read again at the latest; below 0 there is time left. */
+  overdue: (entity: string, read: { startedAt: Date; lastSeconds: number | null }, now: Date) => number;
 }
 
 const order: readonly HealthState[] = ['ok', 'warning', 'bad'];
-/** Without a read for so long an entity is told as old; the same as the alert rule that ships. */
-const oldSeconds = 26 * 3600;
 const oldJobSeconds = 1800;
+/** The same as the alert rule that ships. */
+const mostWebhookFailures = 10;
 /** Alerts and entities that are named one by one. */
 const mostNamed = 8;
 
@@ -51,7 +53,7 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
     try {
       const entities = Object.entries(deps.config.entities).filter(([, entity]) => entity.enabled).map(([id]) => id);
       const [figures, alerts] = await deps.database.transaction(async (session) => [await readFigures(session, entities), await listAlerts(session, { limit: 200 })] as const);
-      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts), ...notifiers(figures, deps.config));
+      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...webhooks(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts), ...notifiers(figures, deps.config));
     } catch (error) {
       items.push(bad('database', `could not be asked: ${(error as Error).message}`, 'see the log'));
     }
@@ -72,17 +74,34 @@ function queue(tasks: readonly TaskStats[]): HealthItem[] {
   return [oldest > oldJobSeconds ? warning('queue', `${text}; the oldest has waited ${lasted(oldest)}`, 'tds status') : ok('queue', text)];
 }
 
-function entitiesOf({ entities }: Figures): HealthItem[] {
+function entitiesOf({ entities, at }: Figures, overdue: ReportDeps['overdue']): HealthItem[] {
   const failed = entities.filter(({ lastState }) => lastState === 'failed');
-  const old = entities.filter((one) => !failed.includes(one) && one.ageSeconds !== null && one.ageSeconds > oldSeconds);
+  const old = entities.filter((one) => !failed.includes(one) && one.ageSeconds !== null && overdue(one.entity, { startedAt: new Date(at.getTime() - one.ageSeconds * 1000), lastSeconds: one.lastSeconds }, at) > 0);
   const never = entities.filter((one) => !failed.includes(one) && one.ageSeconds === null);
   const well = entities.length - failed.length - old.length - never.length;
   return [
     ...(well > 0 ? [ok('entities', `${well} of ${entities.length} fresh`)] : []),
     ...failed.slice(0, mostNamed).map(({ entity }) => bad('entities', `the last run of ${entity} failed`, `tds runs --entity ${entity}`)),
-    ...old.slice(0, mostNamed).map(({ entity, ageSeconds }) => warning('entities', `${entity} was read ${lasted(ageSeconds ?? 0)} ago`, `tds sync ${entity}`)),
+    ...(failed.length > mostNamed ? [bad('entities', `and that of ${failed.length - mostNamed} more`, 'tds runs --status failed')] : []),
+    ...old.slice(0, mostNamed).map(({ entity, ageSeconds }) => warning('entities', `${entity} was read ${lasted(ageSeconds ?? 0)} ago, which is too long by its schedules`, `tds runs --entity ${entity}`)),
+    ...(old.length > mostNamed ? [warning('entities', `and so were ${old.length - mostNamed} more`, 'tds status')] : []),
     ...(never.length > 0 ? [warning('entities', `never read: ${named(never.map(({ entity }) => entity))}`, 'tds sync')] : []),
   ];
+}
+
+function schedules({ schedules: all }: Figures): HealthItem[] {
+  const rest = all.filter(({ rests }) => rests).map(({ schedule }) => schedule);
+  const missed = all.filter((one) => one.missed > 0).map(({ schedule }) => schedule);
+  return [
+    ...(all.length > 0 && rest.length + missed.length === 0 ? [ok('schedules', `${all.length}, none missed`)] : []),
+    ...rest.slice(0, mostNamed).map((id) => warning('schedules', `${id} failed so often that it rests until a person resumes it`, `tds schedules resume ${id}`)),
+    ...(missed.length > 0 ? [warning('schedules', `planned times passed unseen: ${named(missed)}`, 'tds schedules')] : []),
+  ];
+}
+
+function webhooks({ webhooks: failures }: Figures): HealthItem[] {
+  const many = failures.filter(({ count }) => count > mostWebhookFailures);
+  return many.length === 0 ? [] : [warning('webhooks', `messages that failed in this hour and the one before: ${named(many.map(({ entity, reason, count }) => `${count} of ${entity} (${reason})`))}`, 'tds webhooks stats')];
 }
 
 function letters({ deadLetters }: Figures): HealthItem[] {
@@ -111,13 +130,16 @@ function notifiers({ notifiers: states }: Figures, config: Config): HealthItem[]
 }
 
 function connections(all: readonly ConnectionStatus[]): HealthItem[] {
-  return all.flatMap(({ id, remote }) => {
-    const { breaker, quota } = remote as { breaker?: { state?: string }; quota?: { used?: number; limit?: number } };
-    const found: HealthItem[] = [];
-    if (breaker?.state !== undefined && breaker.state !== 'closed') found.push(bad('connections', `${id} rests: its calls kept failing`, `tds check ${id}`));
-    if (quota?.limit !== undefined && (quota.used ?? 0) >= quota.limit) found.push(warning('connections', `${id}: the calls of the day are used up`, 'tds status'));
-    return found;
+  const remotes = all.filter(({ remote }) => 'breaker' in remote);
+  const found = remotes.flatMap(({ id, remote }) => {
+    const { breaker, quota, signIn } = remote as { breaker?: { state?: string }; quota?: { used?: number; limit?: number }; signIn?: unknown };
+    const items: HealthItem[] = [];
+    if (signIn) items.push(bad('connections', `the sign-in of ${id} was refused for good: a person has to renew it`, `tds check ${id}`));
+    if (breaker?.state !== undefined && breaker.state !== 'closed') items.push(bad('connections', `${id} rests: its calls kept failing`, `tds check ${id}`));
+    if (quota?.limit !== undefined && (quota.used ?? 0) >= quota.limit) items.push(warning('connections', `${id}: the calls of the day are used up`, 'tds status'));
+    return items;
   });
+  return found.length > 0 || remotes.length === 0 ? found : [ok('connections', named(remotes.map(({ id }) => id)))];
 }
 
 const ok = (area: string, text: string): HealthItem => ({ area, state: 'ok', text, todo: null });

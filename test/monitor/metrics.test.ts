@@ -52,6 +52,12 @@ t.test('what a node does is counted, and /metrics tells it as Prometheus reads i
     t.equal(value.get('tds_events_total{event="run.finished"}'), 2);
   });
 
+  await t.test('each line of the log that a run wrote has its ids', async (t) => {
+    const lines = shop.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ run }) => run === products?.id);
+    t.ok(lines.length >= 2, 'it began and ended');
+    for (const line of lines) t.match(line, { run: products?.id, job: products?.jobId, task: 'run', entity: 'products', connection: 'inventory' }, String(line['msg']));
+  });
+
   await t.test('calls are those that the remote has seen', async (t) => {
     const calls = [...value].filter(([name]) => name.startsWith('tds_remote_calls_total')).reduce((sum, [, count]) => sum + count, 0);
     t.equal(calls, Number((await shop.rows('SELECT sum(calls) AS calls FROM tds.runs'))[0]?.['calls']));
@@ -108,7 +114,7 @@ t.test('a source that fails hides its own figures and nobody else\'s', async (t)
   const { registry, data } = createMetrics();
   const errors: unknown[] = [];
   registry.onError = (error) => errors.push(error);
-  const full = { deadLetters: [{ entity: 'a', kind: 'record', open: 3, recent: 1 }], entities: [], runs: [], nodes: 2, healing: [], tokens: [], alerts: [], notifiers: [], database: { sizeBytes: 1, connections: 1, limit: 9 } };
+  const full = { deadLetters: [{ entity: 'a', kind: 'record', open: 3, recent: 1 }], entities: [], runs: [], nodes: 2, healing: [], tokens: [], connections: [], schedules: [], webhooks: [], alerts: [], notifiers: [], database: { sizeBytes: 1, connections: 1, limit: 9 } };
   let broken = false;
   registry.onCollect(() => {
     data.atScrape(broken ? undefined : full);
