@@ -1,7 +1,7 @@
 /** What is well, what is not, and what to do about it: all of TDS on one screen. */
 import type { Config } from '../../schemas/index.ts';
 import type { DatabaseAccess } from '../sdk/index.ts';
-import { listAlerts, type Alert } from '../store/alerts.ts';
+import { lastTurn, listAlerts, type Alert } from '../store/alerts.ts';
 import { readFigures, type Figures } from '../store/figures.ts';
 import type { ConnectionStatus, Health, PluginStatus } from './operations.ts';
 import type { TaskStats } from '../queue/types.ts';
@@ -52,8 +52,8 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
     items.push(health.reasons.length === 0 ? ok('database', 'answers, and takes writes') : bad('this process', health.reasons.join('; '), 'see the log'));
     try {
       const entities = Object.entries(deps.config.entities).filter(([, entity]) => entity.enabled).map(([id]) => id);
-      const [figures, alerts] = await deps.database.transaction(async (session) => [await readFigures(session, entities), await listAlerts(session, { limit: 200 })] as const);
-      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...webhooks(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts), ...notifiers(figures, deps.config));
+      const [figures, alerts, turn] = await deps.database.transaction(async (session) => [await readFigures(session, entities), await listAlerts(session, { limit: 200 }), await lastTurn(session)] as const);
+      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...webhooks(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts), ...unwatched(figures, deps.config, turn), ...notifiers(figures, deps.config));
     } catch (error) {
       items.push(bad('database', `could not be asked: ${(error as Error).message}`, 'see the log'));
     }
@@ -121,12 +121,19 @@ function alertsOf(alerts: readonly Alert[]): HealthItem[] {
   return [...firing.slice(0, mostNamed).map(({ severity, summary, help, state }): HealthItem => ({ area: 'alerts', state: severity === 'critical' ? 'bad' : 'warning', text: `${summary}${state === 'acknowledged' ? ' (acknowledged)' : ''}`, todo: help })), ...more];
 }
 
+/** Nodes are there, and nobody evaluates: what fires is not told, and what is over is not seen. */
+function unwatched({ at, nodes: count }: Figures, { alerts }: Config, turn: Date | undefined): HealthItem[] {
+  const silentMs = turn === undefined ? 0 : at.getTime() - turn.getTime();
+  if (!alerts.enabled || count === 0 || silentMs <= Math.max(60_000, alerts.every * 6)) return [];
+  return [bad('alerts', `the rules were last looked at ${lasted(silentMs / 1000)} ago`, 'see the log of the nodes')];
+}
+
 function notifiers({ notifiers: states }: Figures, config: Config): HealthItem[] {
   const ids = Object.keys(config.notifiers);
   if (!config.alerts.enabled) return [warning('notifiers', 'alerts are switched off', 'alerts.enabled in the config')];
   if (ids.length === 0) return [warning('notifiers', 'there is none: alerts reach the log and this list alone', 'declare one under notifiers')];
   const failing = states.filter(({ notifier, failing: count }) => count > 0 && ids.includes(notifier));
-  return failing.length === 0 ? [ok('notifiers', named(ids))] : failing.map(({ notifier, failing: count }) => bad('notifiers', `${notifier}: ${count} attempts failed in a row`, `tds alerts test ${notifier}`));
+  return failing.length === 0 ? [ok('notifiers', named(ids))] : failing.map(({ notifier, failing: count }) => bad('notifiers', `${notifier}: ${count === 1 ? 'the last attempt' : `${count} attempts in a row`} failed`, `tds alerts test ${notifier}`));
 }
 
 function connections(all: readonly ConnectionStatus[]): HealthItem[] {

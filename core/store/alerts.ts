@@ -30,6 +30,11 @@ export async function claimTurn(session: SqlSession, turn: { by: string; now: Da
   return result.rowCount > 0;
 }
 
+/** When the rules were last looked at, by any node; undefined before the first time. */
+export async function lastTurn(session: SqlSession): Promise<Date | undefined> {
+  return (await session.query('SELECT looked_at AS at FROM alert_turns')).rows[0]?.['at'] as Date | undefined;
+}
+
 /** Alerts, the newest first. */
 export async function listAlerts(session: SqlSession, filter: AlertFilter): Promise<Alert[]> {
   const result = await session.query(

@@ -57,6 +57,22 @@ t.test('an acknowledged alert is told once more, when it is over', async (t) => 
   t.same(told(await here.after(minute)), ['mail firing shop rests'], 'when it comes back it is another alert');
 });
 
+t.test('a figure that wavers around its limit is told once', async (t) => {
+  const here = watch(t, pool, { alerts, notifiers: { mail: {} } });
+  here.connections.push(connection('shop', 'open'));
+  await here.after(0);
+  t.same(told(await here.after(30 * second)), ['mail firing shop rests']);
+  const heard: Heard[] = [];
+  for (let turn = 0; turn < 20; turn++) {
+    here.connections.splice(0, 1, connection('shop', turn % 2 === 0 ? 'closed' : 'open'));
+    heard.push(...await here.after(10 * second));
+  }
+  t.same(told(heard), []);
+  here.connections.splice(0, 1, connection('shop', 'closed'));
+  t.same(told([...await here.after(10 * second), ...await here.after(10 * second)]), []);
+  t.same(told(await here.after(10 * second)), ['mail resolved shop rests'], 'and once when it is calm');
+});
+
 t.test('a silence holds messages back until its end, and touches no other thing', async (t) => {
   const here = watch(t, pool, { alerts, notifiers: { mail: {} } });
   const { operations } = here.alerting;

@@ -42,6 +42,11 @@ entities:
   await pool.query(`UPDATE tokens SET denied_at = NULL, denied_code = NULL, denied_message = NULL; DELETE FROM breakers; DELETE FROM schedules; DELETE FROM webhook_counts; UPDATE entities SET last_read_at = now()`);
   await pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('currencies', 'full', 'test', 'failed', now(), now())`);
 
+  await until('the rules are looked at', async () => (await pool.query('SELECT FROM alert_turns')).rowCount === 1);
+  await pool.query(`UPDATE alert_turns SET looked_at = now() - interval '5 minutes', next_at = now() + interval '1 hour'`);
+  t.match((await items()).join('\n'), /alerts bad: the rules were last looked at 5 min ago/);
+  await pool.query(`UPDATE alert_turns SET next_at = now()`);
+
   const node = new Child(t, process.execPath, [join(import.meta.dirname, '../support/shop-node.ts'), shop.file, 'the-other'], { env: { ...process.env, ...shop.env } });
   await node.said(/^ready$/m);
   node.process.kill('SIGKILL');
