@@ -52,6 +52,16 @@ t.test('no panel lies on another one, and all use the data source that is provis
   t.equal(cells.size, dashboard.panels.reduce((sum, { gridPos: { w, h } }) => sum + w * h, 0), 'they lie side by side');
 });
 
+t.test('what Grafana loads the dashboard by is whole', async (t) => {
+  const { apiVersion, providers } = parse(readFileSync(join(deploy, 'grafana/provisioning/dashboards/tds.yaml'), 'utf8')) as { apiVersion: number; providers: object[] };
+  t.match([apiVersion, providers], [1, [{ name: 'tds', type: 'file', options: { path: /^\/\S+$/ } }]]);
+  const { apiVersion: version, datasources } = parse(readFileSync(join(deploy, 'grafana/provisioning/datasources/prometheus.yaml'), 'utf8')) as { apiVersion: number; datasources: object[] };
+  t.match([version, datasources], [1, [{ name: String, uid: 'prometheus', type: 'prometheus', access: 'proxy', url: /^http:/ }]]);
+  const { uid, title, schemaVersion, panels } = JSON.parse(readFileSync(join(deploy, 'grafana/dashboards/tds.json'), 'utf8')) as { uid: string; title: string; schemaVersion: number; panels: { id: number }[] };
+  t.match({ uid, title, schemaVersion }, { uid: /^[\w-]{1,40}$/, title: /./, schemaVersion: Number });
+  t.equal(new Set(panels.map(({ id }) => id)).size, panels.length, 'each panel has an id of its own');
+});
+
 t.test('every rule that ships with TDS has its like for Prometheus, as bad and with the same help', async (t) => {
   const words = (name: string): string => `Tds${name.split('-').map((word) => word[0]?.toUpperCase() + word.slice(1)).join('')}`;
   const missing = Object.entries(defaultRules).filter(([id]) => !rules.some(({ alert }) => alert === words(id)));
