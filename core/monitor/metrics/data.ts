@@ -31,7 +31,7 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
   const overdue = metrics.gauge({ name: 'tds_entity_overdue_seconds', help: 'Since the entity should have been read again at the latest, by its own schedules; below 0 there is time left. Absent before the first read.', labels: ['entity'], scope: 'all' });
   const open = metrics.gauge({ name: 'tds_connection_breaker_open', help: '1 while the breaker that all nodes share is open, 0.5 while one of them probes, else 0.', labels: ['connection'], scope: 'all' });
   const denied = metrics.gauge({ name: 'tds_connection_sign_in_refused', help: '1 while the sign-in is refused for good and waits for a person, else 0.', labels: ['connection'], scope: 'all' });
-  const missed = metrics.gauge({ name: 'tds_schedule_missed_recent', help: 'Times that planned work was found to have passed unseen, within the last 15 minutes.', labels: ['schedule'], scope: 'all' });
+  const missed = metrics.gauge({ name: 'tds_schedule_missed_recent', help: 'How often planned times were found to have passed unseen, within the last 15 minutes; 0 for a schedule with `missed: none`.', labels: ['schedule'], scope: 'all' });
   const rests = metrics.gauge({ name: 'tds_schedule_rests', help: '1 while the schedule is paused by its failures, until "tds schedules resume"; else 0.', labels: ['schedule'], scope: 'all' });
   const messages = metrics.gauge({ name: 'tds_webhook_failures_recent', help: 'Messages of this hour and the one before that were not taken, could not be applied, or never came.', labels: ['entity', 'reason'], scope: 'all' });
   const failed = metrics.gauge({ name: 'tds_entity_last_run_failed', help: '1 when the last run that ended has failed, else 0.', labels: ['entity'], scope: 'all' });
