@@ -108,21 +108,19 @@ function databaseCollector(parts: MonitorParts): () => Promise<void> {
       tasks = await queue.stats();
       readAt = performance.now();
     } finally {
-      metrics.data.atScrape(figures && asMetrics(figures, remotes(parts), overdue, parts.config().schedules));
+      metrics.data.atScrape(figures && asMetrics(figures, remotes(parts), overdue));
       metrics.jobs.onQueue(tasks);
     }
   };
 }
 
-/** What the database says, seen by the config: which connections it is about, what is too old, and whose missed times matter. */
-export function asMetrics(figures: Figures, connections: readonly Pick<Connection, 'id' | 'signInName'>[], overdue: Overdue, schedules: Config['schedules']): DataFigures {
+/** What the database says, seen by the config: which connections it is about, and what is too old. */
+export function asMetrics(figures: Figures, connections: readonly Pick<Connection, 'id' | 'signInName'>[], overdue: Overdue): DataFigures {
   const breakers = new Map(figures.breakers.map(({ connection, probing }) => [connection, probing ? 'half-open' as const : 'open' as const]));
   const denied = new Set(figures.tokens.filter((token) => token.denied).map(({ account }) => account));
   return {
     ...figures,
     connections: connections.map(({ id, signInName }) => ({ connection: id, breaker: breakers.get(id) ?? 'closed', denied: denied.has(signInName) })),
-    // who makes nothing up of missed times does not want to hear of them
-    schedules: figures.schedules.map((one) => (schedules[one.schedule]?.missed === 'none' ? { ...one, missed: 0 } : one)),
     entities: figures.entities.map((one) => ({ ...one, overdueSeconds: one.ageSeconds === null ? null : overdue(one.entity, { startedAt: new Date(figures.at.getTime() - one.ageSeconds * 1000), lastSeconds: one.lastSeconds }, figures.at) })),
   };
 }

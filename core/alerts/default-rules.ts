@@ -33,18 +33,6 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     metric: 'tds_entity_overdue_seconds', above: 0, severity: 'warning',
     summary: '{entity} is too old: by its schedules it should have been read again {value} ago', help: 'tds runs --entity {entity}',
   },
-  'schedule-missed': {
-    metric: 'tds_schedule_missed_recent', above: 0, severity: 'warning',
-    summary: 'planned times of {schedule} passed unseen', help: 'tds schedules',
-  },
-  'schedule-rests': {
-    metric: 'tds_schedule_rests', above: 0, severity: 'warning',
-    summary: 'the schedule {schedule} failed so often that it rests until a person resumes it', help: 'tds schedules resume {schedule}',
-  },
-  'webhook-failures': {
-    metric: 'tds_webhook_failures_recent', above: 10, severity: 'warning',
-    summary: '{value} messages about {entity} failed within this hour and the one before: {reason}', help: 'tds webhooks stats',
-  },
   'queue-stuck': {
     metric: 'tds_queue_oldest_job_age_seconds', above: 1800, severity: 'warning',
     summary: 'a job "{task}" has been waiting for a worker for {value}', help: 'tds status',

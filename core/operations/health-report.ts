@@ -37,8 +37,6 @@ export interface ReportDeps {
 
 const order: readonly HealthState[] = ['ok', 'warning', 'bad'];
 const oldJobSeconds = 1800;
-/** The same as the alert rule that ships. */
-const mostWebhookFailures = 10;
 /** Alerts and entities that are named one by one. */
 const mostNamed = 8;
 
@@ -53,7 +51,7 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
     try {
       const entities = Object.entries(deps.config.entities).filter(([, entity]) => entity.enabled).map(([id]) => id);
       const [figures, alerts, turn] = await deps.database.transaction(async (session) => [await readFigures(session, entities), await listAlerts(session, { limit: 200 }), await lastTurn(session)] as const);
-      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...webhooks(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts), ...unwatched(figures, deps.config, turn), ...notifiers(figures, deps.config));
+      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts), ...unwatched(figures, deps.config, turn), ...notifiers(figures, deps.config));
     } catch (error) {
       items.push(bad('database', `could not be asked: ${(error as Error).message}`, 'see the log'));
     }
@@ -89,19 +87,11 @@ function entitiesOf({ entities, at }: Figures, overdue: ReportDeps['overdue']): 
   ];
 }
 
-function schedules({ schedules: all }: Figures): HealthItem[] {
-  const rest = all.filter(({ rests }) => rests).map(({ schedule }) => schedule);
-  const missed = all.filter((one) => one.missed > 0).map(({ schedule }) => schedule);
+function schedules({ resting }: Figures): HealthItem[] {
   return [
-    ...(all.length > 0 && rest.length + missed.length === 0 ? [ok('schedules', `${all.length}, none missed`)] : []),
-    ...rest.slice(0, mostNamed).map((id) => warning('schedules', `${id} failed so often that it rests until a person resumes it`, `tds schedules resume ${id}`)),
-    ...(missed.length > 0 ? [warning('schedules', `planned times passed unseen: ${named(missed)}`, 'tds schedules')] : []),
+    ...resting.slice(0, mostNamed).map((id) => warning('schedules', `${id} failed so often that it rests until a person resumes it`, `tds schedules resume ${id}`)),
+    ...(resting.length > mostNamed ? [warning('schedules', `and so do ${resting.length - mostNamed} more`, 'tds schedules')] : []),
   ];
-}
-
-function webhooks({ webhooks: failures }: Figures): HealthItem[] {
-  const many = failures.filter(({ count }) => count > mostWebhookFailures);
-  return many.length === 0 ? [] : [warning('webhooks', `messages that failed in this hour and the one before: ${named(many.map(({ entity, reason, count }) => `${count} of ${entity} (${reason})`))}`, 'tds webhooks stats')];
 }
 
 function letters({ deadLetters }: Figures): HealthItem[] {

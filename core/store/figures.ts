@@ -7,23 +7,17 @@ export interface HealingFigure { rule: string; acts: number; told: number; waiti
 export interface TokenFigure { account: string; expiresSeconds: number | null; ageSeconds: number | null; /** The sign-in was refused for good. */ denied: boolean }
 /** Breakers that are not closed. */
 export interface BreakerFigure { connection: string; probing: boolean }
-/** `missed`: acts about times that passed unseen, of the last minutes. `rests`: its failures have paused it. */
-export interface ScheduleFigure { schedule: string; missed: number; rests: boolean }
-/** Messages of this hour and the one before that were not taken, could not be applied, or never came. */
-export interface WebhookFigure { entity: string; reason: string; count: number }
 export interface NotifierFigure { notifier: string; sent: number; failed: number; failing: number }
 
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
   at: Date;
-  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; schedules: ScheduleFigure[]; webhooks: WebhookFigure[];
+  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
   alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; database: { sizeBytes: number; connections: number; limit: number };
 }
 
-/** What came within this is recent. */
+/** Letters that came within this are recent. */
 const recentMinutes = 15;
-/** Names of `webhook_counts` that are failures. Messages that nobody here takes are left out: anybody may send such. */
-const failures = ['signature', 'not_json', 'overload', 'refused', 'lost'];
 
 /** @param entities those of the config that are switched on. @param now default: the database's clock */
 export async function readFigures(session: SqlSession, entities: readonly string[], now?: Date): Promise<Figures> {
@@ -53,12 +47,7 @@ export async function readFigures(session: SqlSession, entities: readonly string
       `SELECT connection AS account, extract(epoch FROM max(expires_at) FILTER (WHERE sealed IS NOT NULL) - $1::timestamptz)::float8 AS "expiresSeconds",
               extract(epoch FROM $1::timestamptz - max((SELECT max(r) FROM unnest(refreshes) AS r)))::float8 AS "ageSeconds", bool_or(denied_at IS NOT NULL) AS denied FROM tokens GROUP BY connection`, [at]),
     breakers: await rows('SELECT connection, coalesce(probe_until > extract(epoch FROM $1::timestamptz) * 1000, false) AS probing FROM breakers', [at]),
-    schedules: await rows(
-      `SELECT schedule, paused_at IS NOT NULL AND paused_until IS NULL AND failures > 0 AND paused_by = 'TDS' AS rests,
-              (SELECT count(*)::int FROM healing_acts a WHERE a.rule = 'missed-schedules' AND a.fingerprint = s.schedule AND a.reset_at IS NULL AND a.at > $1::timestamptz - make_interval(mins => $2)) AS missed
-         FROM schedules s WHERE removed_at IS NULL`, [at, recentMinutes]),
-    webhooks: await rows(
-      `SELECT entity, name AS reason, sum(count)::float8 AS count FROM webhook_counts WHERE entity <> '' AND name = ANY($2) AND hour >= date_trunc('hour', $1::timestamptz) - interval '1 hour' GROUP BY 1, 2`, [at, failures]),
+    resting: (await rows<{ schedule: string }>(`SELECT schedule FROM schedules WHERE removed_at IS NULL AND paused_at IS NOT NULL AND paused_until IS NULL AND failures > 0 AND paused_by = 'TDS' ORDER BY 1`)).map(({ schedule }) => schedule),
     alerts: await rows(`SELECT severity, state, count(*)::int AS count FROM alerts WHERE state <> 'resolved' GROUP BY 1, 2`),
     notifiers: await rows('SELECT notifier, sent::float8 AS sent, failed::float8 AS failed, failing FROM notifier_states'),
   };

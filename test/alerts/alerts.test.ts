@@ -177,15 +177,4 @@ t.test('a test goes to one notifier, or to each, and says how it went', async (t
   await t.rejects(operations.test('fax', AbortSignal.timeout(5000)), { code: 'operation.unknown_notifier' });
 });
 
-t.test('missed times of a schedule that makes nothing up of them are no alert', async (t) => {
-  const schedules = { tidy: { enabled: true, every: hour, run: 'heal' as const, entities: [], rules: [], priority: 'normal' as const, jitter: 0, overlap: 'skip' as const, missed: 'none' as const, missedWithin: hour, pauseOnFailure: 0, exclude: { days: [], hours: [], dates: [] } } };
-  const here = watch(t, pool, { notifiers: { mail: {} }, schedules });
-  await pool.query(`INSERT INTO nodes (pool_id, node_id, host, machine, pid, version, concurrency) VALUES ('p', 'n', 'h', 'm', 1, '1', 4)`);
-  for (const id of ['tidy', 'night']) {
-    await pool.query(`INSERT INTO schedules (schedule, definition, timing, cursor) VALUES ($1, 'd', 't', $2)`, [id, here.clock.now()]);
-    await pool.query(`INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, node, at) VALUES ('missed-schedules', $1, 's', 'd', 'healed', 'n', $2)`, [id, here.clock.now()]);
-  }
-  t.same(told(await here.after(10 * second)), ['mail firing planned times of night passed unseen']);
-});
-
 t.test('an alert is the same whatever the order of its labels', async (t) => t.equal(fingerprintOf('r', { a: '1', b: '2' }), fingerprintOf('r', { b: '2', a: '1' })));

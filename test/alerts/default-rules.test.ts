@@ -30,18 +30,6 @@ const cases: Record<string, Case> = {
   'quota-runs-out': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.3 } }), mend: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.9 } }), says: /shop will be used up before midnight: at 140 %/, helps: /tds status/ },
   'quota-spent': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 1000, limit: 1000, elapsed: 1 } }), mend: ({ connections }) => connections.splice(0, 1, shop), says: /of shop are used up/, helps: /tds status/ },
   'freshness-exceeded': { make: ({ clock }) => pool.query(`INSERT INTO entities (entity, source, mapping, last_read_at) VALUES ('products', 's', 1, $1)`, [new Date(clock.now().getTime() - 27 * hour)]), mend: ({ clock }) => pool.query('UPDATE entities SET last_read_at = $1', [clock.now()]), says: /products is too old: .* read again 60 min ago/, helps: /tds runs --entity products/ },
-  'schedule-missed': {
-    make: ({ clock }) => pool.query(`WITH s AS (INSERT INTO schedules (schedule, definition, timing, cursor) VALUES ('night', 'd', 't', $1)) INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, node, at) VALUES ('missed-schedules', 'night', 's', 'd', 'healed', 'n', $1)`, [clock.now()]),
-    mend: () => {}, lasts: 15 * minute, says: /planned times of night passed unseen/, helps: /^tds schedules$/,
-  },
-  'schedule-rests': {
-    make: ({ clock }) => pool.query(`INSERT INTO schedules (schedule, definition, timing, cursor, failures, paused_at, paused_by) VALUES ('night', 'd', 't', $1, 3, $1, 'TDS')`, [clock.now()]), mend: () => pool.query('UPDATE schedules SET paused_at = NULL, paused_by = NULL'),
-    says: /the schedule night failed so often/, helps: /tds schedules resume night/,
-  },
-  'webhook-failures': {
-    make: ({ clock }) => pool.query(`INSERT INTO webhook_counts (hour, entity, name, count) VALUES (date_trunc('hour', $1::timestamptz), 'products', 'signature', 11), (date_trunc('hour', $1::timestamptz), '', 'unknown', 5000), (date_trunc('hour', $1::timestamptz), 'invoices', 'applied', 5000)`, [clock.now()]), mend: () => {}, lasts: 2 * hour,
-    says: /11 messages about products failed .*: signature/, helps: /tds webhooks stats/,
-  },
   'queue-stuck': { make: ({ metrics }) => metrics.jobs.onQueue([{ task: 'run', waiting: 3, later: 0, running: 1, exhausted: 0, oldestSeconds: 1900 }]), mend: ({ metrics }) => metrics.jobs.onQueue([]), says: /a job "run" has been waiting for a worker for 32 min/, helps: /tds status/ },
   'node-lost': { make: ({ events }) => events.emit('node.lost', { node: 'node-2' }), mend: () => {}, lasts: 15 * minute, says: /the node node-2 ended without a word/, helps: /tds status/ },
   'no-node': { make: () => node(0), mend: () => node(4), says: /no node takes jobs/, helps: /tds start/ },
@@ -59,7 +47,7 @@ t.test('there is a fault for every rule', async (t) => t.same(Object.keys(cases)
 
 for (const [rule, { make, mend, says, helps, lasts = 0, heardBy }] of Object.entries(cases)) {
   t.test(rule, async (t) => {
-    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules', 'breakers', 'tokens', 'schedules', 'webhook_counts'].map((table) => `DELETE FROM ${table}`).join('; '));
+    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules', 'breakers', 'tokens'].map((table) => `DELETE FROM ${table}`).join('; '));
     await node(4);
     const here = watch(t, pool);
     here.connections.push(shop);

@@ -78,7 +78,7 @@ const broken: Record<string, string> = {
   TdsDown: 'up{job="tds",instance="a"}|0x10', TdsNoNode: 'tds_nodes{instance="a",job="tds"}|0x10', TdsDatabaseDown: 'tds_database_up{instance="a"}|0x10',
   TdsDeadLettersGrowing: 'tds_dead_letters_recent{entity="invoices",kind="record",instance="a",job="tds"}|11x10', TdsRunFailed: 'tds_entity_last_run_failed{entity="invoices"}|1x10',
   TdsFreshnessExceeded: 'tds_entity_overdue_seconds{entity="invoices"}|600x10', TdsBreakerOpen: 'tds_connection_breaker_open{connection="shop",instance="a"}|1 1 0.5 1 1 0.5 1 1 0.5 1',
-  TdsTokenRevoked: 'tds_connection_sign_in_refused{connection="shop"}|1x10', TdsScheduleMissed: 'tds_schedule_missed_recent{schedule="night"}|1x10', TdsScheduleRests: 'tds_schedule_rests{schedule="night"}|1x10', TdsWebhookFailures: 'tds_webhook_failures_recent{entity="invoices",reason="signature"}|11x10', TdsQuotaRunsOut: 'tds_quota_forecast_ratio{connection="shop"}|1.2x10', TdsQueueStuck: 'tds_queue_oldest_job_age_seconds{task="run"}|2000x10',
+  TdsTokenRevoked: 'tds_connection_sign_in_refused{connection="shop"}|1x10', TdsQuotaRunsOut: 'tds_quota_forecast_ratio{connection="shop"}|1.2x10', TdsQueueStuck: 'tds_queue_oldest_job_age_seconds{task="run"}|2000x10',
   TdsNodeLost: 'tds_nodes_lost_total{instance="a"}|0 0 1 1 1 1 1 1 1 1', TdsRemoteErrors: 'tds_remote_calls_total{connection="shop",status="503"}|0+10x10', TdsDiskFull: 'tds_disk_free_ratio{instance="a"}|0.05x10',
   TdsPoolFull: 'tds_database_pool_connections{state="waiting",instance="a"}|3x10', TdsMemoryHigh: 'tds_memory_used_ratio{instance="a"}|0.9x10', TdsPersonWanted: 'tds_healing_waiting{rule="tokens"}|1x10',
   TdsNotifierFailing: 'tds_notifier_failures{notifier="mail"}|3x10',

@@ -114,7 +114,7 @@ t.test('a source that fails hides its own figures and nobody else\'s', async (t)
   const { registry, data } = createMetrics();
   const errors: unknown[] = [];
   registry.onError = (error) => errors.push(error);
-  const full = { deadLetters: [{ entity: 'a', kind: 'record', open: 3, recent: 1 }], entities: [], runs: [], nodes: 2, healing: [], tokens: [], connections: [], schedules: [], webhooks: [], alerts: [], notifiers: [], database: { sizeBytes: 1, connections: 1, limit: 9 } };
+  const full = { deadLetters: [{ entity: 'a', kind: 'record', open: 3, recent: 1 }], entities: [], runs: [], nodes: 2, healing: [], tokens: [], connections: [], alerts: [], notifiers: [], database: { sizeBytes: 1, connections: 1, limit: 9 } };
   let broken = false;
   registry.onCollect(() => {
     data.atScrape(broken ? undefined : full);
@@ -134,8 +134,8 @@ t.test('what connections and the database say of them is told as it is', async (
   const shop = { id: 'shop', waiting: 2, inFlight: 3, quota: { used: 900, limit: 1000, elapsed: 0.9 } };
   const figures = {
     deadLetters: [], entities: [{ entity: 'stock', ageSeconds: 90, lastState: 'succeeded', lastSeconds: 4, overdueSeconds: -30 }, { entity: 'new', ageSeconds: null, lastState: null, lastSeconds: null, overdueSeconds: null }],
-    connections: [{ connection: 'shop', breaker: 'half-open' as const, denied: true }, { connection: 'bank', breaker: 'open' as const, denied: false }], schedules: [{ schedule: 'night', missed: 2, rests: true }],
-    webhooks: [{ entity: 'stock', reason: 'signature', count: 12 }], runs: [], nodes: 1, healing: [], tokens: [{ account: 'shop', expiresSeconds: 60, ageSeconds: 3540 }], alerts: [], notifiers: [], database: { sizeBytes: 1, connections: 1, limit: 9 },
+    connections: [{ connection: 'shop', breaker: 'half-open' as const, denied: true }, { connection: 'bank', breaker: 'open' as const, denied: false }],
+    runs: [], nodes: 1, healing: [], tokens: [{ account: 'shop', expiresSeconds: 60, ageSeconds: 3540 }], alerts: [], notifiers: [], database: { sizeBytes: 1, connections: 1, limit: 9 },
   };
   for (const hits of [3, 5]) connections.atScrape([{ ...shop, cache: { hits, misses: 1 } }]);
   data.atScrape(figures);
@@ -143,7 +143,7 @@ t.test('what connections and the database say of them is told as it is', async (
   for (const [name, wanted] of Object.entries({
     'tds_connection_cache_lookups_total{connection="shop",outcome="hit"}': 5, 'tds_connection_cache_lookups_total{connection="shop",outcome="miss"}': 1, 'tds_connection_calls_waiting{connection="shop"}': 2, 'tds_quota_left_calls{connection="shop"}': 100,
     'tds_connection_breaker_open{connection="shop"}': 0.5, 'tds_connection_breaker_open{connection="bank"}': 1, 'tds_connection_sign_in_refused{connection="shop"}': 1, 'tds_connection_sign_in_refused{connection="bank"}': 0,
-    'tds_entity_overdue_seconds{entity="stock"}': -30, 'tds_entity_overdue_seconds{entity="new"}': undefined, 'tds_schedule_missed_recent{schedule="night"}': 2, 'tds_schedule_rests{schedule="night"}': 1, 'tds_webhook_failures_recent{entity="stock",reason="signature"}': 12,
+    'tds_entity_overdue_seconds{entity="stock"}': -30, 'tds_entity_overdue_seconds{entity="new"}': undefined, 
     'tds_token_age_seconds{account="shop"}': 3540, 'tds_entity_freshness_seconds{entity="stock"}': 90,
   })) t.equal(value.get(name), wanted, name);
 });

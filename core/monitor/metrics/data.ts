@@ -7,8 +7,6 @@ export interface DataFigures {
   entities: readonly { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null; overdueSeconds: number | null }[];
   /** Those that call a remote. */
   connections: readonly { connection: string; /** Of the breaker that all nodes share. */ breaker: 'closed' | 'open' | 'half-open'; /** The sign-in was refused for good. */ denied: boolean }[];
-  schedules: readonly { schedule: string; missed: number; rests: boolean }[];
-  webhooks: readonly { entity: string; reason: string; count: number }[];
   runs: readonly { state: string; count: number }[];
   nodes: number;
   healing: readonly { rule: string; acts: number; told: number; waiting: number }[];
@@ -31,9 +29,6 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
   const overdue = metrics.gauge({ name: 'tds_entity_overdue_seconds', help: 'Since the entity should have been read again at the latest, by its own schedules; below 0 there is time left. Absent before the first read.', labels: ['entity'], scope: 'all' });
   const open = metrics.gauge({ name: 'tds_connection_breaker_open', help: '1 while the breaker that all nodes share is open, 0.5 while one of them probes, else 0.', labels: ['connection'], scope: 'all' });
   const denied = metrics.gauge({ name: 'tds_connection_sign_in_refused', help: '1 while the sign-in is refused for good and waits for a person, else 0.', labels: ['connection'], scope: 'all' });
-  const missed = metrics.gauge({ name: 'tds_schedule_missed_recent', help: 'How often planned times were found to have passed unseen, within the last 15 minutes; 0 for a schedule with `missed: none`.', labels: ['schedule'], scope: 'all' });
-  const rests = metrics.gauge({ name: 'tds_schedule_rests', help: '1 while the schedule is paused by its failures, until "tds schedules resume"; else 0.', labels: ['schedule'], scope: 'all' });
-  const messages = metrics.gauge({ name: 'tds_webhook_failures_recent', help: 'Messages of this hour and the one before that were not taken, could not be applied, or never came.', labels: ['entity', 'reason'], scope: 'all' });
   const failed = metrics.gauge({ name: 'tds_entity_last_run_failed', help: '1 when the last run that ended has failed, else 0.', labels: ['entity'], scope: 'all' });
   const took = metrics.gauge({ name: 'tds_entity_last_run_duration_seconds', help: 'How long the last run that ended took.', labels: ['entity'], scope: 'all' });
   const runs = metrics.gauge({ name: 'tds_runs_active', help: 'Runs that are queued, running or waiting.', labels: ['state'], scope: 'all' });
@@ -44,12 +39,12 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
   const expires = metrics.gauge({ name: 'tds_token_expires_seconds', help: 'Until the access token ends; below 0 it has.', labels: ['account'], scope: 'all' });
   const tokenAge = metrics.gauge({ name: 'tds_token_age_seconds', help: 'Since an access token was asked for.', labels: ['account'], scope: 'all' });
   const alerts = metrics.gauge({ name: 'tds_alerts', help: 'Alerts that are not resolved.', labels: ['severity', 'state'], scope: 'all' });
-  const people = metrics.counter({ name: 'tds_notifications_total', help: 'Messages to people, by how they ended.', labels: ['notifier', 'outcome'], scope: 'all' });
+  const messages = metrics.counter({ name: 'tds_notifications_total', help: 'Messages to people, by how they ended.', labels: ['notifier', 'outcome'], scope: 'all' });
   const failing = metrics.gauge({ name: 'tds_notifier_failures', help: 'Deliveries that failed since the last one that succeeded.', labels: ['notifier'], scope: 'all' });
   const size = metrics.gauge({ name: 'tds_database_size_bytes', help: 'The size of TDS\'s database.', scope: 'all' });
   const connections = metrics.gauge({ name: 'tds_database_connections', help: 'Connections to that database, by anybody.', scope: 'all' });
   const most = metrics.gauge({ name: 'tds_database_limit_connections', help: 'Connections that the server takes.', scope: 'all' });
-  const all = [letters, recent, age, overdue, open, denied, missed, rests, messages, failed, took, runs, nodes, acts, told, waiting, expires, tokenAge, alerts, people, failing, size, connections, most];
+  const all = [letters, recent, age, overdue, open, denied, failed, took, runs, nodes, acts, told, waiting, expires, tokenAge, alerts, messages, failing, size, connections, most];
 
   return {
     atScrape(figures) {
@@ -65,9 +60,6 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
       replaceAll(overdue, known(figures.entities, ({ overdueSeconds }) => overdueSeconds));
       replaceAll(open, figures.connections.map(({ connection, breaker }) => [{ connection }, breaker === 'open' ? 1 : breaker === 'half-open' ? 0.5 : 0]));
       replaceAll(denied, figures.connections.map(({ connection, denied: refused }) => [{ connection }, Number(refused)]));
-      replaceAll(missed, figures.schedules.map(({ schedule, missed: count }) => [{ schedule }, count]));
-      replaceAll(rests, figures.schedules.map(({ schedule, rests: isPaused }) => [{ schedule }, Number(isPaused)]));
-      replaceAll(messages, figures.webhooks.map(({ entity, reason, count }) => [{ entity, reason }, count]));
       replaceAll(failed, known(figures.entities, ({ lastState }) => (lastState === null ? null : Number(lastState === 'failed'))));
       replaceAll(took, known(figures.entities, ({ lastSeconds }) => lastSeconds));
       replaceAll(runs, figures.runs.map(({ state, count }) => [{ state }, count]));
@@ -78,7 +70,7 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
       replaceAll(expires, figures.tokens.flatMap(({ account, expiresSeconds }) => (expiresSeconds === null ? [] : [[{ account }, expiresSeconds] as const])));
       replaceAll(tokenAge, figures.tokens.flatMap(({ account, ageSeconds }) => (ageSeconds === null ? [] : [[{ account }, ageSeconds] as const])));
       replaceAll(alerts, figures.alerts.map(({ severity, state, count }) => [{ severity, state }, count]));
-      replaceAll(people, figures.notifiers.flatMap(({ notifier, sent, failed: lost }) => [[{ notifier, outcome: 'sent' }, sent], [{ notifier, outcome: 'failed' }, lost]] as const));
+      replaceAll(messages, figures.notifiers.flatMap(({ notifier, sent, failed: lost }) => [[{ notifier, outcome: 'sent' }, sent], [{ notifier, outcome: 'failed' }, lost]] as const));
       replaceAll(failing, figures.notifiers.map(({ notifier, failing: count }) => [{ notifier }, count]));
       size.set(figures.database.sizeBytes);
       connections.set(figures.database.connections);
