@@ -9,7 +9,7 @@ import { container as root, instanceCachingFactory, type DependencyContainer } f
 import { composeAlerts } from './compose-alerts.ts';
 import { composeAccounts, composeConnection, composeConnector, connectionsAtWork, openRedis, type ConnectionParts } from './compose-connections.ts';
 import { composeHealing } from './compose-healing.ts';
-import { composeMonitor } from './compose-monitor.ts';
+import { composeMonitor, startTracing } from './compose-monitor.ts';
 import { composeOperations } from './compose-operations.ts';
 import { asQueryable, composeQueue, enqueueBy } from './compose-queue.ts';
 import { composeSchedules, pollingFactors } from './compose-schedules.ts';
@@ -19,7 +19,8 @@ import { buildEntities } from './entities.ts';
 import type { CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
-import { createMetrics } from './monitor/metrics/index.ts';
+import { createMetrics, type TdsMetrics } from './monitor/metrics/index.ts';
+import type { Tracing } from './monitor/tracing.ts';
 import type { Redactor } from './monitor/redact.ts';
 import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
@@ -107,7 +108,10 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const live: LiveConfig = { current: config, secrets: project.secrets };
     const redis = openRedis(options);
     if (redis) closers.push(() => redis.close());
-    const services = compose(project, live, { ...options, nodeId }, opened, sealer, redis);
+    const metrics = createMetrics();
+    const tracing = await startTracing(project, metrics, { ...options, nodeId });
+    closers.push(() => tracing.stop());
+    const services = compose(project, live, { ...options, nodeId }, { opened, sealer, redis, metrics, tracing });
     const queue = services.resolve(tokens.queue);
     if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
     await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
@@ -176,21 +180,25 @@ async function maintain(session: SqlSession, keep: NonNullable<Project['config']
   await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
 }
 
+/** What was opened before anything is put together. */
+interface Opened { opened: OpenedDatabase; sealer: Sealer; redis: SharedRedis | undefined; metrics: TdsMetrics; tracing: Tracing }
+
 /** Registers everything under its token; nothing is made before it is asked for. */
-function compose(project: Project, live: LiveConfig, options: RuntimeOptions, opened: OpenedDatabase, sealer: Sealer, redis: SharedRedis | undefined): DependencyContainer {
+function compose(project: Project, live: LiveConfig, options: RuntimeOptions, { opened, sealer, redis, metrics, tracing }: Opened): DependencyContainer {
   const { log } = options;
   const config = project.config as NonNullable<Project['config']>;
   const services = root.createChildContainer();
   services.registerInstance(tokens.log, log);
   services.registerInstance(tokens.events, new Events({ log, now: () => systemClock.now() }));
-  services.registerInstance(tokens.metrics, createMetrics());
+  services.registerInstance(tokens.metrics, metrics);
+  services.registerInstance(tokens.tracing, tracing);
   services.registerInstance(tokens.pool, opened.pool);
   services.registerInstance(tokens.database, databaseAccess(opened.pool, opened.reads));
   services.register(tokens.connections, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connection)]))) });
   services.register(tokens.connectors, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connector)]))) });
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => composeQueue({
-    config, options, opened, log, events: inner.resolve(tokens.events), metrics: inner.resolve(tokens.metrics), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections),
+    config, options, opened, log, events: inner.resolve(tokens.events), metrics: inner.resolve(tokens.metrics), tracing: inner.resolve(tokens.tracing), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections),
     notify: (job) => inner.resolve(tokens.alerting).handler(job), tick: (job) => inner.resolve(tokens.schedules).task(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job),
   })) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
@@ -216,7 +224,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, op
   })) });
   services.register(tokens.monitor, { useFactory: instanceCachingFactory((inner) => composeMonitor({
     project, log, metrics: inner.resolve(tokens.metrics), events: inner.resolve(tokens.events), queue: inner.resolve(tokens.queue), pool: opened.pool, database: inner.resolve(tokens.database), connectionClock: options.clock ?? systemClock,
-    connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), entities: [...inner.resolve(tokens.entities).keys()], dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
+    connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), config: () => live.current, entities: inner.resolve(tokens.entities), dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
   })) });
   services.register(tokens.alerting, { useFactory: instanceCachingFactory((inner) => composeAlerts({
     project, log, events: inner.resolve(tokens.events), registry: inner.resolve(tokens.metrics).registry, pool: opened.pool, database: inner.resolve(tokens.database), redact: (text) => options.redactor.text(text),

@@ -13,11 +13,12 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     summary: 'the last run of {entity} failed', help: 'tds runs --status failed',
   },
   'breaker-open': {
-    metric: 'tds_connection_breaker_open', above: 0.9, for: 20_000, by: ['connection'], severity: 'warning',
-    summary: 'calls to {connection} rest, since they kept failing', help: 'tds check {connection}',
+    // while one call tries it is 0.5: still not closed
+    metric: 'tds_connection_breaker_open', above: 0, for: 20_000, severity: 'warning',
+    summary: 'calls to {connection} rest on all nodes, since they kept failing', help: 'tds check {connection}',
   },
   'token-revoked': {
-    event: 'token.revoked', lasts: 60 * minute, severity: 'critical',
+    metric: 'tds_connection_sign_in_refused', above: 0, severity: 'critical',
     summary: 'the sign-in of {connection} was refused for good: it does nothing until a person renews it', help: 'tds check {connection}',
   },
   'quota-runs-out': {
@@ -29,12 +30,12 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     summary: 'the calls of the day of {connection} are used up; its runs wait for the next day', help: 'tds status',
   },
   'freshness-exceeded': {
-    metric: 'tds_entity_freshness_seconds', above: 26 * 3600, severity: 'warning',
-    summary: '{entity} was read {value} s ago, which is more than a day', help: 'tds sync {entity}',
+    metric: 'tds_entity_overdue_seconds', above: 0, severity: 'warning',
+    summary: '{entity} is too old: by its schedules it should have been read again {value} ago', help: 'tds runs --entity {entity}',
   },
   'queue-stuck': {
     metric: 'tds_queue_oldest_job_age_seconds', above: 1800, severity: 'warning',
-    summary: 'a job "{task}" has been waiting for a worker for {value} s', help: 'tds status',
+    summary: 'a job "{task}" has been waiting for a worker for {value}', help: 'tds status',
   },
   'node-lost': {
     event: 'node.lost', lasts: 15 * minute, severity: 'warning',

@@ -1,6 +1,6 @@
 /** Alerts of our own: rules over metrics and events, states as rows, messages as durable jobs. */
 import { randomUUID } from 'node:crypto';
-import type { Config } from '../config/index.ts';
+import { didYouMean, type Config } from '../config/index.ts';
 import type { Events } from '../monitor/events.ts';
 import { OperationError } from '../operations/errors.ts';
 import type { AlertOperations, NotifierTest } from '../operations/alerts.ts';
@@ -106,7 +106,7 @@ function operations({ config: { alerts, notifiers: given }, database, notifiers,
       return activeSilences(database.reads, at);
     },
     async silence({ rule, labels, lasts, reason, by }) {
-      if (rule !== undefined && !rules.some(({ id }) => id === rule)) throw new OperationError('operation.unknown_alert_rule', `there is no alert rule ${JSON.stringify(rule)}, or it is switched off`, { suggestion: `At work: ${rules.map(({ id }) => id).join(', ') || 'none'}.` });
+      if (rule !== undefined && !rules.some(({ id }) => id === rule)) throw new OperationError('operation.unknown_alert_rule', `there is no alert rule ${JSON.stringify(rule)}, or it is switched off`, { suggestion: didYouMean(rule, rules.map(({ id }) => id)) ?? `At work: ${rules.map(({ id }) => id).join(', ') || 'none'}.` });
       const at = await time();
       return database.transaction((session) => addSilence(session, { rule: rule ?? null, labels, reason, by, at, until: new Date(at.getTime() + lasts) }));
     },
@@ -115,7 +115,7 @@ function operations({ config: { alerts, notifiers: given }, database, notifiers,
       if (!(await database.transaction((session) => endSilence(session, id, at)))) throw new OperationError('operation.unknown_silence', `there is no silence ${JSON.stringify(id)}, or it is over`, { suggestion: 'See the list: tds alerts silences' });
     },
     async test(notifier, signal) {
-      if (notifier !== undefined && !notifiers.has(notifier)) throw new OperationError('operation.unknown_notifier', `there is no notifier ${JSON.stringify(notifier)}`, { suggestion: `The config has: ${[...notifiers.keys()].join(', ') || 'none'}.` });
+      if (notifier !== undefined && !notifiers.has(notifier)) throw new OperationError('operation.unknown_notifier', `there is no notifier ${JSON.stringify(notifier)}`, { suggestion: didYouMean(notifier, [...notifiers.keys()]) ?? `The config has: ${[...notifiers.keys()].join(', ') || 'none'}.` });
       return Promise.all((notifier === undefined ? [...notifiers.keys()] : [notifier]).map((id) => tryOne(id, signal)));
     },
   };

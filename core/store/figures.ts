@@ -4,12 +4,15 @@ import type { Reading } from './session.ts';
 export interface DeadLetterFigure { entity: string; kind: string; open: number; recent: number }
 export interface EntityFigure { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null }
 export interface HealingFigure { rule: string; acts: number; told: number; waiting: number }
-export interface TokenFigure { account: string; expiresSeconds: number | null; ageSeconds: number | null }
+export interface TokenFigure { account: string; expiresSeconds: number | null; ageSeconds: number | null; /** The sign-in was refused for good. */ denied: boolean }
+/** Breakers that are not closed. */
+export interface BreakerFigure { connection: string; probing: boolean }
 export interface NotifierFigure { notifier: string; sent: number; failed: number; failing: number }
 
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
-  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[];
+  at: Date;
+  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
   alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; database: { sizeBytes: number; connections: number; limit: number };
 }
 
@@ -24,6 +27,7 @@ export async function readFigures(session: Reading, entities: readonly string[],
   const [database] = await rows<Figures['database']>(
     `SELECT pg_database_size(current_database())::float8 AS "sizeBytes", (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections, current_setting('max_connections')::int AS "limit"`);
   return {
+    at,
     nodes: nodes?.count ?? 0,
     database: database ?? { sizeBytes: 0, connections: 0, limit: 0 },
     deadLetters: await rows(
@@ -41,7 +45,9 @@ export async function readFigures(session: Reading, entities: readonly string[],
          FROM healing_rules r GROUP BY rule`),
     tokens: await rows(
       `SELECT connection AS account, extract(epoch FROM max(expires_at) FILTER (WHERE sealed IS NOT NULL) - $1::timestamptz)::float8 AS "expiresSeconds",
-              extract(epoch FROM $1::timestamptz - max((SELECT max(r) FROM unnest(refreshes) AS r)))::float8 AS "ageSeconds" FROM tokens GROUP BY connection`, [at]),
+              extract(epoch FROM $1::timestamptz - max((SELECT max(r) FROM unnest(refreshes) AS r)))::float8 AS "ageSeconds", bool_or(denied_at IS NOT NULL) AS denied FROM tokens GROUP BY connection`, [at]),
+    breakers: await rows('SELECT connection, coalesce(probe_until > extract(epoch FROM $1::timestamptz) * 1000, false) AS probing FROM breakers', [at]),
+    resting: (await rows<{ schedule: string }>(`SELECT schedule FROM schedules WHERE removed_at IS NULL AND paused_at IS NOT NULL AND paused_until IS NULL AND failures > 0 AND paused_by = 'TDS' ORDER BY 1`)).map(({ schedule }) => schedule),
     alerts: await rows(`SELECT severity, state, count(*)::int AS count FROM alerts WHERE state <> 'resolved' GROUP BY 1, 2`),
     notifiers: await rows('SELECT notifier, sent::float8 AS sent, failed::float8 AS failed, failing FROM notifier_states'),
   };

@@ -6,7 +6,7 @@ import { testDatabase } from '../support/database.ts';
 import { hour, minute, second, watch, type Watch } from './support.ts';
 
 const { pool } = await testDatabase(t);
-const shop: ConnectionFigures = { id: 'shop', breaker: 'closed', waiting: 0, inFlight: 0, quota: { used: 100, limit: 1000, elapsed: 0.5 } };
+const shop: ConnectionFigures = { id: 'shop', waiting: 0, inFlight: 0, quota: { used: 100, limit: 1000, elapsed: 0.5 } };
 const letters = (at: Date, count: number): Promise<unknown> => pool.query(`INSERT INTO dead_letters (entity, via, code, message, fingerprint, first_at, key) SELECT 'products', 'full', 'map.bad', 'no', 'f', $1, n FROM generate_series(1, $2) n`, [at, count]);
 const run = (status: string, at: Date): Promise<unknown> => pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('products', 'full', 'test', $1, $2, $2)`, [status, at]);
 const node = async (concurrency: number): Promise<unknown> => pool.query(`INSERT INTO nodes (pool_id, node_id, host, machine, pid, version, concurrency) VALUES ('p', 'n', 'h', 'm', 1, '1', $1) ON CONFLICT (pool_id) DO UPDATE SET concurrency = $1`, [concurrency]);
@@ -25,12 +25,12 @@ interface Case {
 const cases: Record<string, Case> = {
   'dead-letters-growing': { make: ({ clock }) => letters(clock.now(), 11), mend: () => {}, lasts: 15 * minute, says: /11 records or jobs of products failed/, helps: /tds dead-letters groups/ },
   'run-failed': { make: ({ clock }) => run('failed', clock.now()), mend: ({ clock }) => run('succeeded', clock.now()), says: /last run of products failed/, helps: /tds runs --status failed/ },
-  'breaker-open': { make: ({ connections }) => connections.splice(0, 1, { ...shop, breaker: 'open' }), mend: ({ connections }) => connections.splice(0, 1, shop), says: /calls to shop rest/, helps: /tds check shop/ },
-  'token-revoked': { make: ({ events }) => events.emit('token.revoked', { connection: 'shop', message: 'invalid_code' }), mend: () => {}, lasts: hour, says: /sign-in of shop was refused/, helps: /tds check shop/ },
+  'breaker-open': { make: ({ clock }) => pool.query(`INSERT INTO breakers (connection, resumes_at, code) VALUES ('shop', $1, 'http.status_503')`, [clock.now().getTime() + minute]), mend: () => pool.query('DELETE FROM breakers'), says: /calls to shop rest on all nodes/, helps: /tds check shop/ },
+  'token-revoked': { make: ({ clock }) => pool.query(`INSERT INTO tokens (connection, name, denied_at, denied_code, denied_message) VALUES ('shop-account', 'access', $1, 'zoho.token_revoked', 'invalid_code')`, [clock.now()]), mend: () => pool.query('DELETE FROM tokens'), says: /sign-in of shop was refused/, helps: /tds check shop/ },
   'quota-runs-out': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.3 } }), mend: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.9 } }), says: /shop will be used up before midnight: at 140 %/, helps: /tds status/ },
   'quota-spent': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 1000, limit: 1000, elapsed: 1 } }), mend: ({ connections }) => connections.splice(0, 1, shop), says: /of shop are used up/, helps: /tds status/ },
-  'freshness-exceeded': { make: ({ clock }) => pool.query(`INSERT INTO entities (entity, source, mapping, last_read_at) VALUES ('products', 's', 1, $1)`, [new Date(clock.now().getTime() - 27 * hour)]), mend: ({ clock }) => pool.query('UPDATE entities SET last_read_at = $1', [clock.now()]), says: /products was read \d+ s ago/, helps: /tds sync products/ },
-  'queue-stuck': { make: ({ metrics }) => metrics.jobs.onQueue([{ task: 'run', waiting: 3, later: 0, running: 1, exhausted: 0, oldestSeconds: 1900 }]), mend: ({ metrics }) => metrics.jobs.onQueue([]), says: /a job "run" has been waiting for a worker for 1900 s/, helps: /tds status/ },
+  'freshness-exceeded': { make: ({ clock }) => pool.query(`INSERT INTO entities (entity, source, mapping, last_read_at) VALUES ('products', 's', 1, $1)`, [new Date(clock.now().getTime() - 27 * hour)]), mend: ({ clock }) => pool.query('UPDATE entities SET last_read_at = $1', [clock.now()]), says: /products is too old: .* read again 60 min ago/, helps: /tds runs --entity products/ },
+  'queue-stuck': { make: ({ metrics }) => metrics.jobs.onQueue([{ task: 'run', waiting: 3, later: 0, running: 1, exhausted: 0, oldestSeconds: 1900 }]), mend: ({ metrics }) => metrics.jobs.onQueue([]), says: /a job "run" has been waiting for a worker for 32 min/, helps: /tds status/ },
   'node-lost': { make: ({ events }) => events.emit('node.lost', { node: 'node-2' }), mend: () => {}, lasts: 15 * minute, says: /the node node-2 ended without a word/, helps: /tds status/ },
   'no-node': { make: () => node(0), mend: () => node(4), says: /no node takes jobs/, helps: /tds start/ },
   'disk-full': { make: ({ samples }) => samples.push({ name: 'tds_disk_free_ratio', labels: {}, value: 0.07 }), mend: ({ samples }) => samples.splice(0, 1, { name: 'tds_disk_free_ratio', labels: {}, value: 0.4 }), says: /only 7 % of the disk .* on node-1/, helps: /free some room/ },
@@ -47,7 +47,7 @@ t.test('there is a fault for every rule', async (t) => t.same(Object.keys(cases)
 
 for (const [rule, { make, mend, says, helps, lasts = 0, heardBy }] of Object.entries(cases)) {
   t.test(rule, async (t) => {
-    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules'].map((table) => `DELETE FROM ${table}`).join('; '));
+    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules', 'breakers', 'tokens'].map((table) => `DELETE FROM ${table}`).join('; '));
     await node(4);
     const here = watch(t, pool);
     here.connections.push(shop);

@@ -68,7 +68,7 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
   } as unknown as Queue;
   const streams = { source: { streams: () => [source.stream] }, check: async () => [{ probe: 'memory', ok: true, message: 'all is well' }] };
   const message = { id: '1', receivedAt: new Date(), connection: 'source', entity: 'things', event: 'changed' as const, key: '1', modifiedAt: null, outcome: 'applied' as const, duplicate: false, code: null, how: 'payload' as const, appliedAt: new Date(), attempts: 0, notBefore: null, size: 2 };
-  const operations = createOperations({
+  const operations = createOperations({ overdue: () => -1,
     webhooks: { ...fakeOperations().webhooks, list: async () => [message], show: async (id) => (id === '1' ? { ...message, hash: 'h', headers: {}, body: '{}' } : fakeOperations().webhooks.show(id)) },
    
     config, version: '1', file: 'tds.config.yaml', database, queue, enqueue: b.enqueue, entities: new Map([['things', entity]]),

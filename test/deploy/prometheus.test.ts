@@ -36,7 +36,8 @@ t.test('a real Prometheus', { ...skip, timeout: 110_000 }, async (t) => {
   const server = new Child(t, 'prometheus', [`--config.file=${join(folder, 'prometheus.yaml')}`, `--storage.tsdb.path=${join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--web.enable-remote-write-receiver'], { cwd: folder });
   const shop = await openShop(t, { config: `${shopConnections}
 metrics: { remoteWrite: { url: "${prometheus}/api/v1/write", every: 1s, labels: { instance: pushed, job: tds-pushed } } }
-alerts: { every: 1s, group: 0s }
+alerts: { every: 1s, group: 0s, rules: { breaker-open: { for: 1s } } }
+tracing: { url: "http://127.0.0.1:${await freePort()}/v1/traces", timeout: 1s }
 notifiers: { chat: { plugin: slack, with: { url: "${slack.url}/services/T0/B0/x" } } }
 entities:
   products:
@@ -78,7 +79,9 @@ entities:
     await pool.query(`UPDATE entities SET last_read_at = now() - interval '27 hours'`);
     await pool.query(`INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, node, at) VALUES ('tokens', 'f', 's', 'd', 'told', 'n', now())`);
     await pool.query(`INSERT INTO healing_rules (rule, next_at, looked_at, looked_by) VALUES ('tokens', now(), now(), 'n') ON CONFLICT DO NOTHING`);
-    const wanted = ['TdsDeadLettersGrowing', 'TdsFreshnessExceeded', 'TdsPersonWanted', 'TdsRunFailed'];
+    await pool.query(`INSERT INTO breakers (connection, resumes_at, code) VALUES ('inventory', extract(epoch FROM now()) * 1000 + 3600000, 'http.status_503')`);
+    await pool.query(`UPDATE tokens SET denied_at = now(), denied_code = 'x', denied_message = 'revoked'`);
+    const wanted = ['TdsBreakerOpen', 'TdsDeadLettersGrowing', 'TdsFreshnessExceeded', 'TdsPersonWanted', 'TdsRunFailed', 'TdsTokenRevoked'];
     const firing = async (): Promise<string[]> => [...new Set((await ask('ALERTS{alertstate="firing"}')).map(({ metric }) => metric['alertname'] ?? ''))].toSorted();
     await until('all of them fire', async () => (await firing()).filter((name) => wanted.includes(name)).length === wanted.length, 40_000);
     t.same((await firing()).filter((name) => !wanted.includes(name)), [], 'and no other one');
@@ -88,7 +91,7 @@ entities:
         const rule = /– ([a-z-]+):/.exec(String(body['text']))?.[1] ?? '';
         heard.set(rule, (heard.get(rule) ?? 0) + 1);
       }
-      return ['dead-letters-growing', 'freshness-exceeded', 'person-wanted', 'run-failed'].every((rule) => heard.has(rule));
+      return wanted.every((name) => heard.has(name.slice(3).replaceAll(/\B[A-Z]/g, (sign) => `-${sign}`).toLowerCase()));
     }, 40_000);
     t.ok([...heard.values()].every((times) => times === 1), `each once: ${JSON.stringify(Object.fromEntries(heard))}`);
     await until('each is noted as sent', async () => (await shop.rows(`SELECT id FROM tds.notifications WHERE state <> 'sent'`)).length === 0);

@@ -74,7 +74,7 @@ void t.test('a config with schedules', async (t) => {
   await t.test('what can not be changed at run time is named, with what hangs on it', async (t) => {
     await restart(shop);
     const report = await operations.reload();
-    t.match(report, { applied: true, needsRestart: ['api', 'connections.books', 'entities.other'], entities: { added: [], removed: ['more'], changed: [] } });
+    t.match(report, { applied: true, needsRestart: ['api', 'alerts', 'connections.books', 'entities.other'], entities: { added: [], removed: ['more'], changed: [] } });
     t.same((await operations.entities()).map(({ id }) => id).sort(), ['currencies']);
   });
 });
@@ -82,5 +82,5 @@ void t.test('a config with schedules', async (t) => {
 /** A file with another connection, another port, and an entity that is new and hangs on the connection. */
 async function restart(shop: Shop): Promise<void> {
   const connections = shopConnections.replace('plugin: zoho-books\n', 'plugin: zoho-books\n    timeout: { total: 99s }\n');
-  await writeFile(shop.file, `api: { port: 9999 }\n${file(entity('currencies', ', name: currency_name') + entity('other'), '  far: { cron: "0 2 1 1 *", run: sync }\n', connections)}`);
+  await writeFile(shop.file, `api: { port: 9999 }\nalerts: { repeat: 1h }\n${file(entity('currencies', ', name: currency_name') + entity('other'), '  far: { cron: "0 2 1 1 *", run: sync }\n', connections)}`);
 }
