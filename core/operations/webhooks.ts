@@ -12,6 +12,10 @@ export interface WebhookEntry {
   readonly maxBody: number;
   /** @throws OperationError `webhook.overload` when so much can't be held */
   took(bytes: number): void;
+  /** Has itself told when its memory is wanted by others, since it is slow. */
+  onCut(cut: (error: Error) => void): void;
+  /** Counts that the message was not taken, where whoever reads it found out why. */
+  refused(reason: 'too_large' | 'broken_off'): void;
   /** Idempotent. */
   leave(): void;
 }
@@ -56,6 +60,9 @@ export interface WebhookStats {
   pollingFactor: number;
 }
 
+/** What was made at the services, and what a person has to make. */
+export interface Registration { connections: { connection: string; rules: RegisteredRule[] }[]; byHand: { rule: WebhookRule; connection: string; steps: readonly string[] }[] }
+
 export interface WebhookOperations {
   /** Begins to take a message, before its body is read. @throws OperationError `webhook.unknown`, `webhook.overload` */
   enter(address: WebhookAddress): WebhookEntry;
@@ -71,8 +78,8 @@ export interface WebhookOperations {
   replay(choice: ReplayChoice): Promise<number>;
   /** Every address, with the steps to set it up. */
   urls(base: string): { rule: WebhookRule; connection: string; steps: readonly string[]; canRegister: boolean }[];
-  /** Makes the rules at the services that have a way. @throws OperationError `operation.unknown_entity` */
-  register(base: string, entities: readonly string[], signal: AbortSignal): Promise<{ connection: string; rules: RegisteredRule[] }[]>;
+  /** Makes the rules at the services that have a way, of these entities or of all; the others are answered with their steps. @throws OperationError `webhook.unknown`; what the plugin throws */
+  register(base: string, entities: readonly string[], signal: AbortSignal): Promise<Registration>;
   /** A signed message about a record that is stored, ready to be sent to oneself. @throws OperationError `webhook.unknown`, `operation.unknown_record` */
   compose(request: { entity: string; event: WebhookEvent; key?: string }): Promise<{ path: string; headers: Record<string, string>; body: string }>;
   /** What the pause between two reads of an entity is multiplied with: 1 when all is well, less while messages are lost. */

@@ -1,16 +1,18 @@
 /** What stands in TDS's tables, counted for metrics and health. Read at most once in some seconds; nothing here reads a table of records. */
 import type { SqlSession } from '../sdk/index.ts';
+import { lossToMind, lossWindowMs, readLosses } from './webhook-gaps.ts';
 
 export interface DeadLetterFigure { entity: string; kind: string; open: number; recent: number }
 export interface EntityFigure { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null }
 export interface HealingFigure { rule: string; acts: number; told: number; waiting: number }
 export interface TokenFigure { account: string; expiresSeconds: number | null; ageSeconds: number | null }
+export interface InboxFigure { entity: string; waiting: number; oldestSeconds: number; lossRatio: number }
 export interface NotifierFigure { notifier: string; sent: number; failed: number; failing: number }
 
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
   deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[];
-  alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; database: { sizeBytes: number; connections: number; limit: number };
+  alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; inbox: InboxFigure[]; database: { sizeBytes: number; connections: number; limit: number };
 }
 
 /** Letters that came within this are recent. */
@@ -44,5 +46,17 @@ export async function readFigures(session: SqlSession, entities: readonly string
               extract(epoch FROM $1::timestamptz - max((SELECT max(r) FROM unnest(refreshes) AS r)))::float8 AS "ageSeconds" FROM tokens GROUP BY connection`, [at]),
     alerts: await rows(`SELECT severity, state, count(*)::int AS count FROM alerts WHERE state <> 'resolved' GROUP BY 1, 2`),
     notifiers: await rows('SELECT notifier, sent::float8 AS sent, failed::float8 AS failed, failing FROM notifier_states'),
+    inbox: await inboxFigures(session, entities, at),
   };
+}
+
+/** Of entities that messages came for: those that wait, and the share that was lost. */
+async function inboxFigures(session: SqlSession, entities: readonly string[], now: Date): Promise<InboxFigure[]> {
+  const losses = await readLosses(session, new Date(now.getTime() - lossWindowMs));
+  const { rows } = await session.query(
+    `SELECT c.entity, coalesce(i.waiting, 0) AS waiting, greatest(0, coalesce(extract(epoch FROM $2::timestamptz - i.oldest), 0))::float8 AS "oldestSeconds"
+       FROM unnest($1::text[]) AS c (entity) LEFT JOIN webhook_entities w ON w.entity = c.entity
+       LEFT JOIN (SELECT entity, count(*)::int AS waiting, min(received_at) AS oldest FROM webhook_inbox WHERE outcome IS NULL GROUP BY entity) i ON i.entity = c.entity
+      WHERE w.entity IS NOT NULL OR i.entity IS NOT NULL`, [entities, now]);
+  return (rows as unknown as Omit<InboxFigure, 'lossRatio'>[]).map((row) => ({ ...row, lossRatio: lossToMind(losses.get(row.entity)) }));
 }

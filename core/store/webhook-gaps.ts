@@ -7,6 +7,21 @@ export interface FoundChange { key: string; modifiedAt: Date | null }
 /** What was told and what was lost of one entity. */
 export interface Losses { entity: string; told: number; lost: number; late: number }
 
+/** The time that says whether an entity is well; its hours are counted whole. */
+export const lossWindowMs = 3_600_000;
+/** So few losses are chance. */
+const fewest = 2;
+
+/** The share of changes that no message told of, 0 to 1. */
+export function lossRate({ told, lost }: Pick<Losses, 'told' | 'lost'>): number {
+  return told + lost === 0 ? 0 : lost / (told + lost);
+}
+
+/** The same where it is no chance, else 0. */
+export function lossToMind(losses: Pick<Losses, 'told' | 'lost'> | undefined): number {
+  return losses && losses.lost >= fewest ? lossRate(losses) : 0;
+}
+
 /** Notes changes that were found; those from before the entity's first message are left out. In the transaction that writes them. */
 export async function noteGaps(session: SqlSession, entity: string, runId: string, found: readonly FoundChange[]): Promise<void> {
   if (found.length === 0) return;

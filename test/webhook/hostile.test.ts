@@ -57,6 +57,9 @@ t.test('what is not right is refused in the words of the API, and nothing of it 
     t.equal((await shop.send(path, good)).status, 202);
     await new Promise((resolve) => void slow.once('close', resolve));
     t.match(answer, /^HTTP\/1\.1 408 /);
+    const counts = async (): Promise<Record<string, number>> => (await shop.runtime.operations.webhooks.stats()).find(({ entity }) => entity === 'invoices')?.counts ?? {};
+    await until('what broke off is counted', async () => (await counts())['broken_off'] === 1);
+    t.match(await counts(), { too_large: 2 });
   });
 });
 
