@@ -1,7 +1,8 @@
 /** What people, programs and services can ask about webhooks. Done by `core/webhook`. */
 import type { FieldChange } from '../pipeline/story.ts';
 import type { RegisteredRule, WebhookEvent, WebhookRule } from '../sdk/index.ts';
-import type { InboxFilter, InboxMessage, InboxMessageDetail } from '../store/webhook-queries.ts';
+import type { LostChange } from '../store/webhook-gaps.ts';
+import type { InboxFilter, InboxMessage, InboxMessageDetail, UnreadableMessage } from '../store/webhook-queries.ts';
 
 /** Where a message was sent. */
 export interface WebhookAddress { connection: string; entity: string; event: string }
@@ -72,6 +73,10 @@ export interface WebhookOperations {
   /** @throws OperationError `operation.unknown_message` */
   show(id: string): Promise<InboxMessageDetail>;
   stats(): Promise<WebhookStats[]>;
+  /** Signed messages that were no JSON, the newest first; the last 200 are kept, and the first 16 kB of each. */
+  unreadable(limit: number): Promise<UnreadableMessage[]>;
+  /** Changes that no message told of, the newest first. */
+  lost(filter: { entity?: string; limit: number }): Promise<LostChange[]>;
   /** What a replay would change; writes nothing, calls nobody. @throws OperationError `operation.no_message_choice` */
   planReplay(choice: ReplayChoice): Promise<ReplayPlan>;
   /** Puts messages back to be applied by the mapping as it is now. Answers how many. @throws OperationError `operation.no_message_choice` */

@@ -58,10 +58,14 @@ export async function readLosses(session: SqlSession, since: Date): Promise<Map<
   return new Map((result.rows as unknown as Losses[]).map((row) => [row.entity, row]));
 }
 
-/** Changes that no message told of, the newest first. */
-export async function listLost(session: SqlSession, entity: string, limit: number): Promise<{ key: string; modifiedAt: Date; foundAt: Date }[]> {
+/** A change that no message told of; the run is the read that found it. */
+export interface LostChange { entity: string; key: string; modifiedAt: Date; foundAt: Date; runId: string | null }
+
+/** Those of one entity or of all, the newest first. */
+export async function listLost(session: SqlSession, { entity, limit }: { entity?: string; limit: number }): Promise<LostChange[]> {
   const result = await session.query(
-    `SELECT key, modified_at AS "modifiedAt", found_at AS "foundAt" FROM webhook_gaps WHERE entity = $1 AND verdict = 'lost' ORDER BY found_at DESC, key LIMIT $2`, [entity, limit]);
+    `SELECT entity, key, modified_at AS "modifiedAt", found_at AS "foundAt", run_id::text AS "runId" FROM webhook_gaps
+      WHERE ($1::text IS NULL OR entity = $1) AND verdict = 'lost' ORDER BY found_at DESC, entity, key LIMIT $2`, [entity ?? null, limit]);
   return result.rows as never;
 }
 

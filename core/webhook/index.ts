@@ -8,7 +8,8 @@ import type { Entity } from '../pipeline/entity.ts';
 import type { TaskHandler } from '../queue/types.ts';
 import type { Clock, DatabaseAccess, JsonObject, Logger, SqlSession } from '../sdk/index.ts';
 import { addWebhookCounts, insertMessages, keepUnreadable } from '../store/webhook-inbox.ts';
-import { entitiesThatWait, listMessages, readMessageRow } from '../store/webhook-queries.ts';
+import { listLost } from '../store/webhook-gaps.ts';
+import { entitiesThatWait, listMessages, listUnreadable, readMessageRow } from '../store/webhook-queries.ts';
 import { drainTask, webhookTaskName } from './drain.ts';
 import { lookForGaps, pollingFactor, type GapDeps } from './gaps.ts';
 import type { Hearing } from './hearing.ts';
@@ -107,6 +108,8 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
         await saveCounts();
         return readStats({ database, hearings, now, alertAt: policies.webhooks.lossAlert });
       },
+      unreadable: (limit) => database.transaction((session) => listUnreadable(session, limit)),
+      lost: (filter) => database.transaction((session) => listLost(session, filter)),
       planReplay: (choice) => planReplay(replay, choice),
       replay: (choice) => replayMessages(replay, choice),
       urls: (base) => urlsOf(hearings, base),

@@ -35,6 +35,8 @@ t.test('commands list, show, count, replay and tell the addresses', async (t) =>
     return { connections: [{ connection: 'shop', rules: [{ entity: 'orders', stream: 'orders', event: 'changed', url: `${base}/x`, id: 'r7', created: true }] }], byHand: webhooks.urls(base).map(({ rule, connection, steps }) => ({ rule, connection, steps })) };
   } } }) })).out, /shop: orders, changed: https:\/\/hooks\.example\.com\/x made \(r7\)\nbooks: its service has no call that makes rules\. Make this one by hand:\n.*books\/invoices\/changed\n +1\. Open Settings/);
   for (const args of [[], ['show', '7'], ['stats'], ['urls'], ['replay', '--all'], ['register']]) t.equal((await cli(...args, '--json')).json.length, 1, `webhooks ${args.join(' ')} --json`);
+  t.match((await callCli(['webhooks', '--outcome', 'stale'])).out, /^no such messages$/m);
+  for (const name of ['lost', 'unreadable']) t.match((await callCli(['webhooks', name])).out, /^none$/m);
   t.equal((await cli('--outcome', 'eaten')).exit, 2);
 });
 
