@@ -48,6 +48,11 @@ export class InboxWriter {
     return this.#count < this.#limit && (this.#count === 0 || this.#bytes + bytes <= this.#options.maxBytes);
   }
 
+  /** Whether more than a few wait. */
+  get isBusy(): boolean {
+    return this.#count >= few;
+  }
+
   get waiting(): number {
     return this.#count;
   }

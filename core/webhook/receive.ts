@@ -27,7 +27,7 @@ export interface ReceiverOptions {
 }
 
 const headerLimit = 500;
-/** ms of a turn of the event loop after which the messages that still come up in it are sent away. */
+/** ms of a turn of the event loop after which the messages that still come up in it are sent away, where many wait already. */
 const longestTurnMs = 100;
 
 export class Receiver {
@@ -43,7 +43,10 @@ export class Receiver {
   enter(address: WebhookAddress): WebhookEntry {
     const { entity, maxBody } = this.#hearing(address);
     const readers = this.#readers;
-    const reader = this.#turn.lasted() <= longestTurnMs && this.#options.writer.hasRoom(0) ? readers.begin() : undefined;
+    const { writer } = this.#options;
+    // a machine that is slow with a few is no reason to send them away
+    const isLate = this.#turn.lasted() > longestTurnMs && writer.isBusy;
+    const reader = !isLate && writer.hasRoom(0) ? readers.begin() : undefined;
     if (!reader) throw this.#refusal('webhook.overload', entity.id);
     return {
       maxBody,
