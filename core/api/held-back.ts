@@ -6,9 +6,9 @@
 import type { Socket } from 'node:net';
 
 /** Connections that are heard again in a turn, and the ms that a turn should not exceed. */
-const fewest = 10;
+const fewest = 100;
 const most = 500;
-const turnMs = 20;
+const turnMs = 30;
 
 type Resting = Pick<Socket, 'pause' | 'resume' | 'destroyed'>;
 
