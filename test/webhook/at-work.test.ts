@@ -1,7 +1,7 @@
 /** A job that applies messages is a job as any other: seen at work, measured, and taken back when it does not get on. */
 import t from 'tap';
 import { stuckJobs } from '../../core/healing/stuck-jobs.ts';
-import { namesOf } from '../../core/queue/index.ts';
+import { heldJobs, namesOf } from '../../core/queue/index.ts';
 import { until } from '../support/processes.ts';
 import { minute, ward } from '../healing/support.ts';
 import { openHooked, signed } from './support.ts';
@@ -27,14 +27,16 @@ t.test('a stuck job of messages is seen, and taken back as any other; messages a
     'tds_webhook_refused_total{entity="invoices",reason="signature"}': 1, 'tds_webhook_refused_recent{entity="invoices",reason="signature"}': 1, 'tds_webhook_refused_total{entity="",reason="unknown"}': 1,
   })) t.equal(await figure(name), value, name);
 
+  const held = () => heldJobs(shop.database.pool, namesOf());
+  await until('the job before has ended', async () => (await held()).length === 0);
   // its worker hangs: nobody gives it the rows
   const lock = await shop.database.pool.connect();
   await lock.query('BEGIN');
   await lock.query('LOCK TABLE tds.records IN ACCESS EXCLUSIVE MODE');
   await shop.send(path, invoice('2'));
-  const atWork = async (): Promise<string | undefined> => (await operations.nodes()).flatMap(({ inFlight }) => inFlight)[0];
-  await until('a beat lists its job', async () => (await atWork()) !== undefined);
-  const job = await atWork();
+  await until('a beat lists its job', async () => (await held()).length === 1);
+  const job = (await held())[0]?.id;
+  t.ok((await operations.nodes()).some(({ inFlight }) => inFlight.includes(job ?? '')), 'its node tells of it');
   t.match((await operations.jobs()).find(({ task }) => task === 'webhook'), { running: 1 });
   const w = ward(shop.database.pool, [stuckJobs({ pool: shop.database.pool, names: namesOf(), every: 30_000, after: 5 * minute })]);
   await w.after(6 * minute);
