@@ -8,7 +8,7 @@ import { RemoteWrite } from './monitor/remote-write.ts';
 import { noTracing, openTracing, type Tracing } from './monitor/tracing.ts';
 import type { Config } from './config/index.ts';
 import type { Project } from './project.ts';
-import type { Queue } from './queue/index.ts';
+import type { Queue, QueueEvents } from './queue/index.ts';
 import type { Clock, Connector, DatabaseAccess, Logger } from './sdk/index.ts';
 import { overdueBy, type Overdue } from './schedule/index.ts';
 import { readFigures, type Figures } from './store/figures.ts';
@@ -28,6 +28,8 @@ export interface MonitorParts {
 
 /** The metrics of one process at work. */
 export interface Monitor {
+  /** Hears what a further queue of this process says: each has a sweep of its own, and any of them may find out that a job or a node was lost. */
+  jobsOf(queue: Pick<Queue, 'on'>): void;
   /** Pushes from now on, where the config names a receiver. */
   start(): void;
   /** Idempotent, and safe before `start`. */
@@ -42,18 +44,23 @@ export function composeMonitor(parts: MonitorParts): Monitor {
   const { project, metrics, log } = parts;
   const config = project.config as NonNullable<Project['config']>;
   const { enabled, remoteWrite } = config.metrics;
-  // a command that was killed while it asked for something is no node
-  parts.queue.on('node.died', ({ nodeId, concurrency }) => void (concurrency > 0 && nodeId !== parts.queue.nodeId && parts.events.emit('node.lost', { node: nodeId })));
-  if (!enabled) return { start() {}, stop: async () => {} };
-  const enders = [listen(parts), metrics.process.watch({ version, nodeId: () => parts.queue.nodeId, pool: parts.pool, directory: parts.dataDirectory })];
+  const onLost = tellLost(parts);
+  const jobsOf = (queue: Pick<Queue, 'on'>): void => void enders.push(queue.on('node.died', onLost), ...(enabled ? listenTo(queue, metrics) : []));
+  const enders: (() => void)[] = [];
+  jobsOf(parts.queue);
+  const stop = (): void => enders.splice(0).forEach((end) => end());
+  if (!enabled) return { jobsOf, start() {}, stop: async () => stop() };
+  enders.push(listen(parts), metrics.process.watch({ version, nodeId: () => parts.queue.nodeId, pool: parts.pool, directory: parts.dataDirectory }));
   metrics.registry.onError = (error) => log.debug('some metrics could not be read', { error });
   metrics.registry.onCollect(() => metrics.connections.atScrape(connectionFigures(parts)));
+  metrics.registry.onCollect(() => metrics.webhooks.atScrape(systemClock.now()));
   metrics.registry.onCollect(databaseCollector(parts));
   const push = remoteWrite.url === '' ? undefined : new RemoteWrite({ options: remoteWrite, registry: metrics.registry, metrics: metrics.writes, clock: systemClock, log });
   return {
+    jobsOf,
     start: () => push?.start(),
     async stop() {
-      for (const end of enders.splice(0)) end();
+      stop();
       await push?.stop();
     },
   };
@@ -65,19 +72,31 @@ export async function startTracing({ config }: Project, { traces }: TdsMetrics, 
   return openTracing({ options: config.tracing, metrics: traces, clock: systemClock, log, redact: (text) => redactor.text(text), version, nodeId });
 }
 
-/** What happens, from those who say it. */
-function listen({ metrics, events, queue }: MonitorParts): () => void {
-  const offs = [
-    events.listen((event) => {
-      metrics.events.happened(event.name);
-      if (event.name === 'run.finished') metrics.runs.ended({ ...event.detail, seconds: event.detail.seconds });
-    }),
-    queue.on('job.ended', (job) => metrics.jobs.ended(job)),
-    queue.on('job.lost', () => metrics.jobs.lost()),
-    queue.on('node.fenced', () => metrics.jobs.fenced()),
-    queue.on('node.died', () => metrics.jobs.nodeLost()),
-  ];
-  return () => offs.forEach((off) => off());
+/** Dead nodes that are remembered as told. */
+const mostTold = 100;
+
+/** Says once that a node died, however many queues it had. A command that was killed while it asked for something is no node. */
+function tellLost({ queue, events, metrics, project }: MonitorParts): (died: QueueEvents['node.died']) => void {
+  const told = new Set<string>();
+  return ({ nodeId, concurrency }) => {
+    if (concurrency === 0 || nodeId === queue.nodeId || told.has(nodeId)) return;
+    told.add(nodeId);
+    if (told.size > mostTold) told.delete(told.values().next().value as string);
+    events.emit('node.lost', { node: nodeId });
+    if (project.config?.metrics.enabled) metrics.jobs.nodeLost();
+  };
+}
+
+/** What happens, from whoever says it. */
+function listen({ metrics, events }: MonitorParts): () => void {
+  return events.listen((event) => {
+    metrics.events.happened(event.name);
+    if (event.name === 'run.finished') metrics.runs.ended({ ...event.detail, seconds: event.detail.seconds });
+  });
+}
+
+function listenTo(queue: Pick<Queue, 'on'>, metrics: TdsMetrics): (() => void)[] {
+  return [queue.on('job.ended', (job) => metrics.jobs.ended(job)), queue.on('job.lost', () => metrics.jobs.lost()), queue.on('node.fenced', () => metrics.jobs.fenced())];
 }
 
 /** Connections that call a remote; those of the own database have neither breaker nor quota. */
@@ -109,6 +128,7 @@ function databaseCollector(parts: MonitorParts): () => Promise<void> {
       readAt = performance.now();
     } finally {
       metrics.data.atScrape(figures && asMetrics(figures, remotes(parts), overdue));
+      metrics.webhooks.inInbox(figures?.inbox);
       metrics.jobs.onQueue(tasks);
     }
   };

@@ -35,7 +35,7 @@ import { maintainPartitions } from './store/partitions.ts';
 import { databaseAccess } from './store/session.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { tendCaches } from './tend-caches.ts';
-import { leaveSilentConnections, watch } from './tend-queue.ts';
+import { leaveSilentConnections, watch, type Watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
 import { watchConfig } from './watch-files.ts';
 import type { Webhooks } from './webhook/index.ts';
@@ -113,7 +113,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     closers.push(() => tracing.stop());
     const services = compose(project, live, { ...options, nodeId }, { opened, sealer, redis, metrics, tracing });
     const queue = services.resolve(tokens.queue);
-    if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
+    const watching = options.watchdog && config.policies.watchdog.enabled ? watch({ ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }) : undefined;
+    if (watching) closers.push(() => watching.stop());
+    watching?.jobsOf(queue);
     await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
@@ -128,7 +130,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const [monitor, alerting] = [services.resolve(tokens.monitor), services.resolve(tokens.alerting)];
     closers.push(() => monitor.stop(), () => alerting.stop());
     await queue.start();
-    if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, opened, queue, () => drain));
+    if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, { opened, queue, watching, drain: () => drain }));
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
     const schedules = services.resolve(tokens.schedules);
@@ -161,14 +163,15 @@ function dataDirectoryOf({ dataDirectory, env }: RuntimeOptions): string {
 }
 
 /** Starts the workers of messages, where any entity takes some. Answers how to stop them. */
-async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings }: RuntimeOptions, opened: OpenedDatabase, queue: Queue, drain: () => number): Promise<(() => Promise<void>)[]> {
+async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings }: RuntimeOptions, { opened, queue, watching, drain }: { opened: OpenedDatabase; queue: Queue; watching: Watch | undefined; drain: () => number }): Promise<(() => Promise<void>)[]> {
   const webhooks = services.resolve(tokens.webhooks);
   if (webhooks.operations.urls('').length === 0) return [];
   const redact = (text: string): string => redactor.text(text);
   const exhausted = onExhausted({ enqueue: enqueueBy(queue), redact, events: services.resolve(tokens.events), handOver: (session, job) => webhooks.handOver(session, job) });
   const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: exhausted, timings: queueTimings });
   leaveSilentConnections(workers, opened, (queueTimings?.deadMs ?? deadMs) / 2, log);
-  if (project.config?.metrics.enabled) workers.on('job.ended', (job) => services.resolve(tokens.metrics).jobs.ended(job));
+  watching?.jobsOf(workers);
+  services.resolve(tokens.monitor).jobsOf(workers);
   await workers.start();
   await webhooks.start();
   return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
@@ -220,7 +223,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, { 
     onSecret: (secret) => options.redactor.add(secret),
   })) });
   services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
-    project, config: () => live.current, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
+    project, config: () => live.current, log, asQueryable, metrics: inner.resolve(tokens.metrics), connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
   })) });
   services.register(tokens.monitor, { useFactory: instanceCachingFactory((inner) => composeMonitor({
     project, log, metrics: inner.resolve(tokens.metrics), events: inner.resolve(tokens.events), queue: inner.resolve(tokens.queue), pool: opened.pool, database: inner.resolve(tokens.database), connectionClock: options.clock ?? systemClock,

@@ -37,6 +37,22 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     metric: 'tds_queue_oldest_job_age_seconds', above: 1800, severity: 'warning',
     summary: 'a job "{task}" has been waiting for a worker for {value}', help: 'tds status',
   },
+  'webhooks-lost': {
+    metric: 'tds_webhook_loss_ratio', above: 0.02, severity: 'warning',
+    summary: '{value} of the changes of {entity} came without a webhook; reads find them, and it is read more often meanwhile', help: 'tds webhooks stats; then see that the rules at the service are on, and reach this TDS (tds webhooks urls)',
+  },
+  'webhooks-forged': {
+    metric: 'tds_webhook_refused_recent', labels: { reason: 'signature' }, above: 10, by: ['entity'], severity: 'warning',
+    summary: '{value} webhooks of {entity} were refused within 15 minutes, since they are not signed with its secret', help: 'compare the secret at the service with webhooks.secret of the connection; if they are the same, somebody is trying',
+  },
+  'webhooks-overload': {
+    metric: 'tds_webhook_refused_recent', labels: { reason: 'overload' }, above: 100, by: ['entity'], severity: 'warning',
+    summary: '{value} webhooks of {entity} were sent away within 15 minutes: more come than can be saved', help: 'tds webhooks stats; what the service does not send again the next read finds: tds sync {entity}',
+  },
+  'webhooks-waiting': {
+    metric: 'tds_webhook_oldest_waiting_age_seconds', above: 300, severity: 'warning',
+    summary: 'a webhook of {entity} has been waiting for {value} to be applied', help: 'tds webhooks --outcome waiting --entity {entity}',
+  },
   'node-lost': {
     event: 'node.lost', lasts: 15 * minute, severity: 'warning',
     summary: 'the node {node} ended without a word; its jobs run again elsewhere', help: 'tds status',

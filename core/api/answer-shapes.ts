@@ -109,6 +109,8 @@ const message = object({
   appliedAt: timeOrNull, attempts: count, notBefore: timeOrNull, size: count,
 });
 const messageDetail = object({ ...membersOf(message), hash: text, headers: free, body: text });
+const unreadableMessage = object({ id: text, receivedAt: time, connection: text, entity: text, event: text, size: count, body: { ...text, description: 'Its first 16 kB.' } });
+const lostChange = object({ entity: text, key: text, modifiedAt: time, foundAt: time, runId: textOrNull });
 const webhookStats = object({
   entity: text, connection: text, apply: text, counts: free, waiting: count, oldestSeconds: countOrNull, firstAt: timeOrNull, lastAt: timeOrNull, latency: orNull(object({ p50: count, p99: count })),
   lossRate: orNull({ type: 'number' }), pollingFactor: { type: 'number' },
@@ -117,7 +119,7 @@ const replayPlan = object({ messages: count, counts: free, differences: listOf(f
 const replayed = object({ messages: count });
 
 export const shapes = {
-  message, messageDetail, webhookStats, replayPlan, replayed,
+  message, messageDetail, unreadableMessage, lostChange, webhookStats, replayPlan, replayed,
   run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, job, jobDetail, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
   tick, plannedTime, schedule, report,
   /** Every answer that is no success, as `application/problem+json`. */

@@ -1,5 +1,6 @@
 /** What stands in TDS's tables, counted for metrics and health. Read at most once in some seconds; nothing here reads a table of records. */
 import type { Reading } from './session.ts';
+import { lossToMind, lossWindowMs, readLosses } from './webhook-gaps.ts';
 
 export interface DeadLetterFigure { entity: string; kind: string; open: number; recent: number }
 export interface EntityFigure { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null }
@@ -7,13 +8,14 @@ export interface HealingFigure { rule: string; acts: number; told: number; waiti
 export interface TokenFigure { account: string; expiresSeconds: number | null; ageSeconds: number | null; /** The sign-in was refused for good. */ denied: boolean }
 /** Breakers that are not closed. */
 export interface BreakerFigure { connection: string; probing: boolean }
+export interface InboxFigure { entity: string; waiting: number; oldestSeconds: number; lossRatio: number }
 export interface NotifierFigure { notifier: string; sent: number; failed: number; failing: number }
 
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
   at: Date;
   deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
-  alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; database: { sizeBytes: number; connections: number; limit: number };
+  alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; inbox: InboxFigure[]; database: { sizeBytes: number; connections: number; limit: number };
 }
 
 /** Letters that came within this are recent. */
@@ -50,5 +52,17 @@ export async function readFigures(session: Reading, entities: readonly string[],
     resting: (await rows<{ schedule: string }>(`SELECT schedule FROM schedules WHERE removed_at IS NULL AND paused_at IS NOT NULL AND paused_until IS NULL AND failures > 0 AND paused_by = 'TDS' ORDER BY 1`)).map(({ schedule }) => schedule),
     alerts: await rows(`SELECT severity, state, count(*)::int AS count FROM alerts WHERE state <> 'resolved' GROUP BY 1, 2`),
     notifiers: await rows('SELECT notifier, sent::float8 AS sent, failed::float8 AS failed, failing FROM notifier_states'),
+    inbox: await inboxFigures(session, entities, at),
   };
+}
+
+/** Of entities that messages came for: those that wait, and the share that was lost. */
+async function inboxFigures(session: Reading, entities: readonly string[], now: Date): Promise<InboxFigure[]> {
+  const losses = await readLosses(session, new Date(now.getTime() - lossWindowMs));
+  const { rows } = await session.query(
+    `SELECT c.entity, coalesce(i.waiting, 0) AS waiting, greatest(0, coalesce(extract(epoch FROM $2::timestamptz - i.oldest), 0))::float8 AS "oldestSeconds"
+       FROM unnest($1::text[]) AS c (entity) LEFT JOIN webhook_entities w ON w.entity = c.entity
+       LEFT JOIN (SELECT entity, count(*)::int AS waiting, min(received_at) AS oldest FROM webhook_inbox WHERE outcome IS NULL GROUP BY entity) i ON i.entity = c.entity
+      WHERE w.entity IS NOT NULL OR i.entity IS NOT NULL`, [entities, now]);
+  return (rows as unknown as Omit<InboxFigure, 'lossRatio'>[]).map((row) => ({ ...row, lossRatio: lossToMind(losses.get(row.entity)) }));
 }

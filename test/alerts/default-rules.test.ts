@@ -11,6 +11,11 @@ const letters = (at: Date, count: number): Promise<unknown> => pool.query(`INSER
 const run = (status: string, at: Date): Promise<unknown> => pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('products', 'full', 'test', $1, $2, $2)`, [status, at]);
 const node = async (concurrency: number): Promise<unknown> => pool.query(`INSERT INTO nodes (pool_id, node_id, host, machine, pid, version, concurrency) VALUES ('p', 'n', 'h', 'm', 1, '1', $1) ON CONFLICT (pool_id) DO UPDATE SET concurrency = $1`, [concurrency]);
 
+/** Changes of this hour: told by a message, or lost. */
+const changes = (at: Date, told: number, lost: number): Promise<unknown> => pool.query(`WITH e AS (INSERT INTO webhook_entities (entity) VALUES ('products') ON CONFLICT DO NOTHING)
+  INSERT INTO webhook_counts (hour, entity, name, count) SELECT date_trunc('hour', $1::timestamptz), 'products', name, n FROM (VALUES ('applied', $2::bigint), ('lost', $3)) AS v (name, n) ON CONFLICT (hour, entity, name) DO UPDATE SET count = excluded.count`, [at, told, lost]);
+const refused = ({ metrics, clock }: Watch, reason: string, count: number): void => { for (let n = 0; n < count; n += 1) metrics.webhooks.refused('products', reason, clock.now()); };
+
 interface Case {
   make: (watch: Watch) => unknown;
   mend: (watch: Watch) => unknown;
@@ -31,6 +36,13 @@ const cases: Record<string, Case> = {
   'quota-spent': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 1000, limit: 1000, elapsed: 1 } }), mend: ({ connections }) => connections.splice(0, 1, shop), says: /of shop are used up/, helps: /tds status/ },
   'freshness-exceeded': { make: ({ clock }) => pool.query(`INSERT INTO entities (entity, source, mapping, last_read_at) VALUES ('products', 's', 1, $1)`, [new Date(clock.now().getTime() - 27 * hour)]), mend: ({ clock }) => pool.query('UPDATE entities SET last_read_at = $1', [clock.now()]), says: /products is too old: .* read again 60 min ago/, helps: /tds runs --entity products/ },
   'queue-stuck': { make: ({ metrics }) => metrics.jobs.onQueue([{ task: 'run', waiting: 3, later: 0, running: 1, exhausted: 0, oldestSeconds: 1900 }]), mend: ({ metrics }) => metrics.jobs.onQueue([]), says: /a job "run" has been waiting for a worker for 32 min/, helps: /tds status/ },
+  'webhooks-lost': { make: ({ clock }) => changes(clock.now(), 95, 5), mend: ({ clock }) => changes(clock.now(), 400, 5), says: /5 % of the changes of products came without a webhook/, helps: /tds webhooks stats/ },
+  'webhooks-forged': { make: (here) => refused(here, 'signature', 11), mend: () => {}, lasts: 15 * minute, says: /11 webhooks of products were refused within 15 minutes/, helps: /webhooks\.secret/ },
+  'webhooks-overload': { make: (here) => refused(here, 'overload', 101), mend: () => {}, lasts: 15 * minute, says: /101 webhooks of products were sent away/, helps: /tds sync products/ },
+  'webhooks-waiting': {
+    make: ({ clock }) => pool.query(`INSERT INTO webhook_inbox (received_at, connection, entity, event, hash, body) VALUES ($1, 'books', 'products', 'changed', 'h', '{}')`, [new Date(clock.now().getTime() - 6 * minute)]),
+    mend: ({ clock }) => pool.query(`UPDATE webhook_inbox SET outcome = 'applied', applied_at = $1`, [clock.now()]), says: /a webhook of products has been waiting for 6 min/, helps: /tds webhooks --outcome waiting --entity products/,
+  },
   'node-lost': { make: ({ events }) => events.emit('node.lost', { node: 'node-2' }), mend: () => {}, lasts: 15 * minute, says: /the node node-2 ended without a word/, helps: /tds status/ },
   'no-node': { make: () => node(0), mend: () => node(4), says: /no node takes jobs/, helps: /tds start/ },
   'disk-full': { make: ({ samples }) => samples.push({ name: 'tds_disk_free_ratio', labels: {}, value: 0.07 }), mend: ({ samples }) => samples.splice(0, 1, { name: 'tds_disk_free_ratio', labels: {}, value: 0.4 }), says: /only 7 % of the disk .* on node-1/, helps: /free some room/ },
@@ -47,7 +59,7 @@ t.test('there is a fault for every rule', async (t) => t.same(Object.keys(cases)
 
 for (const [rule, { make, mend, says, helps, lasts = 0, heardBy }] of Object.entries(cases)) {
   t.test(rule, async (t) => {
-    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules', 'breakers', 'tokens'].map((table) => `DELETE FROM ${table}`).join('; '));
+    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules', 'breakers', 'tokens', 'webhook_inbox', 'webhook_counts', 'webhook_entities'].map((table) => `DELETE FROM ${table}`).join('; '));
     await node(4);
     const here = watch(t, pool);
     here.connections.push(shop);

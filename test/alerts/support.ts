@@ -46,7 +46,12 @@ export function watch(scope: { teardown(action: () => unknown): unknown }, pool:
   const database = databaseAccess(pool);
   const state = { heard: [] as Heard[], jobs: [] as string[], samples: [] as MetricSample[], connections: [] as ConnectionFigures[], broken: new Set<string>(), hopeless: new Set<string>() };
   const overdue = overdueBy(() => ({ schedules: options.schedules ?? {}, timezone: options.timezone ?? 'UTC' }));
-  metrics.registry.onCollect(async () => metrics.data.atScrape(asMetrics(await database.transaction((session) => readFigures(session, ['products', 'invoices'], clock.now())), [{ id: 'shop', signInName: 'shop-account' }, { id: 'bank', signInName: 'bank-account' }], overdue)));
+  metrics.registry.onCollect(async () => {
+    const figures = await database.transaction((session) => readFigures(session, ['products', 'invoices'], clock.now()));
+    metrics.data.atScrape(asMetrics(figures, [{ id: 'shop', signInName: 'shop-account' }, { id: 'bank', signInName: 'bank-account' }], overdue));
+    metrics.webhooks.inInbox(figures.inbox);
+    metrics.webhooks.atScrape(clock.now());
+  });
   metrics.registry.onCollect(() => metrics.connections.atScrape(state.connections));
   const given = options.notifiers ?? { mail: {}, chat: { severity: 'critical' } };
   const notifiers = new Map(Object.keys(given).map((id): [string, Notifier] => [id, {

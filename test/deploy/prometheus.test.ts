@@ -1,5 +1,6 @@
 /** A real Prometheus scrapes a real node and takes its remote writes; its rules and those of TDS itself tell of seeded faults. */
 import { spawnSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -45,6 +46,7 @@ entities:
     to: { connection: erp, table: products }
     key: item_id
     fields: { item_id: item_id, price: { from: rate, type: numeric } }
+    webhook: { secret: thesecretofthescrape, apply: payload }
     checks: [{ field: price, min: 1000000000, onFail: quarantine }]
 ` });
   const api = createApi({ operations: shop.runtime.operations, log: silentLogger, version: '1', host: '127.0.0.1', port: 0 });
@@ -64,6 +66,9 @@ entities:
   };
 
   const [run] = await shop.sync(['products']);
+  const item = JSON.stringify({ item: { item_id: '1', rate: 2e9, last_modified_time: '2026-06-01T08:00:00Z' } });
+  const send = async (secret: string): Promise<number> => (await fetch(`${url}/webhooks/inventory/products/changed`, { method: 'POST', headers: { 'X-Zoho-Webhook-Signature': createHmac('sha256', secret).update(item).digest('hex') }, body: item })).status;
+  t.same([await send('thesecretofthescrape'), await send('thesecretofthescrape'), await send('forged')], [202, 202, 401]);
   await t.test('it scrapes us, and takes what we push', async (t) => {
     for (const job of ['tds', 'tds-pushed']) {
       await until(`${job} has the records of the run`, async () => Number((await ask(`tds_run_records_total{job="${job}",entity="products",outcome="refused"}`))[0]?.value[1]) === run?.refused, 30_000);

@@ -38,7 +38,7 @@ t.test('each query names metrics and labels that exist', async (t) => {
 t.test('every metric is shown on the dashboard', async (t) => {
   const shown = new Set(queries.flatMap(({ expr }) => named(expr)).map((name) => known.get(name)?.name));
   const unseen = [...new Set([...known.values()].map(({ name }) => name))].filter((name) => !shown.has(name));
-  t.same(unseen, ['process_start_time_seconds', 'tds_database_up', 'tds_dead_letters_recent', 'tds_disk_free_ratio', 'tds_memory_limit_bytes', 'tds_quota_used_calls', 'tds_run_pages_total'].filter((name) => unseen.includes(name)), 'but for those that others contain');
+  t.same(unseen, ['process_start_time_seconds', 'tds_database_up', 'tds_dead_letters_recent', 'tds_disk_free_ratio', 'tds_memory_limit_bytes', 'tds_quota_used_calls', 'tds_run_pages_total', 'tds_webhook_refused_recent'].filter((name) => unseen.includes(name)), 'but for those that others contain');
 });
 
 t.test('no panel lies on another one, and all use the data source that is provisioned', async (t) => {
@@ -79,6 +79,8 @@ const broken: Record<string, string> = {
   TdsDeadLettersGrowing: 'tds_dead_letters_recent{entity="invoices",kind="record",instance="a",job="tds"}|11x10', TdsRunFailed: 'tds_entity_last_run_failed{entity="invoices"}|1x10',
   TdsFreshnessExceeded: 'tds_entity_overdue_seconds{entity="invoices"}|600x10', TdsBreakerOpen: 'tds_connection_breaker_open{connection="shop",instance="a"}|1 1 0.5 1 1 0.5 1 1 0.5 1',
   TdsTokenRevoked: 'tds_connection_sign_in_refused{connection="shop"}|1x10', TdsQuotaRunsOut: 'tds_quota_forecast_ratio{connection="shop"}|1.2x10', TdsQueueStuck: 'tds_queue_oldest_job_age_seconds{task="run"}|2000x10',
+  TdsWebhooksLost: 'tds_webhook_loss_ratio{entity="invoices",instance="a"}|0.05x10', TdsWebhooksForged: 'tds_webhook_refused_total{entity="invoices",reason="signature"}|0+10x10', TdsWebhooksOverload: 'tds_webhook_refused_total{entity="invoices",reason="overload"}|0+50x10',
+  TdsWebhooksWaiting: 'tds_webhook_oldest_waiting_age_seconds{entity="invoices"}|400x10',
   TdsNodeLost: 'tds_nodes_lost_total{instance="a"}|0 0 1 1 1 1 1 1 1 1', TdsRemoteErrors: 'tds_remote_calls_total{connection="shop",status="503"}|0+10x10', TdsDiskFull: 'tds_disk_free_ratio{instance="a"}|0.05x10',
   TdsPoolFull: 'tds_database_pool_connections{state="waiting",instance="a"}|3x10', TdsMemoryHigh: 'tds_memory_used_ratio{instance="a"}|0.9x10', TdsPersonWanted: 'tds_healing_waiting{rule="tokens"}|1x10',
   TdsNotifierFailing: 'tds_notifier_failures{notifier="mail"}|3x10',

@@ -10,17 +10,19 @@ import { processMetrics, type ProcessMetrics } from './process.ts';
 import { Metrics } from './registry.ts';
 import { runMetrics, type RunMetrics } from './runs.ts';
 import { traceMetrics, type TraceMetrics } from './traces.ts';
+import { webhookMetrics, type WebhookMetrics } from './webhooks.ts';
 import { writeMetrics, type WriteMetrics } from './writes.ts';
 
 export { Metrics, type MetricFacts, type MetricSample } from './registry.ts';
 export type { ConnectionFigures } from './connections.ts';
 export type { DataFigures } from './data.ts';
 export type { TraceMetrics } from './traces.ts';
+export type { AppliedSet, WebhookMetrics } from './webhooks.ts';
 export type { WriteMetrics } from './writes.ts';
 
 export interface TdsMetrics {
   registry: Metrics;
-  runs: RunMetrics; jobs: JobMetrics; connections: ConnectionMetrics; data: DataMetrics; events: EventMetrics; process: ProcessMetrics; traces: TraceMetrics; writes: WriteMetrics;
+  runs: RunMetrics; jobs: JobMetrics; connections: ConnectionMetrics; data: DataMetrics; events: EventMetrics; process: ProcessMetrics; traces: TraceMetrics; webhooks: WebhookMetrics; writes: WriteMetrics;
 }
 
 /** Declares them all; nothing is measured before it is fed. */
@@ -28,6 +30,6 @@ export function createMetrics(): TdsMetrics {
   const registry = new Metrics();
   return {
     registry, runs: runMetrics(registry), jobs: jobMetrics(registry), connections: connectionMetrics(registry), data: dataMetrics(registry),
-    events: eventMetrics(registry), process: processMetrics(registry), traces: traceMetrics(registry), writes: writeMetrics(registry),
+    events: eventMetrics(registry), process: processMetrics(registry), traces: traceMetrics(registry), webhooks: webhookMetrics(registry), writes: writeMetrics(registry),
   };
 }
