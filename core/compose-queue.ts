@@ -5,7 +5,7 @@ import { systemClock } from './monitor/clock.ts';
 import type { Events } from './monitor/events.ts';
 import type { TdsMetrics } from './monitor/metrics/index.ts';
 import { onExhausted, type ExhaustedDeps } from './operations/exhausted.ts';
-import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
+import { requestRun, runTaskName, type Enqueue, type EnqueueMany } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
@@ -55,6 +55,11 @@ export function composeQueue({ config, opened, database, log, events, metrics, e
 /** Adds jobs in the caller's transaction. */
 export function enqueueBy(queue: Queue): Enqueue {
   return (session, job) => queue.enqueue(asQueryable(session), job);
+}
+
+/** Adds many at once, likewise. */
+export function enqueueManyBy(queue: Queue): EnqueueMany {
+  return (session, jobs) => queue.enqueueMany(asQueryable(session), jobs);
 }
 
 /** The queue speaks pg; of it, it uses the query alone. */

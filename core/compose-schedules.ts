@@ -2,7 +2,7 @@ import type { Config } from './config/index.ts';
 import type { Healing } from './healing/index.ts';
 import { systemClock } from './monitor/clock.ts';
 import type { Events } from './monitor/events.ts';
-import type { Enqueue } from './operations/request-run.ts';
+import type { EnqueueMany } from './operations/request-run.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
 import type { WebhookOperations } from './operations/webhooks.ts';
@@ -16,7 +16,7 @@ import { trimTicks } from './store/ticks.ts';
 export interface ScheduleParts {
   /** The config that is in force. */
   config: () => Config;
-  database: DatabaseAccess; enqueue: Enqueue; queue: () => Queue; healing: () => Healing; events: Events; log: Logger; redact: (text: string) => string;
+  database: DatabaseAccess; enqueue: EnqueueMany; queue: () => Queue; healing: () => Healing; events: Events; log: Logger; redact: (text: string) => string;
   entities: ReadonlyMap<string, Entity>;
   /** By how much the pauses of an entity's incremental syncs are shortened just now; 1 leaves them as they are. */
   factor?: (entity: string) => number;

@@ -1,8 +1,8 @@
 /** Ends ticks whose runs have ended, and sees what outgrows its period. Any node may do it for all. */
 import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
 import type { EventDetails, EventName } from '../monitor/events.ts';
-import { noteOutcome, noteSlow, pauseSchedule } from '../store/schedules.ts';
-import { endTick, noteSlowTick, type OpenTick, type TickStatus } from '../store/ticks.ts';
+import { holdSchedules, noteOutcomes, noteSlow, pauseSchedule } from '../store/schedules.ts';
+import { endTicks, noteSlowTick, type OpenTick, type TickEnd } from '../store/ticks.ts';
 import type { Definition } from './definition.ts';
 
 /** Something to tell once the transaction has landed. */
@@ -11,10 +11,11 @@ export type Tell = <Name extends EventName>(name: Name, detail: EventDetails[Nam
 /** A tick that takes this share of its period is told of: the next step is that times are left out. */
 const slowShare = 0.8;
 
-export interface TickEnd { status: TickStatus; reason: string | null; startedAt: Date | null; at: Date }
+/** A tick whose work is over. */
+export interface Ended { tick: Pick<OpenTick, 'id' | 'schedule' | 'planned' | 'enqueuedAt'>; end: TickEnd & { at: Date }; definition: Definition | undefined }
 
 /** How the runs of a tick came out; undefined while one of them is at work. */
-export function endOfRuns(tick: OpenTick, now: Date): TickEnd | undefined {
+export function endOfRuns(tick: OpenTick, now: Date): Ended['end'] | undefined {
   if (tick.work !== 'sync' || tick.status === 'waiting' || tick.runsActive > 0) return undefined;
   const at = tick.runsEndedAt ?? now;
   const startedAt = tick.runsStartedAt;
@@ -23,21 +24,34 @@ export function endOfRuns(tick: OpenTick, now: Date): TickEnd | undefined {
   return { status: 'succeeded', reason: tick.runsCancelled > 0 ? `${tick.runsCancelled} of its runs were cancelled` : null, startedAt, at };
 }
 
-/** Ends a tick and notes on its schedule what follows. False when another node was first. Events are told by `tell` when all has landed. */
-export async function finishTick(session: SqlSession, tick: Pick<OpenTick, 'id' | 'schedule' | 'planned' | 'enqueuedAt'>, end: TickEnd, definition: Definition | undefined, tell: Tell): Promise<boolean> {
-  if (!(await endTick(session, tick.id, end))) return false;
-  if (end.status === 'succeeded' || end.status === 'failed') {
-    const failures = await noteOutcome(session, tick.schedule, end.status === 'failed');
-    const most = definition?.config.pauseOnFailure ?? 0;
-    if (most > 0 && failures >= most) {
-      const reason = `it failed ${failures} ${failures === 1 ? 'time' : 'times'} in a row: ${end.reason ?? ''}`;
-      await pauseSchedule(session, tick.schedule, { at: end.at, until: null, by: 'TDS', reason });
-      tell('schedule.paused', { schedule: tick.schedule, reason });
-    }
-  }
-  if (definition && end.status === 'succeeded') await noteSlow(session, tick.schedule, slowText(definition, tick, end.at) ?? null);
-  tell('schedule.ended', { schedule: tick.schedule, tick: tick.id, state: end.status, ...(end.reason === null ? {} : { reason: end.reason }) });
-  return true;
+/** Ends ticks and notes on their schedules what follows; leaves out what another node has ended. Events are told by `tell` when all has landed. */
+export async function finishTicks(session: SqlSession, given: readonly Ended[], tell: Tell): Promise<void> {
+  // First, and in their order, as whoever ticks does: two who took rows in another order would wait for one another.
+  await holdSchedules(session, given.map(({ tick }) => tick.schedule), { wait: true });
+  const ids = await endTicks(session, given.map(({ tick: { id }, end }) => ({ id, ...end })));
+  const ended = given.filter(({ tick }) => ids.has(tick.id)).toSorted((a, b) => a.tick.planned.getTime() - b.tick.planned.getTime());
+  const bySchedule = Map.groupBy(ended.filter(({ end: { status } }) => status === 'succeeded' || status === 'failed'), ({ tick }) => tick.schedule);
+  const failures = await noteOutcomes(session, [...bySchedule].map(([schedule, ends]) => ({ schedule, ...failuresOf(ends) })));
+  for (const [schedule, ends] of bySchedule) await pauseFailing(session, schedule, ends.at(-1) as Ended, failures.get(schedule) ?? 0, tell);
+  await noteSlow(session, [...bySchedule].flatMap(([schedule, ends]) => {
+    const last = ends.findLast(({ end, definition }) => definition && end.status === 'succeeded');
+    return last?.definition ? [{ schedule, slow: slowText(last.definition, last.tick, last.end.at) ?? null }] : [];
+  }));
+  for (const { tick, end } of ended) tell('schedule.ended', { schedule: tick.schedule, tick: tick.id, state: end.status, ...(end.reason === null ? {} : { reason: end.reason }) });
+}
+
+/** How many failed since the last one that did not; `reset` where there is such a one. */
+function failuresOf(ends: readonly Ended[]): { failures: number; reset: boolean } {
+  const last = ends.findLastIndex(({ end }) => end.status === 'succeeded');
+  return { failures: ends.length - 1 - last, reset: last >= 0 };
+}
+
+async function pauseFailing(session: SqlSession, schedule: string, { end, definition }: Ended, failures: number, tell: Tell): Promise<void> {
+  const most = definition?.config.pauseOnFailure ?? 0;
+  if (most === 0 || failures < most) return;
+  const reason = `it failed ${failures} ${failures === 1 ? 'time' : 'times'} in a row: ${end.reason ?? ''}`;
+  await pauseSchedule(session, schedule, { at: end.at, until: null, by: 'TDS', reason });
+  tell('schedule.paused', { schedule, reason });
 }
 
 /** "every 15 min, takes 14 min": where a tick takes most of the time until the next one. */
@@ -61,7 +75,7 @@ export async function tellSlow(database: DatabaseAccess, definition: Definition,
   if (slow === undefined) return;
   const first = await database.transaction(async (session) => {
     if (!(await noteSlowTick(session, tick.id))) return false;
-    await noteSlow(session, tick.schedule, slow);
+    await noteSlow(session, [{ schedule: tick.schedule, slow }]);
     return true;
   });
   if (first) tell('schedule.slow', { schedule: tick.schedule, tick: tick.id, slow });

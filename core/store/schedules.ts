@@ -64,15 +64,20 @@ export async function resumeSchedule(session: SqlSession, id: string, now: Date)
   return result.rowCount > 0;
 }
 
-/** Notes how a tick ended. Answers the failures in a row. */
-export async function noteOutcome(session: SqlSession, id: string, failed: boolean): Promise<number> {
-  const result = await session.query('UPDATE schedules SET failures = CASE WHEN $2 THEN failures + 1 ELSE 0 END WHERE schedule = $1 RETURNING failures', [id, failed]);
-  return (result.rows[0]?.['failures'] as number | undefined) ?? 0;
+/** Notes how ticks ended: the failures since the last success where there was one (`reset`), else as many more. Answers the failures in a row by schedule. */
+export async function noteOutcomes(session: SqlSession, outcomes: readonly { schedule: string; failures: number; reset: boolean }[]): Promise<Map<string, number>> {
+  if (outcomes.length === 0) return new Map();
+  const result = await session.query(
+    `UPDATE schedules s SET failures = o.failures + CASE WHEN o.reset THEN 0 ELSE s.failures END FROM jsonb_to_recordset($1::jsonb) AS o(schedule text, failures integer, reset boolean)
+      WHERE s.schedule = o.schedule RETURNING s.schedule, s.failures`, [JSON.stringify(outcomes)]);
+  return new Map(result.rows.map((row) => [row['schedule'] as string, row['failures'] as number]));
 }
 
-/** Notes that a schedule outgrows its period, in words; null: it does not any more. */
-export async function noteSlow(session: SqlSession, id: string, slow: string | null): Promise<void> {
-  await session.query('UPDATE schedules SET slow = $2 WHERE schedule = $1 AND slow IS DISTINCT FROM $2', [id, slow]);
+/** Notes which schedules outgrow their period, in words; null: not any more. */
+export async function noteSlow(session: SqlSession, found: readonly { schedule: string; slow: string | null }[]): Promise<void> {
+  if (found.length === 0) return;
+  await session.query(
+    `UPDATE schedules s SET slow = f.slow FROM jsonb_to_recordset($1::jsonb) AS f(schedule text, slow text) WHERE s.schedule = f.schedule AND s.slow IS DISTINCT FROM f.slow`, [JSON.stringify(found)]);
 }
 
 /** Schedules that were to be ticked before this moment and were not. A jitter may be the reason. */

@@ -183,7 +183,7 @@ test('a schedule that can not be ticked is told of and keeps no other from its t
   const { pool } = await testDatabase(t);
   const clock = new TestClock('2026-11-24T08:30:00Z');
   const { enqueue } = await import('./support.ts');
-  const one = node(pool, definitions({ bad: hourly, good: { ...hourly, entities: ['items'] } }), { clock, enqueue: (session, job) => (job.queueName === 'entity:stock' ? Promise.reject(new Error('no queue')) : enqueue(session, job)) });
+  const one = node(pool, definitions({ bad: hourly, good: { ...hourly, entities: ['items'] } }), { clock, enqueue: (session, jobs) => (jobs.some((job) => job.queueName === 'entity:stock') ? Promise.reject(new Error('no queue')) : enqueue(session, jobs)) });
   await one.scheduler.look();
   await clock.moveTo('2026-11-24T09:00:00Z');
   t.ok(await one.scheduler.look() <= 1000);
