@@ -58,6 +58,7 @@ function listen({ metrics, events, queue }: MonitorParts): () => void {
   const offs = [
     events.listen((event) => {
       metrics.events.happened(event.name);
+      if (event.name === 'schedule.ended') metrics.schedules.ended(event.detail);
       if (event.name === 'run.finished') metrics.runs.ended({ ...event.detail, seconds: event.detail.seconds });
     }),
     queue.on('job.ended', (job) => metrics.jobs.ended(job)),
@@ -91,6 +92,7 @@ function databaseCollector({ metrics, database, queue, entities }: MonitorParts)
       readAt = performance.now();
     } finally {
       metrics.data.atScrape(figures);
+      metrics.schedules.atScrape(figures?.schedules);
       metrics.jobs.onQueue(tasks);
     }
   };

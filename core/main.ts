@@ -198,7 +198,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, op
   })) });
   services.register(tokens.schedules, { useFactory: instanceCachingFactory((inner) => composeSchedules({
     config: () => live.current, log, redact: (text) => options.redactor.text(text), events: inner.resolve(tokens.events), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities),
-    enqueue: (session, jobs) => enqueueManyBy(inner.resolve(tokens.queue))(session, jobs), queue: () => inner.resolve(tokens.queue), healing: () => inner.resolve(tokens.healing),
+    enqueue: (session, jobs) => enqueueManyBy(inner.resolve(tokens.queue))(session, jobs), queue: () => inner.resolve(tokens.queue), healing: () => inner.resolve(tokens.healing), tellReport: (session, report) => inner.resolve(tokens.alerting).tellReport(session, report),
     factor: pollingFactors(inner.resolve(tokens.webhooks).operations, () => systemClock.now()),
   })) });
   services.register(tokens.reloader, { useFactory: instanceCachingFactory((inner) => createReloader({

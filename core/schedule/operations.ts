@@ -7,7 +7,7 @@ import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
 import { listReports, readReport } from '../store/reports.ts';
 import { holdSchedules, listSchedules, pauseSchedule, resumeSchedule, type ScheduleRow } from '../store/schedules.ts';
 import { insertTicks, latestTicks, listTicks, openTicks, readTick, reviveTicks, ticksBetween, type Tick } from '../store/ticks.ts';
-import { definitionsOf, type Definition } from './definition.ts';
+import { definitionsOf, whyUnavailable, type Definition } from './definition.ts';
 import { newTick } from './plan.ts';
 import { readTime } from './read-time.ts';
 import { startWork, type StartWorkDeps } from './start-work.ts';
@@ -49,9 +49,12 @@ export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperat
       return change(id, (session) => pauseSchedule(session, id, { at: now(), until: end, by, reason }));
     },
     resume: (id) => change(id, (session) => resumeSchedule(session, id, now())),
-    run: (id, trigger) => database.transaction((session) => runNow(session, deps, find(id), trigger)),
+    async run(id, trigger) {
+      const definition = available(find(id));
+      return database.transaction((session) => runNow(session, deps, definition, trigger));
+    },
     backfill(id, { from, to, ...rest }) {
-      const definition = find(id);
+      const definition = available(find(id));
       if (!definition.config.enabled) throw new OperationError('operation.schedule_off', `the schedule "${id}" is switched off in the config`, { suggestion: `Set schedules.${id}.enabled to true.` });
       const moment = (text: string): Date => readTime(text, definition.timetable.zone, now(), 'back');
       return database.transaction((session) => backfill(session, deps, definition, { from: moment(from), to: moment(to), ...rest }));
@@ -63,6 +66,13 @@ export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperat
       return found;
     },
   };
+}
+
+/** @throws OperationError `operation.not_available` */
+function available(definition: Definition): Definition {
+  const why = whyUnavailable(definition.config);
+  if (why !== undefined) throw new OperationError('operation.not_available', why, { suggestion: 'Its planned times are noted as skipped; nothing has to be done about them.' });
+  return definition;
 }
 
 async function listAll(session: SqlSession, { config, now }: ScheduleOperationsDeps): Promise<ScheduleStatus[]> {
@@ -80,7 +90,7 @@ async function listAll(session: SqlSession, { config, now }: ScheduleOperationsD
       id, description: schedule.description ?? null, cron: schedule.cron ?? null, every: schedule.every ?? null, timezone: definition.timetable.zone, run: schedule.run,
       entities: schedule.run === 'sync' ? [...schedule.entities] : [], mode: schedule.run === 'sync' ? schedule.mode ?? 'incremental' : null, state: stateOf(definition, row, next, at),
       paused: row && isPaused(row, at) ? { at: row.pausedAt as Date, until: row.pausedUntil, by: row.pausedBy, reason: row.pauseReason } : null,
-      next: next ? { at: next, local: localText(definition.timetable.zone, next) } : null, last: tick ? shapeTick(tick) : null, failures: row?.failures ?? 0, slow: row?.slow ?? null,
+      next: next ? { at: next, local: localText(definition.timetable.zone, next) } : null, last: tick ? shapeTick(tick) : null, failures: row?.failures ?? 0, slow: row?.slow ?? null, unavailable: whyUnavailable(schedule) ?? null,
     };
   });
 }

@@ -1,6 +1,6 @@
 /** What becomes of planned times that have come, beside what is still at work: what starts, waits, is left out or is cancelled. Pure. */
 import { tickName, type NewTick, type OpenTick } from '../store/ticks.ts';
-import type { Definition } from './definition.ts';
+import { whyUnavailable, type Definition } from './definition.ts';
 import type { DueTick } from './due.ts';
 import { localText } from './zone-time.ts';
 
@@ -22,9 +22,11 @@ export function planTicks(definition: Definition, times: readonly DueTick[], ope
   const { id, config, timetable: { zone } } = definition;
   const plan: TickPlan = { ticks: [], cancelled: [] };
   let ahead: readonly (OpenTick | PlannedTick)[] = open;
-  for (const time of times) {
+  const missing = whyUnavailable(config);
+  for (const planned of times) {
+    const time = missing !== undefined && planned.run ? { ...planned, run: false, reason: missing } : planned;
     if (known.has(tickName({ schedule: id, planned: time.planned }))) continue;
-    const one: PlannedTick = { definition, starts: false, tick: newTick(definition, { planned: time.planned, times: time.times, trigger: time.trigger, dueAt: time.due, reason: time.reason, node }) };
+    const one: PlannedTick = { definition, starts: false, tick: newTick(definition, { planned: time.planned, times: time.times, trigger: time.trigger, dueAt: time.due, untilAt: definition.timetable.next(time.planned) ?? null, reason: time.reason, node }) };
     plan.ticks.push(one);
     const first = ahead[0];
     // What is made up of many missed times comes one after the other, whatever the setting for times that come by the clock.
@@ -43,8 +45,8 @@ export function planTicks(definition: Definition, times: readonly DueTick[], ope
 }
 
 /** A tick of a schedule that waits. */
-export function newTick({ id, config }: Definition, { entities, ...given }: Pick<NewTick, 'planned' | 'trigger' | 'dueAt' | 'node'> & Partial<Pick<NewTick, 'times' | 'reason' | 'entities'>>): NewTick {
-  return { schedule: id, work: config.run, entities: config.run === 'sync' ? [...entities ?? config.entities] : [], times: 1, reason: null, status: 'waiting', ...given };
+export function newTick({ id, config }: Definition, { entities, ...given }: Pick<NewTick, 'planned' | 'trigger' | 'dueAt' | 'node'> & Partial<Pick<NewTick, 'times' | 'reason' | 'entities' | 'untilAt'>>): NewTick {
+  return { schedule: id, work: config.run, entities: config.run === 'sync' ? [...entities ?? config.entities] : [], times: 1, reason: null, untilAt: null, status: 'waiting', ...given };
 }
 
 function plannedOf(tick: OpenTick | PlannedTick): Date {

@@ -147,10 +147,12 @@ export class Scheduler {
     }
   }
 
-  #note(definitions: readonly Definition[], { due, cancelled }: Ticked, now: Date): void {
+  #note(definitions: readonly Definition[], { due, cancelled, over, missed }: Ticked, now: Date): void {
     for (const { id } of definitions) {
       this.#due.set(id, due.get(id)?.getTime() ?? now.getTime() + (due.has(id) ? restMs : heldMs));
     }
+    for (const { schedule, id, status, reason, times } of over) this.#deps.tell('schedule.ended', { schedule, tick: id, state: status, ...(reason === null ? {} : { reason }), ...(times > 1 ? { times } : {}) });
+    for (const one of missed) this.#deps.tell('schedule.missed', one);
     for (const job of cancelled) void this.#deps.cancelJob(job).catch((error: unknown) => this.#deps.log.debug('the job of a cancelled tick could not be ended', { job, error }));
   }
 
@@ -172,10 +174,10 @@ export class Scheduler {
     for (let at = 0; at < ended.length; at += batch) await this.#finish(ended.slice(at, at + batch));
     const over = new Set(ended.map(({ tick }) => tick.id));
     const left = open.filter(({ id }) => !over.has(id));
-    for (const tick of left) {
+    await tellSlow(database, left.flatMap((tick) => {
       const definition = this.#definitions.get(tick.schedule);
-      if (definition) await tellSlow(database, definition, tick, now, tell);
-    }
+      return definition ? [{ tick, definition }] : [];
+    }), now, tell);
     await this.#release(left, now);
     return open.length > 0;
   }

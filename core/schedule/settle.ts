@@ -2,7 +2,7 @@
 import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
 import type { EventDetails, EventName } from '../monitor/events.ts';
 import { holdSchedules, noteOutcomes, noteSlow, pauseSchedule } from '../store/schedules.ts';
-import { endTicks, noteSlowTick, type OpenTick, type TickEnd } from '../store/ticks.ts';
+import { endTicks, noteSlowTicks, type OpenTick, type TickEnd } from '../store/ticks.ts';
 import type { Definition } from './definition.ts';
 
 /** Something to tell once the transaction has landed. */
@@ -12,7 +12,7 @@ export type Tell = <Name extends EventName>(name: Name, detail: EventDetails[Nam
 const slowShare = 0.8;
 
 /** A tick whose work is over. */
-export interface Ended { tick: Pick<OpenTick, 'id' | 'schedule' | 'planned' | 'enqueuedAt'>; end: TickEnd & { at: Date }; definition: Definition | undefined }
+export interface Ended { tick: Pick<OpenTick, 'id' | 'schedule' | 'planned' | 'untilAt' | 'enqueuedAt'>; end: TickEnd & { at: Date }; definition: Definition | undefined }
 
 /** How the runs of a tick came out; undefined while one of them is at work. */
 export function endOfRuns(tick: OpenTick, now: Date): Ended['end'] | undefined {
@@ -55,10 +55,9 @@ async function pauseFailing(session: SqlSession, schedule: string, { end, defini
 }
 
 /** "every 15 min, takes 14 min": where a tick takes most of the time until the next one. */
-export function slowText({ timetable, config }: Pick<Definition, 'timetable' | 'config'>, { planned, enqueuedAt }: Pick<OpenTick, 'planned' | 'enqueuedAt'>, now: Date): string | undefined {
-  const next = timetable.next(planned);
-  if (!next || !enqueuedAt) return undefined;
-  const period = next.getTime() - planned.getTime();
+export function slowText({ config }: Pick<Definition, 'config'>, { planned, untilAt, enqueuedAt }: Pick<OpenTick, 'planned' | 'untilAt' | 'enqueuedAt'>, now: Date): string | undefined {
+  if (!untilAt || !enqueuedAt) return undefined;
+  const period = untilAt.getTime() - planned.getTime();
   const took = now.getTime() - enqueuedAt.getTime();
   if (took < period * slowShare) return undefined;
   return `${config.cron === undefined ? 'every' : 'the next one comes after'} ${minutes(period)}, ${took >= period ? 'and takes longer:' : 'but takes'} ${minutes(took)}`;
@@ -68,15 +67,19 @@ function minutes(ms: number): string {
   return ms < 120_000 ? `${Math.round(ms / 1000)} s` : ms < 2 * 3_600_000 ? `${Math.round(ms / 60_000)} min` : `${(ms / 3_600_000).toFixed(1)} h`;
 }
 
-/** Tells once of a tick that is still at work and takes too long. */
-export async function tellSlow(database: DatabaseAccess, definition: Definition, tick: OpenTick, now: Date, tell: Tell): Promise<void> {
-  if (tick.slow || tick.status === 'waiting') return;
-  const slow = slowText(definition, tick, now);
-  if (slow === undefined) return;
-  const first = await database.transaction(async (session) => {
-    if (!(await noteSlowTick(session, tick.id))) return false;
-    await noteSlow(session, [{ schedule: tick.schedule, slow }]);
-    return true;
+/** Tells once of each tick that is still at work and takes too long. */
+export async function tellSlow(database: DatabaseAccess, ticks: readonly { tick: OpenTick; definition: Definition }[], now: Date, tell: Tell): Promise<void> {
+  const slow = ticks.flatMap(({ tick, definition }) => {
+    const text = tick.slow || tick.status === 'waiting' ? undefined : slowText(definition, tick, now);
+    return text === undefined ? [] : [{ schedule: tick.schedule, tick: tick.id, slow: text }];
   });
-  if (first) tell('schedule.slow', { schedule: tick.schedule, tick: tick.id, slow });
+  if (slow.length === 0) return;
+  const first = await database.transaction(async (session) => {
+    await holdSchedules(session, slow.map(({ schedule }) => schedule), { wait: true });
+    const ids = await noteSlowTicks(session, slow.map(({ tick }) => tick));
+    const noted = slow.filter(({ tick }) => ids.has(tick));
+    await noteSlow(session, noted);
+    return noted;
+  });
+  for (const one of first) tell('schedule.slow', one);
 }

@@ -1,5 +1,6 @@
 /** What stands in TDS's tables, counted for metrics and health. Read at most once in some seconds; nothing here reads a table of records. */
 import type { SqlSession } from '../sdk/index.ts';
+import { readScheduleFigures, type ScheduleFigure } from './schedule-figures.ts';
 
 export interface DeadLetterFigure { entity: string; kind: string; open: number; recent: number }
 export interface EntityFigure { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null }
@@ -11,6 +12,7 @@ export interface NotifierFigure { notifier: string; sent: number; failed: number
 export interface Figures {
   deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[];
   alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; database: { sizeBytes: number; connections: number; limit: number };
+  schedules: ScheduleFigure[];
 }
 
 /** Letters that came within this are recent. */
@@ -25,6 +27,7 @@ export async function readFigures(session: SqlSession, entities: readonly string
     `SELECT pg_database_size(current_database())::float8 AS "sizeBytes", (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections, current_setting('max_connections')::int AS "limit"`);
   return {
     nodes: nodes?.count ?? 0,
+    schedules: await readScheduleFigures(session, at),
     database: database ?? { sizeBytes: 0, connections: 0, limit: 0 },
     deadLetters: await rows(
       `SELECT coalesce(entity, '') AS entity, kind, count(*)::int AS open, count(*) FILTER (WHERE first_at > $1::timestamptz - make_interval(mins => $2))::int AS recent

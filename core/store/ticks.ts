@@ -6,24 +6,24 @@ export type TickTrigger = 'time' | 'catch-up' | 'shortened' | 'backfill' | 'pers
 
 export interface Tick {
   id: string; schedule: string; planned: Date; times: number; trigger: TickTrigger; work: string; entities: string[]; status: TickStatus; reason: string | null;
-  runs: string[]; jobId: string | null; node: string | null; dueAt: Date; enqueuedAt: Date | null; startedAt: Date | null; endedAt: Date | null; slow: boolean;
+  runs: string[]; jobId: string | null; node: string | null; dueAt: Date; /** The planned time after it; null for what did not come by the clock. */ untilAt: Date | null; enqueuedAt: Date | null; startedAt: Date | null; endedAt: Date | null; slow: boolean;
 }
 
 /** An open tick with how its runs are. */
 export interface OpenTick extends Tick { runsActive: number; runsFailed: string[]; runsCancelled: number; runsStartedAt: Date | null; runsEndedAt: Date | null }
 
 const columns = `t.id::text AS id, t.schedule, t.planned, t.times, t.trigger, t.work, t.entities, t.status, t.reason, t.runs::text[] AS runs, t.job_id AS "jobId", t.node,
-  t.due_at AS "dueAt", t.enqueued_at AS "enqueuedAt", t.started_at AS "startedAt", t.ended_at AS "endedAt", t.slow`;
+  t.due_at AS "dueAt", t.until_at AS "untilAt", t.enqueued_at AS "enqueuedAt", t.started_at AS "startedAt", t.ended_at AS "endedAt", t.slow`;
 
-export type NewTick = Pick<Tick, 'schedule' | 'planned' | 'times' | 'trigger' | 'work' | 'entities' | 'status' | 'reason' | 'dueAt' | 'node'>;
+export type NewTick = Pick<Tick, 'schedule' | 'planned' | 'times' | 'trigger' | 'work' | 'entities' | 'status' | 'reason' | 'dueAt' | 'untilAt' | 'node'>;
 
 /** Writes ticks, those that are over (`skipped`, `cancelled`) as ended; leaves out those of a schedule and time that there are. Answers what was written, in any order. */
 export async function insertTicks(session: SqlSession, ticks: readonly NewTick[], now: Date): Promise<Tick[]> {
   if (ticks.length === 0) return [];
   const result = await session.query(
-    `INSERT INTO ticks AS t (schedule, planned, times, trigger, work, entities, status, reason, due_at, node, ended_at)
-     SELECT schedule, planned, times, trigger, work, entities, status, reason, "dueAt", node, CASE WHEN status IN ('skipped', 'cancelled') THEN $2::timestamptz END
-       FROM jsonb_to_recordset($1::jsonb) AS given(schedule text, planned timestamptz, times integer, trigger text, work text, entities text[], status text, reason text, "dueAt" timestamptz, node text)
+    `INSERT INTO ticks AS t (schedule, planned, times, trigger, work, entities, status, reason, due_at, until_at, node, ended_at)
+     SELECT schedule, planned, times, trigger, work, entities, status, reason, "dueAt", "untilAt", node, CASE WHEN status IN ('skipped', 'cancelled') THEN $2::timestamptz END
+       FROM jsonb_to_recordset($1::jsonb) AS given(schedule text, planned timestamptz, times integer, trigger text, work text, entities text[], status text, reason text, "dueAt" timestamptz, "untilAt" timestamptz, node text)
      ON CONFLICT (schedule, planned) DO NOTHING RETURNING ${columns}`, [JSON.stringify(ticks), now]);
   return result.rows as unknown as Tick[];
 }
@@ -78,9 +78,11 @@ export async function endTick(session: SqlSession, id: string, end: TickEnd): Pr
   return (await endTicks(session, [{ id, ...end }])).size > 0;
 }
 
-/** Says once that a tick takes too long; false when that was said before. */
-export async function noteSlowTick(session: SqlSession, id: string): Promise<boolean> {
-  return (await session.query('UPDATE ticks SET slow = true WHERE id = $1 AND NOT slow', [id])).rowCount > 0;
+/** Says once that ticks take too long. Answers those of which it was not said before. */
+export async function noteSlowTicks(session: SqlSession, ids: readonly string[]): Promise<Set<string>> {
+  const result = await session.query(
+    'WITH held AS (SELECT id FROM ticks WHERE id = ANY ($1::bigint[]) AND NOT slow ORDER BY id FOR UPDATE) UPDATE ticks t SET slow = true FROM held WHERE t.id = held.id RETURNING t.id::text AS id', [ids]);
+  return new Set(result.rows.map((row) => row['id'] as string));
 }
 
 /** Open ticks in the order of their times, with the state of their runs; of some schedules, or of all. */

@@ -43,7 +43,11 @@ export function watch(scope: { teardown(action: () => unknown): unknown }, pool:
   const metrics = createMetrics();
   const database = databaseAccess(pool);
   const state = { heard: [] as Heard[], jobs: [] as string[], samples: [] as MetricSample[], connections: [] as ConnectionFigures[], broken: new Set<string>(), hopeless: new Set<string>() };
-  metrics.registry.onCollect(async () => metrics.data.atScrape(await database.transaction((session) => readFigures(session, ['products', 'invoices'], clock.now()))));
+  metrics.registry.onCollect(async () => {
+    const figures = await database.transaction((session) => readFigures(session, ['products', 'invoices'], clock.now()));
+    metrics.data.atScrape(figures);
+    metrics.schedules.atScrape(figures.schedules);
+  });
   metrics.registry.onCollect(() => metrics.connections.atScrape(state.connections));
   const given = options.notifiers ?? { mail: {}, chat: { severity: 'critical' } };
   const notifiers = new Map(Object.keys(given).map((id): [string, Notifier] => [id, {

@@ -103,12 +103,12 @@ export async function judge(pool: Pool, { spans, plan, timezone }: Journey): Pro
     if (missed.length > 0 || actual.length !== expected.length) faults.push(`${id}: ${expected.length} times were planned and ${actual.length} ticked; missed: ${missed.slice(0, 3).map((time) => new Date(time).toISOString()).join(', ')}`);
     if (expected.length === 0) faults.push(`${id}: nothing was planned`);
   }
-  const latest = Math.max(...found.map((tick) => (tick.enqueuedAt?.getTime() ?? Infinity) - tick.dueAt.getTime()));
+  const latest = Math.max(...found.map((tick) => ((tick.work === 'compare' ? tick.endedAt : tick.enqueuedAt)?.getTime() ?? Infinity) - tick.dueAt.getTime()));
   if (latest > 1000) faults.push(`the latest was ${latest} ms late`);
-  const odd = found.filter(({ status, trigger }) => status !== 'succeeded' || trigger !== 'time');
+  const odd = found.filter(({ status, trigger, work }) => status !== (work === 'compare' ? 'skipped' : 'succeeded') || trigger !== 'time');
   if (odd.length > 0) faults.push(`${odd.length} ended otherwise: ${odd.slice(0, 3).map((tick) => `${tick.schedule} ${tick.planned.toISOString()} ${tick.status} ${tick.trigger} ${tick.reason ?? ''}`).join('; ')}`);
   const looks: [what: string, query: string][] = [
-    ['ticks of other work do not have one job', `SELECT id FROM ticks t WHERE work <> 'sync' AND (SELECT count(*) FROM job_audit WHERE payload->>'tickId' = t.id::text) <> 1`],
+    ['ticks of other work do not have one job', `SELECT id FROM ticks t WHERE work NOT IN ('sync', 'compare') AND (SELECT count(*) FROM job_audit WHERE payload->>'tickId' = t.id::text) <> 1`],
     ['runs do not have one job', `SELECT id FROM runs r WHERE (SELECT count(*) FROM job_audit WHERE payload->>'runId' = r.id::text) <> 1`],
     ['runs have no tick', 'SELECT id FROM runs r WHERE NOT EXISTS (SELECT FROM ticks t WHERE r.id = ANY (t.runs))'],
     ['syncs have no run', `SELECT id FROM ticks WHERE work = 'sync' AND cardinality(runs) = 0`],

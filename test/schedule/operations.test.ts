@@ -52,6 +52,14 @@ test('run now is a tick by a person, one at a time', async (t) => {
   t.match((await pool.query('SELECT priority FROM graphile_worker._private_jobs')).rows, [{ priority: 40 }]);
 });
 
+test('work that this version does not have is refused at once, and said in the list', async (t) => {
+  const { pool } = await testDatabase(t);
+  const ops = operationsOf(pool, { comparison: { cron: '0 3 * * *', run: 'compare' } }, new TestClock('2026-11-24T08:30:00Z'));
+  t.match(await ops.list(), [{ unavailable: 'comparing source and table is not in this version of TDS', failures: 0 }]);
+  await t.rejects(ops.run('comparison', 'person'), { code: 'operation.not_available' });
+  t.throws(() => ops.backfill('comparison', { from: '7d', to: '1d', most: 3, dryRun: false }), { code: 'operation.not_available' });
+});
+
 test('a backfill says first which times it would make up, makes up the oldest so many, one after the other, and a pause holds it', async (t) => {
   const { pool } = await testDatabase(t);
   const clock = new TestClock('2026-11-24T08:30:00Z');

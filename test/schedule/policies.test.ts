@@ -179,6 +179,16 @@ test('a factor shortens the pauses of an entity: further ticks for it alone, eac
   ]);
 });
 
+test('a comparison, which this version does not have: its times are noted with the reason, as neither success nor failure, without a job', async (t) => {
+  const s = await stage(t, { ...hourly, run: 'compare', pauseOnFailure: 1 });
+  await s.to('09:00');
+  await s.to('10:00');
+  t.same((await ticks(s.pool)).map(({ status, reason }) => `${status}: ${reason}`), Array(2).fill('skipped: comparing source and table is not in this version of TDS'));
+  t.match(s.events, [{ name: 'schedule.ended', detail: { state: 'skipped' } }, { name: 'schedule.ended', detail: { state: 'skipped' } }]);
+  t.match(await databaseAccess(s.pool).transaction(listSchedules), [{ failures: 0, pausedAt: null, slow: null }]);
+  t.equal((await s.pool.query('SELECT FROM graphile_worker._private_jobs')).rowCount, 0);
+});
+
 test('a schedule that can not be ticked is told of and keeps no other from its time', async (t) => {
   const { pool } = await testDatabase(t);
   const clock = new TestClock('2026-11-24T08:30:00Z');
