@@ -61,7 +61,7 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     summary: 'healing gave up on {value} things by its rule "{rule}", and waits for a person', help: 'tds healing --outcome told',
   },
   'schedule-overdue': {
-    metric: 'tds_schedule_overdue_seconds', above: 120, severity: 'warning',
+    metric: 'tds_schedule_overdue_seconds', above: 120, for: 30_000, severity: 'warning',
     summary: 'a planned time of the schedule {schedule} came {value} s ago, and no node has begun its work', help: 'tds schedules',
   },
   'schedule-missed': {

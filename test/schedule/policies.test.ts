@@ -61,6 +61,14 @@ test('overlap cancel: the one before is cancelled with its runs and its job', as
   t.equal(s.cancelled.length, 2);
 });
 
+test('overlap cancel: of several that come in one look, after a pause of the node, only the last one begins', async (t) => {
+  const s = await stage(t, { every: minute / 3, overlap: 'cancel' });
+  await s.to('08:01');
+  t.same((await ticks(s.pool)).map(({ status, reason, runs }) => `${status} ${runs.length} ${reason ?? ''}`), ['cancelled 0 the one of Tue 2026-11-24 08:01 +00:00 has come', 'queued 1 ']);
+  t.equal((await s.pool.query('SELECT FROM runs')).rowCount, 1);
+  t.match(s.events, [{ name: 'schedule.ended', detail: { state: 'cancelled' } }]);
+});
+
 test('missed last: of the times that passed while everything was down the last one is made up, and it stands among the acts of healing', async (t) => {
   const s = await stage(t, hourly);
   await s.to('13:30');
