@@ -34,13 +34,13 @@ void t.test('a backfill is a dry run until it is told otherwise, and names a per
   const asked: unknown[] = [];
   const operations = fakeOperations({ schedules: { ...schedules,
     backfill: async (schedule, span) => { asked.push(span); return { schedule, dryRun: span.dryRun, times: [stock.next!], done: 3, left: 1 }; },
-    pause: async (_id, pause) => { asked.push(pause); return stock; }, next: (_id, count) => { asked.push(count); return [stock.next!]; }, ticks: async (filter) => { asked.push(filter); return [tick]; },
+    pause: async (_id, pause) => { asked.push(pause); return stock; }, list: async () => [stock], next: (_id, count) => { asked.push(count); return [stock.next!]; }, ticks: async (filter) => { asked.push(filter); return [tick]; },
   } });
   const dry = await callCli(['schedules', 'backfill', 'stock', '--from', '7d', '--to', '1d'], { clock, operations });
   t.match(dry.out, /Tue 2026-11-24 11:45 \+03:00\n1 time would be made up; --yes does it; 3 of the span were done; 1 more are left/);
   await callCli(['schedules', 'backfill', 'stock', '--from', '7d', '--to', '1d', '--most', '5', '--yes'], { clock, operations });
   t.match((await callCli(['schedules', 'next', 'stock', '-n', '3'], { clock, operations })).out, /^Tue 2026-11-24 11:45 \+03:00 {3}2026-11-24T08:45:00.000Z\n$/);
-  t.match((await callCli(['schedules', 'ticks', 'stock'], { clock, operations })).out, /7 +stock .* failed +1.0 s +1.0 s +5 min 0 s +failed: stock/);
+  t.match((await callCli(['schedules', 'ticks', 'stock'], { clock, operations })).out, /7 +stock +Tue 2026-11-24 11:15 \+03:00 +time +failed +1.0 s +1.0 s +5 min 0 s +failed: stock/);
   await callCli(['schedules', 'pause', 'stock', '--until', '2h', '--reason', 'stocktaking'], { clock, operations });
   t.match(asked, [{ from: '7d', to: '1d', most: 100, dryRun: true }, { most: 5, dryRun: false }, 3, { schedule: 'stock' }, { until: '2h', reason: 'stocktaking', by: /./ }]);
   t.equal((await callCli(['schedules', 'backfill', 'stock', '--from', '7d'], { clock, operations })).exit, 2);
