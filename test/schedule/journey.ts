@@ -121,9 +121,9 @@ export async function judge(pool: Pool, { spans, plan, timezone }: Journey): Pro
   return { ticks: found.length, latest, faults };
 }
 
-const around = (at: string): Span => ({ from: new Date(Date.parse(at) - 6 * 60 * minute + 30_000).toISOString(), until: new Date(Date.parse(at) + 6 * 60 * minute + 30_000).toISOString() });
+const around = (at: string): Span => ({ from: new Date(Date.parse(at) - 4 * 60 * minute + 30_000).toISOString(), until: new Date(Date.parse(at) + 4 * 60 * minute + 30_000).toISOString() });
 
-/** Both clock changes of both zones, with half a day around each, in the order of their times. */
+/** Both clock changes of both zones, with eight hours around each, in the order of their times. */
 export const clockChanges: readonly Span[] = ['2026-03-08T07:00Z', '2026-03-29T01:00Z', '2026-10-25T01:00Z', '2026-11-01T06:00Z'].map(around);
 
 /** Times that the clocks go over, times that come twice, each hour, and a pace that knows no clocks; in both zones. */
