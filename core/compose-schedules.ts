@@ -8,7 +8,8 @@ import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
 import type { WebhookOperations } from './operations/webhooks.ts';
 import { createSchedules, makeReport, type Definition, type Schedules, type WorkDone } from './schedule/index.ts';
-import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
+import type { Logger, SqlSession } from './sdk/index.ts';
+import type { Database } from './store/session.ts';
 import { trimActs } from './store/healing-acts.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import { trimTicks, type Tick } from './store/ticks.ts';
@@ -17,7 +18,7 @@ import { trimTicks, type Tick } from './store/ticks.ts';
 export interface ScheduleParts {
   /** The config that is in force. */
   config: () => Config;
-  database: DatabaseAccess; enqueue: EnqueueMany; queue: () => Queue; healing: () => Healing; events: Events; log: Logger; redact: (text: string) => string;
+  database: Database; enqueue: EnqueueMany; queue: () => Queue; healing: () => Healing; events: Events; log: Logger; redact: (text: string) => string;
   entities: ReadonlyMap<string, Entity>;
   /** Has a report delivered, by jobs that are written in the session's transaction. Answers to whom. */
   tellReport: (session: SqlSession, report: ReportToTell) => Promise<string[]>;

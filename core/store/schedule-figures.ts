@@ -1,5 +1,5 @@
 /** How schedules keep their times, for metrics. */
-import type { SqlSession } from '../sdk/index.ts';
+import type { Reading } from './session.ts';
 
 /** Of one schedule; null where nothing is known yet. */
 export interface ScheduleFigure {
@@ -16,7 +16,7 @@ export interface ScheduleFigure {
 }
 
 /** Those of the config. Looks each up by itself: a long history costs no more than a short one. */
-export async function readScheduleFigures(session: SqlSession, now: Date): Promise<ScheduleFigure[]> {
+export async function readScheduleFigures(session: Reading, now: Date): Promise<ScheduleFigure[]> {
   const result = await session.query(
     `SELECT s.schedule, s.failures, late.seconds AS "lateSeconds", last.seconds AS "lastSeconds", greatest(last.ratio, open.ratio) AS "periodRatio",
             CASE WHEN s.paused_at IS NULL OR s.paused_until <= $1 THEN greatest(0, coalesce(extract(epoch FROM $1::timestamptz - coalesce(s.due_at, s.next_at)), 0)) ELSE 0 END::float8 AS "overdueSeconds"

@@ -3,9 +3,8 @@ import type { Runtime } from '../../main.ts';
 import type { TickStatus } from '../../store/ticks.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
-import { localText } from '../../schedule/zone-time.ts';
 import { table } from '../table.ts';
-import { cell, counted, duration } from '../text.ts';
+import { cell, counted, duration, localText } from '../text.ts';
 import { limitOption } from './runs.ts';
 
 /** `tds schedules ticks`. */

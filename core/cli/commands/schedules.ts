@@ -5,8 +5,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
 import { osUser } from '../os-user.ts';
 import { table } from '../table.ts';
-import { ago, cell, counted, duration } from '../text.ts';
-import { localText } from '../../schedule/zone-time.ts';
+import { ago, cell, counted, duration, localText } from '../text.ts';
 import { addBackfill, addTicks } from './schedule-ticks.ts';
 
 const doneExit = '0 done, 2 there is no such schedule or the config is wrong, 3 database out of reach';
