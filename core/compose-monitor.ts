@@ -91,6 +91,7 @@ function tellLost({ queue, events, metrics, project }: MonitorParts): (died: Que
 function listen({ metrics, events }: MonitorParts): () => void {
   return events.listen((event) => {
     metrics.events.happened(event.name);
+    if (event.name === 'schedule.ended') metrics.schedules.ended(event.detail);
     if (event.name === 'run.finished') metrics.runs.ended({ ...event.detail, seconds: event.detail.seconds });
   });
 }
@@ -129,6 +130,7 @@ function databaseCollector(parts: MonitorParts): () => Promise<void> {
     } finally {
       metrics.data.atScrape(figures && asMetrics(figures, remotes(parts), overdue));
       metrics.webhooks.inInbox(figures?.inbox);
+      metrics.schedules.atScrape(figures?.schedules);
       metrics.jobs.onQueue(tasks);
     }
   };

@@ -7,7 +7,7 @@ import type { TdsMetrics } from './monitor/metrics/index.ts';
 import type { SpanFacts } from './monitor/trace.ts';
 import type { Tracing } from './monitor/tracing.ts';
 import { onExhausted, type ExhaustedDeps } from './operations/exhausted.ts';
-import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
+import { requestRun, runTaskName, type Enqueue, type EnqueueMany } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
@@ -57,6 +57,11 @@ export function composeQueue({ config, opened, database, log, events, metrics, t
 /** Adds jobs in the caller's transaction. */
 export function enqueueBy(queue: Queue): Enqueue {
   return (session, job) => queue.enqueue(asQueryable(session), job);
+}
+
+/** Adds many at once, likewise. */
+export function enqueueManyBy(queue: Queue): EnqueueMany {
+  return (session, jobs) => queue.enqueueMany(asQueryable(session), jobs);
 }
 
 /** The queue speaks pg; of it, it uses the query alone. */

@@ -11,7 +11,7 @@ import { composeAccounts, composeConnection, composeConnector, connectionsAtWork
 import { composeHealing } from './compose-healing.ts';
 import { composeMonitor, startTracing } from './compose-monitor.ts';
 import { composeOperations } from './compose-operations.ts';
-import { asQueryable, composeQueue, enqueueBy } from './compose-queue.ts';
+import { asQueryable, composeQueue, enqueueBy, enqueueManyBy } from './compose-queue.ts';
 import { composeSchedules, pollingFactors } from './compose-schedules.ts';
 import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
 import { loadSealer, type Sealer, type SharedRedis } from './connection/index.ts';
@@ -211,7 +211,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, { 
   })) });
   services.register(tokens.schedules, { useFactory: instanceCachingFactory((inner) => composeSchedules({
     config: () => live.current, log, redact: (text) => options.redactor.text(text), events: inner.resolve(tokens.events), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities),
-    enqueue: (session, job) => enqueueBy(inner.resolve(tokens.queue))(session, job), queue: () => inner.resolve(tokens.queue), healing: () => inner.resolve(tokens.healing),
+    enqueue: (session, jobs) => enqueueManyBy(inner.resolve(tokens.queue))(session, jobs), queue: () => inner.resolve(tokens.queue), healing: () => inner.resolve(tokens.healing), tellReport: (session, report) => inner.resolve(tokens.alerting).tellReport(session, report),
     factor: pollingFactors(inner.resolve(tokens.webhooks).operations, () => systemClock.now()),
   })) });
   services.register(tokens.reloader, { useFactory: instanceCachingFactory((inner) => createReloader({

@@ -41,7 +41,7 @@ function holding(before: Alert | undefined, { rule, fingerprint, labels, value, 
 }
 
 /** Alerts of one rule that go into one message. */
-export interface Group { rule: string; kind: Exclude<AlertMessage['kind'], 'test'>; alerts: Decided[] }
+export interface Group { rule: string; kind: Exclude<AlertMessage['kind'], 'test' | 'report'>; alerts: Decided[] }
 
 export interface TellingOptions {
   rules: ReadonlyMap<string, AlertRule>;

@@ -77,6 +77,22 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     metric: 'tds_healing_waiting', above: 0, severity: 'warning',
     summary: 'healing gave up on {value} things by its rule "{rule}", and waits for a person', help: 'tds healing --outcome told',
   },
+  'schedule-overdue': {
+    metric: 'tds_schedule_overdue_seconds', above: 120, for: 30_000, severity: 'warning',
+    summary: 'a planned time of the schedule {schedule} came {value} ago, and no node has begun its work', help: 'tds schedules',
+  },
+  'schedule-missed': {
+    event: 'schedule.missed', lasts: 60 * minute, severity: 'warning',
+    summary: '{missed} planned times of the schedule {schedule} passed while nothing was at work; {made} made up', help: 'tds schedules ticks {schedule}',
+  },
+  'schedule-slow': {
+    metric: 'tds_schedule_period_ratio', above: 0.8, severity: 'warning',
+    summary: 'the work of the schedule {schedule} takes {value} of the time until it is due again; from 100 % on, times are left out', help: 'tds schedules ticks {schedule}',
+  },
+  'schedule-paused': {
+    event: 'schedule.paused', lasts: 60 * minute, severity: 'warning',
+    summary: 'the schedule {schedule} rests: {reason}', help: 'tds schedules resume {schedule}',
+  },
   'notifier-failing': {
     metric: 'tds_notifier_failures', above: 2, severity: 'critical',
     summary: 'messages do not get through by {notifier}: {value} attempts failed in a row', help: 'tds alerts test {notifier}',

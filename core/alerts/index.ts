@@ -6,15 +6,17 @@ import { OperationError } from '../operations/errors.ts';
 import type { AlertOperations, NotifierTest } from '../operations/alerts.ts';
 import type { TaskHandler } from '../queue/types.ts';
 import { systemClock } from '../monitor/clock.ts';
-import type { Notifier } from '../sdk/index.ts';
+import type { Notifier, SqlSession } from '../sdk/index.ts';
 import { acknowledgeAlerts, activeSilences, addSilence, dropSamples, endSilence, listAlerts } from '../store/alerts.ts';
 import { noteWorks } from '../store/notifications.ts';
 import { deliver, notifyHandler, send, type DeliveryDeps } from './delivery.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { Evaluator, type EvaluatorDeps } from './evaluator.ts';
 import { testMessage } from './messages.ts';
+import { addReportMessages, type ReportToTell } from './report-message.ts';
 import { rulesOf, type AlertRule } from './rules.ts';
 
+export type { ReportToTell } from './report-message.ts';
 export { notifyAttempts, notifyPriority, notifyTask } from './delivery.ts';
 
 export interface AlertingDeps extends Pick<EvaluatorDeps, 'registry' | 'database' | 'pool' | 'log' | 'nodeId' | 'source' | 'enqueue' | 'now'> {
@@ -33,6 +35,8 @@ export interface Alerting {
   evaluator: Evaluator;
   /** Evaluates from now on, unless the config has it switched off. */
   start(): void;
+  /** Has a report delivered, by jobs that are written in the session's transaction. Answers to whom. */
+  tellReport(session: SqlSession, report: ReportToTell): Promise<string[]>;
   /** Resolves when no message is being sent. */
   settled(): Promise<void>;
   /** Idempotent, and safe before `start`. */
@@ -68,6 +72,7 @@ export function createAlerting(deps: AlertingDeps): Alerting {
       started = true;
       evaluator.start();
     },
+    tellReport: (session, report) => addReportMessages(session, report, { channels, source: deps.source, enqueue: deps.enqueue, at: systemClock.now() }),
     settled: async () => void (await Promise.all(underWay)),
     async stop() {
       await evaluator.stop();

@@ -70,12 +70,12 @@ const jobDetail = object({
 const tick = object({
   id: text, schedule: text, planned: time, times: count, trigger: oneOf('time', 'catch-up', 'shortened', 'backfill', 'person', 'api', 'healing'), work: text, entities: listOf(text),
   status: oneOf('waiting', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped'), reason: textOrNull, runs: listOf(text), node: textOrNull,
-  dueAt: time, enqueuedAt: timeOrNull, startedAt: timeOrNull, endedAt: timeOrNull, slow: flag, late: countOrNull, waited: countOrNull, took: countOrNull,
+  dueAt: time, untilAt: timeOrNull, enqueuedAt: timeOrNull, startedAt: timeOrNull, endedAt: timeOrNull, slow: flag, late: countOrNull, waited: countOrNull, took: countOrNull,
 });
 const plannedTime = object({ at: time, local: text });
 const schedule = object({
   id: text, description: textOrNull, cron: textOrNull, every: countOrNull, timezone: text, run: text, entities: listOf(text), mode: textOrNull, state: oneOf('active', 'paused', 'new', 'other', 'off', 'over'),
-  paused: orNull(object({ at: time, until: timeOrNull, by: textOrNull, reason: textOrNull })), next: orNull(plannedTime), last: orNull(tick), failures: count, slow: textOrNull,
+  paused: orNull(object({ at: time, until: timeOrNull, by: textOrNull, reason: textOrNull })), next: orNull(plannedTime), last: orNull(tick), failures: count, unavailable: textOrNull, slow: textOrNull,
 });
 const report = object({ id: text, schedule: textOrNull, from: time, to: time, madeAt: time, summary: free, text, html: text });
 const differences = object({ added: listOf(text), removed: listOf(text), changed: listOf(text) });

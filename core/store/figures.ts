@@ -1,4 +1,5 @@
 /** What stands in TDS's tables, counted for metrics and health. Read at most once in some seconds; nothing here reads a table of records. */
+import { readScheduleFigures, type ScheduleFigure } from './schedule-figures.ts';
 import type { Reading } from './session.ts';
 import { lossToMind, lossWindowMs, readLosses } from './webhook-gaps.ts';
 
@@ -16,6 +17,7 @@ export interface Figures {
   at: Date;
   deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
   alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; inbox: InboxFigure[]; database: { sizeBytes: number; connections: number; limit: number };
+  schedules: ScheduleFigure[];
 }
 
 /** Letters that came within this are recent. */
@@ -31,6 +33,7 @@ export async function readFigures(session: Reading, entities: readonly string[],
   return {
     at,
     nodes: nodes?.count ?? 0,
+    schedules: await readScheduleFigures(session, at),
     database: database ?? { sizeBytes: 0, connections: 0, limit: 0 },
     deadLetters: await rows(
       `SELECT coalesce(entity, '') AS entity, kind, count(*)::int AS open, count(*) FILTER (WHERE first_at > $1::timestamptz - make_interval(mins => $2))::int AS recent

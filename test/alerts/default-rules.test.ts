@@ -9,6 +9,8 @@ const { pool } = await testDatabase(t);
 const shop: ConnectionFigures = { id: 'shop', waiting: 0, inFlight: 0, quota: { used: 100, limit: 1000, elapsed: 0.5 } };
 const letters = (at: Date, count: number): Promise<unknown> => pool.query(`INSERT INTO dead_letters (entity, via, code, message, fingerprint, first_at, key) SELECT 'products', 'full', 'map.bad', 'no', 'f', $1, n FROM generate_series(1, $2) n`, [at, count]);
 const run = (status: string, at: Date): Promise<unknown> => pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('products', 'full', 'test', $1, $2, $2)`, [status, at]);
+const ticked = (at: Date, seconds: number): Promise<unknown> => pool.query(`INSERT INTO ticks (schedule, planned, until_at, due_at, enqueued_at, ended_at, trigger, work, status) VALUES ('stock', $1, $1::timestamptz + interval '15 min', $1, $1, $1::timestamptz + make_interval(secs => $2), 'time', 'sync', 'succeeded')`, [at, seconds]);
+const schedule = (at: Date): Promise<unknown> => pool.query(`INSERT INTO schedules (schedule, definition, timing, cursor, next_at, due_at) VALUES ('stock', 'd', 't', $1, $1, $1) ON CONFLICT (schedule) DO UPDATE SET next_at = $1, due_at = $1`, [at]);
 const node = async (concurrency: number): Promise<unknown> => pool.query(`INSERT INTO nodes (pool_id, node_id, host, machine, pid, version, concurrency) VALUES ('p', 'n', 'h', 'm', 1, '1', $1) ON CONFLICT (pool_id) DO UPDATE SET concurrency = $1`, [concurrency]);
 
 /** Changes of this hour: told by a message, or lost. */
@@ -52,6 +54,13 @@ const cases: Record<string, Case> = {
     make: ({ clock }) => pool.query(`WITH r AS (INSERT INTO healing_rules (rule, next_at, looked_at, looked_by, told) VALUES ('tokens', $1, $1, 'n', 1)) INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, node, at) VALUES ('tokens', 'f', 's', 'd', 'told', 'n', $1)`, [clock.now()]),
     mend: ({ clock }) => pool.query('UPDATE healing_acts SET reset_at = $1', [clock.now()]), says: /gave up on 1 things by its rule "tokens"/, helps: /tds healing --outcome told/,
   },
+  'schedule-overdue': { make: ({ clock }) => schedule(new Date(clock.now().getTime() - 2 * minute)), mend: ({ clock }) => schedule(new Date(clock.now().getTime() + hour * 20)), says: /a planned time of the schedule stock came \d+ (s|min) ago, and no node has begun its work/, helps: /^tds schedules$/ },
+  'schedule-missed': { make: ({ events }) => events.emit('schedule.missed', { schedule: 'stock', missed: 3, made: 1 }), mend: () => {}, lasts: hour, says: /3 planned times of the schedule stock passed while nothing was at work; 1 made up/, helps: /tds schedules ticks stock/ },
+  'schedule-slow': {
+    make: async ({ clock }) => { await schedule(new Date(clock.now().getTime() + hour * 20)); await ticked(clock.now(), 14 * 60); }, mend: ({ clock }) => ticked(clock.now(), 20),
+    says: /the work of the schedule stock takes 93 % of the time until it is due again/, helps: /tds schedules ticks stock/,
+  },
+  'schedule-paused': { make: ({ events }) => events.emit('schedule.paused', { schedule: 'stock', reason: 'it failed 3 times in a row: failed: stock' }), mend: () => {}, lasts: hour, says: /the schedule stock rests: it failed 3 times in a row/, helps: /tds schedules resume stock/ },
   'notifier-failing': { make: ({ clock }) => pool.query(`INSERT INTO notifier_states (notifier, failing, at) VALUES ('chat', 3, $1)`, [clock.now()]), mend: () => pool.query('UPDATE notifier_states SET failing = 0'), says: /do not get through by chat: 3 attempts/, helps: /tds alerts test chat/, heardBy: ['mail'] },
 };
 
@@ -59,7 +68,7 @@ t.test('there is a fault for every rule', async (t) => t.same(Object.keys(cases)
 
 for (const [rule, { make, mend, says, helps, lasts = 0, heardBy }] of Object.entries(cases)) {
   t.test(rule, async (t) => {
-    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules', 'breakers', 'tokens', 'webhook_inbox', 'webhook_counts', 'webhook_entities'].map((table) => `DELETE FROM ${table}`).join('; '));
+    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules', 'breakers', 'tokens', 'webhook_inbox', 'webhook_counts', 'webhook_entities', 'ticks', 'schedules'].map((table) => `DELETE FROM ${table}`).join('; '));
     await node(4);
     const here = watch(t, pool);
     here.connections.push(shop);

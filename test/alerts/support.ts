@@ -51,6 +51,7 @@ export function watch(scope: { teardown(action: () => unknown): unknown }, pool:
     metrics.data.atScrape(asMetrics(figures, [{ id: 'shop', signInName: 'shop-account' }, { id: 'bank', signInName: 'bank-account' }], overdue));
     metrics.webhooks.inInbox(figures.inbox);
     metrics.webhooks.atScrape(clock.now());
+    metrics.schedules.atScrape(figures.schedules);
   });
   metrics.registry.onCollect(() => metrics.connections.atScrape(state.connections));
   const given = options.notifiers ?? { mail: {}, chat: { severity: 'critical' } };

@@ -77,7 +77,7 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
     redact: (text) => text.replaceAll('canary-in-url', '[secret]'), redactValue: (value) => value, isSecret: (path) => path.join('.') === 'connections.source.with.key',
     read: async () => ({ config: changed, isSecret: () => false, findings: [{ code: 'config.type', severity: 'error', file: 'tds.config.yaml', line: 3, column: 1, path: 'entities', message: 'is wrong', suggestion: 'mend it' }] }),
     forPerson: (_entity, work) => work(), events, metrics: metrics.registry, alerts: alerting.operations,
-    schedules: scheduleOperations({ database, enqueue: b.enqueue, nodeId: () => 'n', isAtWork: (id) => id === 'things', config: () => config, now: () => new Date() }),
+    schedules: scheduleOperations({ database, enqueue: (session, jobs) => Promise.all(jobs.map((job) => b.enqueue(session, job))), nodeId: () => 'n', isAtWork: (id) => id === 'things', config: () => config, now: () => new Date() }),
     reload: async () => ({ applied: true, findings: [], schedules: { added: ['upkeep'], removed: [], changed: [] }, entities: { added: [], removed: [], changed: [] }, needsRestart: ['api'] }),
     reloadNodes: () => Promise.reject(new OperationError('operation.no_node', 'no TDS is running')),
     healing: {

@@ -39,6 +39,7 @@ t.test('a real Prometheus', { ...skip, timeout: 110_000 }, async (t) => {
 metrics: { remoteWrite: { url: "${prometheus}/api/v1/write", every: 1s, labels: { instance: pushed, job: tds-pushed } } }
 alerts: { every: 1s, group: 0s, rules: { breaker-open: { for: 1s } } }
 tracing: { url: "http://127.0.0.1:${await freePort()}/v1/traces", timeout: 1s }
+schedules: { quick: { every: 10s, run: heal, rules: [orphaned-runs] } }
 notifiers: { chat: { plugin: slack, with: { url: "${slack.url}/services/T0/B0/x" } } }
 entities:
   products:
@@ -48,7 +49,7 @@ entities:
     fields: { item_id: item_id, price: { from: rate, type: numeric } }
     webhook: { secret: thesecretofthescrape, apply: payload }
     checks: [{ field: price, min: 1000000000, onFail: quarantine }]
-` });
+`, env: { TDS_SCHEDULES: '' } });
   const api = createApi({ operations: shop.runtime.operations, log: silentLogger, version: '1', host: '127.0.0.1', port: 0 });
   t.teardown(() => api.stop());
   const { url } = await api.start();
