@@ -29,6 +29,8 @@ export interface PoolOptions {
   readonly schema?: string;
   /** Connections at most. Default 10. */
   readonly max?: number;
+  /** Its transactions may change nothing. */
+  readonly readOnly?: boolean;
   /** Shown in pg_stat_activity. Default `tds`. */
   readonly applicationName?: string;
   /** The server cancels a statement after this many ms; 0: never. Default 60,000. */
@@ -104,6 +106,7 @@ function clientConfig(options: PoolOptions): pg.ClientConfig {
   const url = new URL(options.url);
   // A server that isn't told would keep the locks of a machine that lost its power for two hours.
   const settings: [string, string][] = [['tcp_keepalives_idle', '15'], ['tcp_keepalives_interval', '5'], ['tcp_keepalives_count', '3']];
+  if (options.readOnly === true) settings.push(['default_transaction_read_only', 'on']);
   if (options.schema !== undefined) settings.push(['search_path', quoteIdentifier(options.schema)]);
   const own = settings.map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\ ]/g, String.raw`\$&`)}`).join(' ');
   // pg lets the URL win over the settings beside it, so what the URL brings is joined here.

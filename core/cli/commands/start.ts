@@ -28,9 +28,9 @@ async function start(context: Context): Promise<ExitCode> {
   context.logSink = (line) => void io.stdout.write(line);
   const log = context.log({ level: project.config.policies.log.level, pretty });
   return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty } }, async (runtime) => {
-    const { host, port, adminToken } = project.config.api;
+    const { host, port, origins, adminToken } = project.config.api;
     if (adminToken !== '') await adopt(runtime, adminToken, log);
-    const api = createApi({ operations: runtime.operations, log, version, host, port });
+    const api = createApi({ operations: runtime.operations, log, version, host, port, origins });
     let address: { remove(): void } | undefined;
     try {
       const { url, open } = await api.start();

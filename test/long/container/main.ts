@@ -88,11 +88,6 @@ async function alone(): Promise<void> {
   hold('a killed one starts again on what it left', (await ask(second, '/v1/tokens', token)).text.includes('"name":"ci"'));
   remove(second);
 
-  const hasty = run('hasty', options, [image]);
-  const early = stop(hasty);
-  hold(`SIGTERM right after the start is not lost: code ${early.code} after ${early.seconds.toFixed(1)} s`, [0, 143].includes(early.code) && early.seconds < 25, logs(hasty));
-  remove(hasty);
-
   const demo = podman(['run', '--rm', ...hardened, '--workdir', '/var/lib/tds', image, 'demo', '--exit']);
   hold('the demo syncs all of its entities inside', demo.ok && /to the end of the full sync/.test(demo.all), demo.all.slice(-3000));
   console.log(/^from start to first rows.*$/m.exec(demo.all)?.[0] ?? '');
