@@ -7,7 +7,7 @@ import { QueueError } from './errors.ts';
 import { Heartbeat, SteadyClient } from './heartbeat.ts';
 import { cancelJob, listNodes, prepareTables, taskStats } from './inspect.ts';
 import { machineName } from '../monitor/machine.ts';
-import { namesOf, newNodeId, type Names } from './names.ts';
+import { namesOf, newNodeId, queueSessionName, type Names } from './names.ts';
 import { Node } from './node.ts';
 import { Settler } from './settle.ts';
 import { Sweeper } from './sweep.ts';
@@ -47,7 +47,7 @@ class DurableQueue implements Queue {
     const statementMs = Math.max(1_000, Math.round(timings.deadMs * 0.6));
     // Old connections are replaced, and silent ones given up: a black-holed pool takes work again within seconds.
     const pool = (this.#pool = createPool({
-      url: options.url, schema: names.schema, max: Math.min(Math.max(concurrency + 2, 3), 16), applicationName: 'tds queue',
+      url: options.url, schema: names.schema, max: Math.min(Math.max(concurrency + 2, 3), 16), applicationName: queueSessionName(this.nodeId), exclusive: true,
       statementTimeout: statementMs, queryTimeout: statementMs, connectTimeout: statementMs, idleInTransactionTimeout: statementMs * 2, maxLifetime: 15,
       onError: (error) => log.debug('an idle connection of the queue broke', { error }),
     }));

@@ -23,7 +23,7 @@ export interface OpenDatabaseOptions {
   url: string;
   schema: string;
   poolSize: number;
-  /** What its connections are called at the server. Default `tds`. */
+  /** What its connections are called at the server, and no other process's. Default `tds`, of which there may be many. */
   applicationName?: string;
   /** Milliseconds to wait for a connection. Default 10,000. */
   connectTimeout?: number;
@@ -42,10 +42,10 @@ export function embeddedDirectory(dataDirectory: string): string {
 const standstillMs = 10_000;
 
 /** Starts or reaches the database and migrates it. @throws StoreError */
-export async function openDatabase({ url, schema, poolSize, applicationName = 'tds', connectTimeout = 10_000, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
+export async function openDatabase({ url, schema, poolSize, applicationName, connectTimeout = 10_000, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
   const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
-  const pool = createPool({ url: address, schema, max: poolSize, applicationName, connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error) => log.debug('an idle database connection broke', { error }) });
+  const pool = createPool({ url: address, schema, max: poolSize, ...(applicationName === undefined ? {} : { applicationName, exclusive: true }), connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error) => log.debug('an idle database connection broke', { error }) });
   const close = async (): Promise<void> => {
     await pool.end();
     await embedded?.stop();
