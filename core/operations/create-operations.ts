@@ -20,8 +20,9 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
 import type { AlertOperations } from './alerts.ts';
 import type { HealingOperations } from './healing.ts';
+import { healthReader, type PoolUse } from './health.ts';
 import { healthReport } from './health-report.ts';
-import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
+import type { ConnectionStatus, EntityStatus, Operations, PluginStatus } from './operations.ts';
 import type { WebhookOperations } from './webhooks.ts';
 import { previewEntity } from './preview.ts';
 import { readRecord } from './record.ts';
@@ -61,11 +62,14 @@ export interface OperationsDeps {
   metrics: Metrics;
   alerts: AlertOperations;
   events: Pick<Events, 'emit'>;
+  /** How the database connections of this process stand. */
+  poolUse?: () => PoolUse;
 }
 
 /** The operations of one node. */
 export function createOperations(deps: OperationsDeps): Operations {
   const { database } = deps;
+  const health = healthReader(deps);
   return {
     entities: () => readEntities(deps),
     entity: (id) => readEntity(deps, id),
@@ -102,9 +106,9 @@ export function createOperations(deps: OperationsDeps): Operations {
     audit: auditOperations({ database, redact: deps.redactValue }),
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
-    health: () => readHealth(deps),
+    health,
     healthReport: () => healthReport({
-      config: deps.config, database, plugins: deps.plugins, health: () => readHealth(deps), connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(),
+      config: deps.config, database, plugins: deps.plugins, health, connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(),
     }),
     alerts: deps.alerts,
     metrics: async () => ({ contentType: deps.metrics.contentType, text: await deps.metrics.text() }),
@@ -174,21 +178,6 @@ async function cancelRun(deps: OperationsDeps, id: string): Promise<Run> {
   tellRunEnd(deps.events, run, { state: 'cancelled' }, new Date());
   if (run.jobId !== null) await deps.queue.cancel(run.jobId);
   return findRun(deps, id);
-}
-
-async function readHealth({ database, queue, version }: OperationsDeps): Promise<Health> {
-  const reasons: string[] = [];
-  let up = true;
-  try {
-    const { rows } = await database.transaction((session) => session.query(`SELECT current_setting('transaction_read_only') AS mode`));
-    if (rows[0]?.['mode'] === 'on') reasons.push('the database refuses writes: it is read only');
-  } catch (error) {
-    up = false;
-    reasons.push(`the database can't be reached: ${(error as Error).message}`);
-  }
-  const { state } = queue.health();
-  if (state !== 'running') reasons.push(`the queue is ${state}`);
-  return { ready: reasons.length === 0, reasons, node: queue.nodeId, version, database: up ? 'up' : 'down', queue: state };
 }
 
 function unknownEntity({ config }: OperationsDeps, id: string): OperationError {

@@ -118,7 +118,7 @@ export class Sweeper {
     try {
       const { rows } = await pool.query<{ node: string; over: boolean }>(
         `with dead as (select d.node, d.name, exists (select from ${names.nodes} n where n.node_id = d.node) as back from unnest($1::text[], $2::text[]) as d (node, name)),
-         sessions as (select ${unnumbered} as name, pid, xact_start from pg_stat_activity where datname = current_database() and usename = current_user)
+         sessions as (select ${unnumbered} as name, pid, xact_start from pg_stat_activity where datname = current_database() and usename = session_user and pg_has_role(usesysid, 'usage'))
          select d.node, d.back or count(s.pid) = 0 as over,
            count(case when not d.back and s.xact_start < clock_timestamp() - $3::float8 * interval '1 millisecond' then pg_terminate_backend(s.pid) end)
          from dead d left join sessions s on s.name in (d.name, d.name || ' queue') group by d.node, d.back`, [nodes, nodes.map(sessionName), deadMs / 2]);

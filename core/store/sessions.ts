@@ -56,8 +56,9 @@ async function endOnce(name: string, connect: () => Promise<Client>): Promise<nu
   const [newest, present] = [last, [...living]];
   const client = await connect();
   try {
+    await client.query('set role none'); // where the one who signs in becomes another by a setting
     const { rowCount } = await client.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = current_user and ${unnumbered} = $1
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = session_user and ${unnumbered} = $1
          and application_name <> all($2::text[]) and substring(application_name from '#(\\d+)$')::bigint <= $3`, [name, present, newest]);
     return rowCount ?? 0;
   } finally {
