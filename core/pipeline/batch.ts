@@ -123,24 +123,20 @@ function latest(one: Date | null, other: Date | null): Date | null {
 async function mapChanges(entity: Entity, session: SqlSession, changes: Change[], prepared: PreparedBatch, refuse: ReadonlyMap<string, DeadLetterProblem> | undefined): Promise<void> {
   const bodies = await storedBodies(entity, session, changes);
   const whole = changes.map((change) => (refuse?.has(change.incoming.key) ? undefined : wholeRecord(change.incoming, bodies.get(change.incoming.key))));
-  const known = changes.filter((_, index) => whole[index] !== undefined);
-  const mapped = await entity.mapping.mapAll(whole.filter((record) => record !== undefined));
+  const known = changes.filter(({ decision }, index) => decision !== 'gone' && whole[index] !== undefined);
+  const mapped = await entity.mapping.mapAll(whole.filter((record, index) => record !== undefined && changes[index]?.decision !== 'gone') as JsonObject[]);
+  const gone = await keysOf(entity, whole.filter((record, index) => record !== undefined && changes[index]?.decision === 'gone') as JsonObject[]);
   for (const change of changes) {
     const refusal = refuse?.get(change.incoming.key);
     if (refusal) setAside(change, false, [refusal], prepared);
   }
   const rows: CellValue[][] = [];
   const rowsAreNew: boolean[] = [];
-  const gone: CellValue[][] = [];
   const children = entity.mapping.children.map(() => ({ rows: [] as CellValue[][], parents: [] as CellValue[][] }));
 
   known.forEach((change, index) => {
     const result = mapped[index];
     if (result === undefined) throw new Error('the mapping answered fewer records than it was given');
-    if (change.decision === 'gone') {
-      if (result.ok) gone.push(result.key);
-      return;
-    }
     if (!result.ok) {
       setAside(change, result.action === 'drop', result.problems, prepared);
       return;
@@ -166,6 +162,12 @@ async function mapChanges(entity: Entity, session: SqlSession, changes: Change[]
     targetOf(change, prepared).push(change.write);
   }
   prepared.tables = tableWrites(entity, rows, rowsAreNew.every(Boolean), gone, children, changes);
+}
+
+/** The rows of records that are gone. What was refused of a record's last version has no say: its row may be that of an earlier one. */
+async function keysOf(entity: Entity, records: readonly JsonObject[]): Promise<CellValue[][]> {
+  if (records.length === 0) return [];
+  return (await entity.mapping.mapKeys(records)).flatMap((result) => (result.ok ? [result.key] : []));
 }
 
 function targetOf({ incoming, stored, write }: Change, prepared: PreparedBatch): RecordWrite[] {

@@ -43,6 +43,7 @@ const standstillMs = 10_000;
 
 /** Starts or reaches the database and migrates it. @throws StoreError */
 export async function openDatabase({ url, schema, poolSize, applicationName, connectTimeout = 10_000, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
+  if (url !== '') checkAddress(url);
   const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
   const pool = createPool({ url: address, schema, max: poolSize, ...(applicationName === undefined ? {} : { applicationName, exclusive: true }), connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error) => log.debug('an idle database connection broke', { error }) });
@@ -59,6 +60,18 @@ export async function openDatabase({ url, schema, poolSize, applicationName, con
   }
   const label = embedded ? `embedded PostgreSQL in ${path.relative('', embedded.directory) || '.'}${embedded.owned ? '' : ' (of another process)'}` : masked(address);
   return { pool, url: address, password: decodeURIComponent(new URL(address).password), label, embedded: embedded !== undefined, close };
+}
+
+/** Nothing of the address is repeated, as it holds the password. @throws StoreError `store.address` */
+export function checkAddress(url: string): void {
+  const several = /^postgres(?:ql)?:\/\/(?:[^/]*@)?[^/?]*,/.test(url) || (URL.canParse(url) && new URL(url).searchParams.get('host')?.includes(',') === true);
+  if (several) {
+    throw new StoreError('store.address', 'The address of the database (TDS_DATABASE_URL) names several hosts.',
+      'Name one that leads to whichever server takes writes now: a proxy that checks for it, a virtual IP, or a DNS name that moves. See docs/database.md.');
+  }
+  if (URL.canParse(url) && /^postgres(?:ql)?:$/.test(new URL(url).protocol)) return;
+  throw new StoreError('store.address', 'What TDS_DATABASE_URL holds is not the address of a PostgreSQL.',
+    'Write postgres://user:password@host:5432/database; special characters in the password are percent-encoded (@ as %40).');
 }
 
 function unreachable(url: string, cause: unknown): unknown {
