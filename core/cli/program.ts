@@ -10,6 +10,7 @@ import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
 import { addHealth } from './commands/health.ts';
+import { addJobs } from './commands/jobs.ts';
 import { addPlugins } from './commands/plugins.ts';
 import { addQuota } from './commands/quota.ts';
 import { addRecord } from './commands/record.ts';
@@ -33,7 +34,7 @@ import { isTdsError } from '../sdk/index.ts';
 
 /** In the order of the help. */
 const commands = [
-  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addVersion,
+  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addJobs, addStatus, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addVersion,
 ];
 
 /** One call of `tds`. Never throws; answers the exit code. */

@@ -8,6 +8,7 @@ import type { Queue } from '../queue/types.ts';
 import type { DatabaseAccess } from '../sdk/index.ts';
 import { countDeadLetters } from '../store/dead-letter-queries.ts';
 import { listEntityStates } from '../store/entities.ts';
+import { listAttempts } from '../store/job-attempts.ts';
 import { countRecords } from '../store/records.ts';
 import { endRun, latestRuns, listRuns, readRun, type Run } from '../store/runs.ts';
 import { accessOperations } from './access.ts';
@@ -106,6 +107,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     audit: auditOperations({ database, redact: deps.redactValue }),
     nodes: () => deps.queue.nodes(),
     jobs: () => deps.queue.stats(),
+    attempts: (filter) => database.transaction((session) => listAttempts(session, filter)),
     health,
     healthReport: () => healthReport({
       config: deps.config, database, plugins: deps.plugins, health, connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(),

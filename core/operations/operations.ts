@@ -8,6 +8,7 @@ import type { HealthReport } from './health-report.ts';
 import type { HealingOperations } from './healing.ts';
 import type { NodeReload, Reload } from './reload.ts';
 import type { ScheduleOperations } from './schedules.ts';
+import type { AttemptFilter, JobAttempt } from '../store/job-attempts.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo, TaskStats } from '../queue/types.ts';
 import type { Preview } from '../pipeline/preview.ts';
@@ -103,6 +104,8 @@ export interface Operations extends DeadLetterOperations, ConnectionOperations, 
   answers: AnswerOperations;
   nodes(): Promise<NodeInfo[]>;
   jobs(): Promise<TaskStats[]>;
+  /** Attempts of jobs that have ended, the newest first. */
+  attempts(filter: AttemptFilter): Promise<JobAttempt[]>;
   health(): Promise<Health>;
   /** What is well and what is not, in all of TDS; for people. Never throws. */
   healthReport(): Promise<HealthReport>;

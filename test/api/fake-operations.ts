@@ -135,6 +135,7 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
     answers: { take: async () => undefined, keep: async () => undefined, free: async () => undefined },
     nodes: async () => [],
     jobs: async () => [],
+    attempts: async () => [],
     alerts: {
       enabled: true, list: async () => [], rules: () => [], acknowledge: async () => 1, silences: async () => [], endSilence: async () => {}, test: async () => [],
       silence: async ({ rule = null, labels, reason, by, lasts }) => ({ id: '1', rule, labels, reason, by, at: new Date(0), until: new Date(lasts) }),

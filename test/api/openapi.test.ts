@@ -120,7 +120,7 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   await hit('POST /v1/config/reload', '/v1/config/reload', 409, {}, ill);
   const looks: [string, string?][] = [
     ['/'], ['/openapi.json'], ['/docs'], ['/healthz'], ['/readyz'], ['/v1/config'], ['/v1/entities'], ['/v1/entities/:id', 'things'], ['/v1/connections'], ['/v1/connections/:id', 'source'], ['/v1/connections/:id/streams', 'source'], ['/v1/quota'], ['/v1/connections/:id/quota', 'source'], ['/v1/plugins'],
-    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/health'], ['/metrics'], ['/v1/alerts'], ['/v1/alert-rules'], ['/v1/silences'], ['/v1/schedules'], ['/v1/schedules/:id', 'upkeep'], ['/v1/schedules/:id/next', 'upkeep'], ['/v1/ticks'], ['/v1/reports'], ['/v1/reports/:id', '1'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/jobs'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
+    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/health'], ['/metrics'], ['/v1/alerts'], ['/v1/alert-rules'], ['/v1/silences'], ['/v1/schedules'], ['/v1/schedules/:id', 'upkeep'], ['/v1/schedules/:id/next', 'upkeep'], ['/v1/ticks'], ['/v1/reports'], ['/v1/reports/:id', '1'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/jobs'], ['/v1/job-attempts'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
   ];
   for (const [path, id = ''] of looks) {
     await hit(`GET ${path}`, path.replace(':id', id), 200);
