@@ -122,10 +122,10 @@ function latest(one: Date | null, other: Date | null): Date | null {
 
 async function mapChanges(entity: Entity, session: SqlSession, changes: Change[], prepared: PreparedBatch, refuse: ReadonlyMap<string, DeadLetterProblem> | undefined): Promise<void> {
   const bodies = await storedBodies(entity, session, changes);
-  const whole = changes.map((change) => (refuse?.has(change.incoming.key) ? undefined : wholeRecord(change.incoming, bodies.get(change.incoming.key))));
-  const known = changes.filter(({ decision }, index) => decision !== 'gone' && whole[index] !== undefined);
-  const mapped = await entity.mapping.mapAll(whole.filter((record, index) => record !== undefined && changes[index]?.decision !== 'gone') as JsonObject[]);
-  const gone = await keysOf(entity, whole.filter((record, index) => record !== undefined && changes[index]?.decision === 'gone') as JsonObject[]);
+  const allowed = changes.filter(({ incoming }) => !refuse?.has(incoming.key));
+  const known = allowed.filter(({ incoming }) => incoming.form !== 'gone');
+  const mapped = await entity.mapping.mapAll(wholeRecords(known, bodies));
+  const gone = await keysOf(entity, wholeRecords(allowed.filter(({ incoming }) => incoming.form === 'gone' && bodies.has(incoming.key)), bodies));
   for (const change of changes) {
     const refusal = refuse?.get(change.incoming.key);
     if (refusal) setAside(change, false, [refusal], prepared);
@@ -165,8 +165,7 @@ async function mapChanges(entity: Entity, session: SqlSession, changes: Change[]
 }
 
 /** The rows of records that are gone. What was refused of a record's last version has no say: its row may be that of an earlier one. */
-async function keysOf(entity: Entity, records: readonly JsonObject[]): Promise<CellValue[][]> {
-  if (records.length === 0) return [];
+async function keysOf(entity: Entity, records: Iterable<JsonObject>): Promise<CellValue[][]> {
   return (await entity.mapping.mapKeys(records)).flatMap((result) => (result.ok ? [result.key] : []));
 }
 
@@ -194,6 +193,11 @@ async function storedBodies(entity: Entity, session: SqlSession, changes: readon
   const keys = changes.filter(({ incoming, stored }) => stored && (incoming.form === 'gone' || (incoming.form === 'list' ? stored.detailHash : stored.listHash) !== null))
     .map((change) => change.incoming.key);
   return keys.length === 0 ? new Map() : readBodies(session, entity.id, keys);
+}
+
+/** The records as the mapping sees them, each made when its turn comes and let go after it: the objects of a whole batch would fill the memory. */
+function* wholeRecords(changes: readonly Change[], bodies: ReadonlyMap<string, RecordBodies>): Generator<JsonObject> {
+  for (const { incoming } of changes) yield wholeRecord(incoming, bodies.get(incoming.key)) as JsonObject;
 }
 
 /** The record as the mapping sees it; undefined for a deletion of something that was never seen. */

@@ -87,7 +87,7 @@ export interface EntityMapping {
   /** True when every expression was compiled to plain code. Even then a record may need JSONata itself (a list on a path): see `mapAll`. */
   readonly synchronous: boolean;
   /** Maps a set of records, in order. A promise only when a record of the set needs JSONata itself. */
-  mapAll(records: readonly JsonObject[]): MappedRecord[] | Promise<MappedRecord[]>;
+  mapAll(records: Iterable<JsonObject>): MappedRecord[] | Promise<MappedRecord[]>;
   /** Maps the key's columns alone: which row a record has, or had, is known though the rest of it may be refused. */
-  mapKeys(records: readonly JsonObject[]): MappedRecord[] | Promise<MappedRecord[]>;
+  mapKeys(records: Iterable<JsonObject>): MappedRecord[] | Promise<MappedRecord[]>;
 }
