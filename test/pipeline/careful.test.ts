@@ -37,6 +37,7 @@ function watchWrites(corridor: Corridor, strike: (keys: string[]) => void): void
 
 async function corridorOf(scope: Parameters<typeof openCorridor>[0], records: number, batchSize: number): Promise<{ corridor: Corridor; key: (n: number) => string }> {
   const source = new MemorySource();
+  source.pageSize = batchSize; // so that what is applied at once does not hang on who is faster
   const key = (n: number): string => `k${String(n).padStart(4, '0')}`;
   for (let n = 0; n < records; n++) source.put({ id: key(n), name: `number ${n}`, price: 1 });
   return { corridor: await openCorridor(scope, source, { batchSize }), key };
