@@ -60,7 +60,7 @@ class DurableQueue implements Queue {
       makeEngine: (onEnd) => new Engine({ pool, names, settler, clock, log, concurrency, tasks, timings, emit, onEnd }),
     });
     // What the net has swallowed would be found one by one, each after a statement's time-out.
-    this.on('database.back', () => void breakSilent(pool, statementMs / 3));
+    this.on('database.back', ({ moved }) => void breakSilent(pool, moved ? 0 : statementMs / 3));
     this.on('node.fenced', () => void breakSilent(pool, statementMs / 3));
     this.#sweepClient = new SteadyClient(pool, statementMs, 'tds sweep');
     this.#sweeper = new Sweeper({

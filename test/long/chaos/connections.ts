@@ -31,12 +31,14 @@ export async function useUpConnections(scope: TestScope, { seed, rounds, timings
     const began = performance.now();
     await pool.query(`alter role ${role} connection limit ${leftOver[round % 2]}`);
     await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [role]);
-    await until('it says that it is not ready', async () => {
+    const ask = async (): Promise<{ ready: boolean; reasons: string[] }> => {
       const health = await node.health();
       for (const reason of health.reasons) reasons.add(reason.replace(role, 'the role'));
-      return !health.ready;
-    }, 30_000);
+      return health;
+    };
+    await until('it says that it is not ready', async () => !(await ask()).ready, 30_000);
     told.push(performance.now() - began);
+    if (leftOver[round % 2] === 0) await until('it says why', async () => (await ask()).reasons.some((reason) => reason.includes('no connection left')), 30_000);
     await pause(world.random.between(0, (timings?.deadMs ?? 5_000) * 1.4));
     await pool.query(`alter role ${role} connection limit ${enough}`);
     resumed.push(await load.resumes(60_000));

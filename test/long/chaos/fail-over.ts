@@ -49,7 +49,7 @@ export async function failOver(scope: TestScope, { seed, rounds, timings, say }:
     await timed(told['read only'], 'it says that it is not ready', async () => !await isReady());
     await pause(world.random.between(0, (timings?.deadMs ?? 5_000) * 1.2));
     await isReady();
-    leadTo(primary.port);
+    proxy.lead({ host: '127.0.0.1', port: primary.port }); // the connections to the standby stay, and answer
     resumed['mistake mended'].push(await load.resumes(30_000));
     await until('it says that it is ready', isReady);
 
