@@ -5,17 +5,27 @@ import type { Queue } from './queue/index.ts';
 import type { Logger } from './sdk/index.ts';
 import type { OpenedDatabase } from './store/open-database.ts';
 
-/** Watches the event loop. Answers what ends that. */
-export function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
+/** The watch over the event loop of one process; it says at the end what the loop was at, by whichever queue. */
+export interface Watch {
+  jobsOf(queue: Pick<Queue, 'on'>): void;
+  stop(): Promise<void>;
+}
+
+/** Watches the event loop from now on. */
+export function watch(options: Parameters<typeof startWatchdog>[0]): Watch {
   const watchdog = startWatchdog(options);
-  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
-  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
-  return () => watchdog.stop();
+  return {
+    jobsOf(queue) {
+      queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
+      queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
+    },
+    stop: () => watchdog.stop(),
+  };
 }
 
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
-export function leaveSilentConnections(queue: Queue, { pool }: OpenedDatabase, silentMs: number, log: Logger): void {
-  const leave = (afterMs: number): void => void breakSilent(pool, afterMs).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
+export function leaveSilentConnections(queue: Queue, { pool, reads }: OpenedDatabase, silentMs: number, log: Logger): void {
+  const leave = (afterMs: number): void => void Promise.all([pool, reads].map((each) => breakSilent(each, afterMs))).then((broken) => broken.reduce((sum, each) => sum + each, 0)).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
   queue.on('database.back', ({ moved }) => leave(moved ? 0 : silentMs)); // those to a standby answer, with what is old
   queue.on('node.fenced', () => leave(0)); // all that they were at is lost already
 }

@@ -6,13 +6,15 @@ import type { Healing } from './healing/index.ts';
 import type { Monitor } from './compose-monitor.ts';
 import type { Events } from './monitor/events.ts';
 import type { TdsMetrics } from './monitor/metrics/index.ts';
+import type { Tracing } from './monitor/tracing.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
 import type { Reloader } from './reload.ts';
 import type { Schedules } from './schedule/index.ts';
-import type { Connector, DatabaseAccess, Logger } from './sdk/index.ts';
+import type { Connector, Logger } from './sdk/index.ts';
 import type { Pool } from './store/pool.ts';
+import type { Database } from './store/session.ts';
 
 /** A typed name under which the container keeps one thing. */
 const token = <T>(name: string): InjectionToken<T> => Symbol(name);
@@ -23,8 +25,9 @@ export const tokens = {
   events: token<Events>('events'),
   metrics: token<TdsMetrics>('metrics'),
   monitor: token<Monitor>('monitor'),
+  tracing: token<Tracing>('tracing'),
   pool: token<Pool>('pool'),
-  database: token<DatabaseAccess>('database'),
+  database: token<Database>('database'),
   connections: token<ReadonlyMap<string, Connection>>('connections'),
   connectors: token<ReadonlyMap<string, Connector>>('connectors'),
   entities: token<ReadonlyMap<string, Entity>>('entities'),

@@ -5,6 +5,7 @@ import { entitySchema } from './entity.ts'
 import { metricsSchema } from './metrics.ts'
 import { policiesSchema } from './policies.ts'
 import { scheduleSchema } from './schedule.ts'
+import { tracingSchema } from './tracing.ts'
 import type { DeepReadonly, Resolved } from './vocabulary.ts'
 
 /** All that `tds.config.yaml` may say. Validation, types, editor help and the reference page come from here. */
@@ -39,6 +40,10 @@ export const configSchema = {
       properties: {
         host: { type: 'string', minLength: 1, maxLength: 255, default: '127.0.0.1', description: 'The address to listen on. `0.0.0.0` listens on all.' },
         publicUrl: { type: 'string', pattern: '^(https?://[^\\s?#]+)?$', default: '', description: 'The address under which others reach this API, such as a proxy\'s. Empty: where it listens. `tds webhooks urls` begins with it.', examples: ['https://hooks.example.com'] },
+        origins: {
+          type: 'array', uniqueItems: true, maxItems: 100, default: [], items: { type: 'string', pattern: '^https?://[A-Za-z0-9.\\-\\[\\]:]+$' },
+          description: 'Origins of other web pages that may ask the API from a browser (CORS). They need a token: neither a session nor the open API of this machine is theirs.', examples: [['https://intranet.example.com']],
+        },
         port: { type: 'integer', minimum: 0, maximum: 65_535, default: 8080, description: 'The port. `0` takes any free one.' },
       },
     },
@@ -47,6 +52,7 @@ export const configSchema = {
     schedules: { type: 'object', title: 'Schedules', description: 'When work starts by itself, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: scheduleSchema },
     policies: policiesSchema,
     metrics: metricsSchema,
+    tracing: tracingSchema,
     alerts: alertsSchema,
     notifiers: { type: 'object', title: 'Notifiers', description: 'The ways by which alerts reach people, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: notifierSchema },
   },

@@ -19,6 +19,8 @@ export interface ApiOptions {
   host: string;
   /** 0 takes any free one. */
   port: number;
+  /** Origins of other web pages that may ask, by a token. Default: none. */
+  origins?: readonly string[];
   timeouts?: Partial<ServerTimeouts>;
   /** How long `stop` waits for answers that are under way, in ms. Default 2,000. */
   graceMs?: number;
@@ -37,11 +39,11 @@ export interface Api {
 }
 
 /** Makes the API; nothing listens before `start`. */
-export function createApi({ operations, log, version, host, port, timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100 }: ApiOptions): Api {
+export function createApi({ operations, log, version, host, port, timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100, origins = [] }: ApiOptions): Api {
   const loopback = isLoopback(host);
   const doors = new Doorkeeper({ access: operations.access, loopback, now });
   const live = new Set<AbortController>();
-  const application = createApplication(allRoutes({ operations, version, doors }), { log, loopback, doors, live, mostStreams, audit: operations.audit, answers: operations.answers });
+  const application = createApplication(allRoutes({ operations, version, doors }), { log, loopback, origins, doors, live, mostStreams, audit: operations.audit, answers: operations.answers });
   const [answer, takeMessage] = [application.callback(), webhookListener(operations.webhooks, log)];
   const server = makeServer((request, response) => void (isMessage(request) ? takeMessage(request, response) : answer(request, response)), timeouts);
   let stopping: Promise<void> | undefined;

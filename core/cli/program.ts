@@ -4,6 +4,7 @@ import type { Bind } from './command.ts';
 import { addAlerts } from './commands/alerts.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBreaker } from './commands/breaker.ts';
+import { addCache } from './commands/cache.ts';
 import { addCheck } from './commands/check.ts';
 import { addConnections } from './commands/connections.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
@@ -34,7 +35,7 @@ import { isTdsError } from '../sdk/index.ts';
 
 /** In the order of the help. */
 const commands = [
-  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addJobs, addStatus, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addVersion,
+  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addJobs, addStatus, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addCache, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addVersion,
 ];
 
 /** One call of `tds`. Never throws; answers the exit code. */

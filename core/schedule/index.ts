@@ -2,12 +2,14 @@
 import type { Config } from '../../schemas/index.ts';
 import type { ScheduleOperations } from '../operations/schedules.ts';
 import type { TaskHandler } from '../queue/types.ts';
+import type { Database } from '../store/session.ts';
 import { definitionsOf } from './definition.ts';
 import { scheduleOperations } from './operations.ts';
 import { Scheduler, type SchedulerDeps } from './scheduler.ts';
 import { tickTask, type TickTaskDeps } from './tick-task.ts';
 
 export { definitionsOf, type Definition } from './definition.ts';
+export { overdueBy, type Overdue } from './overdue.ts';
 export { makeReport } from './report/make.ts';
 export { tickTaskName } from './start-work.ts';
 export type { WorkDone } from './tick-task.ts';
@@ -28,6 +30,7 @@ export interface Schedules {
 }
 
 export type SchedulesDeps = SchedulerDeps & Pick<TickTaskDeps, 'work' | 'redact'> & {
+  database: Database;
   /** The config that is in force. */
   config: () => Pick<Config, 'schedules' | 'timezone'>;
 };

@@ -3,11 +3,13 @@ import type { Config } from '../../schemas/index.ts';
 import { OperationError } from '../operations/errors.ts';
 import { holdEntities } from '../operations/request-run.ts';
 import type { Backfill, PlannedTime, ScheduleOperations, ScheduleStatus, TickShape } from '../operations/schedules.ts';
-import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
+import type { SqlSession } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { listReports, readReport } from '../store/reports.ts';
 import { holdSchedules, listSchedules, pauseSchedule, resumeSchedule, type ScheduleRow } from '../store/schedules.ts';
-import { insertTick, latestTicks, listTicks, openTicks, readTick, reviveTick, ticksBetween, type Tick } from '../store/ticks.ts';
-import { definitionsOf, type Definition } from './definition.ts';
+import { insertTicks, latestTicks, listTicks, openTicks, readTick, reviveTicks, ticksBetween, type Tick } from '../store/ticks.ts';
+import { definitionsOf, whyUnavailable, type Definition } from './definition.ts';
+import { newTick } from './plan.ts';
 import { readTime } from './read-time.ts';
 import { startWork, type StartWorkDeps } from './start-work.ts';
 import { isCurrent, isPaused } from './tick.ts';
@@ -15,7 +17,7 @@ import { upcoming } from './timetable.ts';
 import { localText } from './zone-time.ts';
 
 export interface ScheduleOperationsDeps extends StartWorkDeps {
-  database: DatabaseAccess;
+  database: Database;
   /** The config that is in force. */
   config: () => Pick<Config, 'schedules' | 'timezone'>;
   now: () => Date;
@@ -27,7 +29,7 @@ const mostTimes = 50_000;
 export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperations {
   const { database, now } = deps;
   const find = (id: string): Definition => definitionOf(deps.config(), id);
-  const list = (): Promise<ScheduleStatus[]> => database.transaction((session) => listAll(session, deps));
+  const list = (): Promise<ScheduleStatus[]> => listAll(deps);
   const one = async (id: string): Promise<ScheduleStatus> => {
     const found = (await list()).find((schedule) => schedule.id === id);
     if (!found) throw unknownSchedule(deps.config(), id);
@@ -41,33 +43,43 @@ export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperat
   return {
     list, one,
     next: (id, count) => planned(find(id), upcoming(find(id).timetable, now(), count)),
-    ticks: async (filter) => (await database.transaction((session) => listTicks(session, filter))).map((tick) => shapeTick(tick)),
+    ticks: async (filter) => (await listTicks(database.reads, filter)).map((tick) => shapeTick(tick)),
     pause(id, { until, reason, by }) {
       const end = until === null ? null : readTime(until, find(id).timetable.zone, now(), 'ahead');
       if (end && end <= now()) throw new OperationError('operation.bad_time', `the pause would be over already: ${end.toISOString()}`);
       return change(id, (session) => pauseSchedule(session, id, { at: now(), until: end, by, reason }));
     },
     resume: (id) => change(id, (session) => resumeSchedule(session, id, now())),
-    run: (id, trigger) => database.transaction((session) => runNow(session, deps, find(id), trigger)),
+    async run(id, trigger) {
+      const definition = available(find(id));
+      return database.transaction((session) => runNow(session, deps, definition, trigger));
+    },
     backfill(id, { from, to, ...rest }) {
-      const definition = find(id);
+      const definition = available(find(id));
       if (!definition.config.enabled) throw new OperationError('operation.schedule_off', `the schedule "${id}" is switched off in the config`, { suggestion: `Set schedules.${id}.enabled to true.` });
       const moment = (text: string): Date => readTime(text, definition.timetable.zone, now(), 'back');
       return database.transaction((session) => backfill(session, deps, definition, { from: moment(from), to: moment(to), ...rest }));
     },
-    reports: (filter) => database.transaction((session) => listReports(session, filter)),
+    reports: (filter) => listReports(database.reads, filter),
     async report(id) {
-      const found = await database.transaction((session) => readReport(session, id));
+      const found = await readReport(database.reads, id);
       if (!found) throw new OperationError('operation.unknown_report', id === undefined ? 'there is no report yet' : `there is no report ${JSON.stringify(id)}`, { suggestion: 'A schedule with "run: report" makes them; "tds schedules run <id>" makes one now.' });
       return found;
     },
   };
 }
 
-async function listAll(session: SqlSession, { config, now }: ScheduleOperationsDeps): Promise<ScheduleStatus[]> {
+/** @throws OperationError `operation.not_available` */
+function available(definition: Definition): Definition {
+  const why = whyUnavailable(definition.config);
+  if (why !== undefined) throw new OperationError('operation.not_available', why, { suggestion: 'Its planned times are noted as skipped; nothing has to be done about them.' });
+  return definition;
+}
+
+async function listAll({ config, now, database: { reads } }: ScheduleOperationsDeps): Promise<ScheduleStatus[]> {
   const known = config();
-  const rows = new Map((await listSchedules(session)).map((row) => [row.schedule, row]));
-  const last = await latestTicks(session);
+  const [listed, last] = await Promise.all([listSchedules(reads), latestTicks(reads)]);
+  const rows = new Map(listed.map((row) => [row.schedule, row]));
   const at = now();
   const definitions = definitionsOf(known);
   return Object.entries(known.schedules).map(([id, schedule]) => {
@@ -79,7 +91,7 @@ async function listAll(session: SqlSession, { config, now }: ScheduleOperationsD
       id, description: schedule.description ?? null, cron: schedule.cron ?? null, every: schedule.every ?? null, timezone: definition.timetable.zone, run: schedule.run,
       entities: schedule.run === 'sync' ? [...schedule.entities] : [], mode: schedule.run === 'sync' ? schedule.mode ?? 'incremental' : null, state: stateOf(definition, row, next, at),
       paused: row && isPaused(row, at) ? { at: row.pausedAt as Date, until: row.pausedUntil, by: row.pausedBy, reason: row.pauseReason } : null,
-      next: next ? { at: next, local: localText(definition.timetable.zone, next) } : null, last: tick ? shapeTick(tick) : null, failures: row?.failures ?? 0, slow: row?.slow ?? null,
+      next: next ? { at: next, local: localText(definition.timetable.zone, next) } : null, last: tick ? shapeTick(tick) : null, failures: row?.failures ?? 0, slow: row?.slow ?? null, unavailable: whyUnavailable(schedule) ?? null,
     };
   });
 }
@@ -101,20 +113,20 @@ function definitionOf(config: Pick<Config, 'schedules' | 'timezone'>, id: string
 }
 
 async function runNow(session: SqlSession, deps: ScheduleOperationsDeps, definition: Definition, trigger: 'person' | 'api'): Promise<TickShape> {
-  const { id, config } = definition;
+  const { id } = definition;
   const at = deps.now();
   await holdSchedules(session, [id], { wait: true });
   const [first] = await openTicks(session, [id]);
   if (first) throw new OperationError('operation.schedule_busy', `the schedule "${id}" is at work: its tick ${first.id} is ${first.status}`, { suggestion: 'Wait for its end (tds schedules), or cancel its runs (tds runs cancel).' });
-  const tick = await insertTick(session, { schedule: id, planned: at, times: 1, trigger, work: config.run, entities: config.run === 'sync' ? [...config.entities] : [], status: 'waiting', reason: null, dueAt: at, node: deps.nodeId() }, at);
+  const [tick] = await insertTicks(session, [newTick(definition, { planned: at, trigger, dueAt: at, node: deps.nodeId() })], at);
   if (!tick) throw new OperationError('operation.schedule_busy', `the schedule "${id}" was started at this very moment`);
   await holdEntities(session, tick.entities);
-  await startWork(session, deps, tick, definition, at);
+  await startWork(session, deps, [{ tick, definition }], at);
   return shapeTick(await readTick(session, tick.id) as Tick);
 }
 
 async function backfill(session: SqlSession, deps: ScheduleOperationsDeps, definition: Definition, { from, to, most, dryRun }: { from: Date; to: Date; most: number; dryRun: boolean }): Promise<Backfill> {
-  const { id, config, timetable } = definition;
+  const { id, timetable } = definition;
   const now = deps.now();
   if (to <= from) throw new OperationError('operation.bad_time', 'the span ends before it begins');
   const end = to < now ? to : now;
@@ -124,10 +136,10 @@ async function backfill(session: SqlSession, deps: ScheduleOperationsDeps, defin
   const isDone = (time: Date): boolean => !['skipped', 'failed', 'cancelled', undefined].includes(rows.get(time.getTime())?.status);
   const wanted = times.filter((time) => !isDone(time));
   const chosen = wanted.slice(0, most);
-  for (const time of dryRun ? [] : chosen) {
-    const row = rows.get(time.getTime());
-    if (row) await reviveTick(session, row.id, 'backfill');
-    else await insertTick(session, { schedule: id, planned: time, times: 1, trigger: 'backfill', work: config.run, entities: config.run === 'sync' ? [...config.entities] : [], status: 'waiting', reason: 'its turn comes after the others', dueAt: now, node: deps.nodeId() }, now);
+  if (!dryRun) {
+    const rowOf = (time: Date): Tick | undefined => rows.get(time.getTime());
+    await reviveTicks(session, chosen.flatMap((time) => rowOf(time)?.id ?? []), 'backfill');
+    await insertTicks(session, chosen.filter((time) => !rowOf(time)).map((time) => newTick(definition, { planned: time, trigger: 'backfill', reason: 'its turn comes after the others', dueAt: now, node: deps.nodeId() })), now);
   }
   return { schedule: id, dryRun, times: planned(definition, chosen), done: times.length - wanted.length, left: wanted.length - chosen.length };
 }

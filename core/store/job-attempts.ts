@@ -1,5 +1,5 @@
 /** Attempts of jobs that have ended, from the history that the queue writes. */
-import type { SqlSession } from '../sdk/index.ts';
+import type { Reading } from './session.ts';
 
 /** How an attempt ended. */
 export const attemptOutcomes = ['done', 'retried', 'postponed', 'handed_back', 'failed', 'lost', 'cancelled', 'superseded'] as const;
@@ -28,7 +28,7 @@ export interface AttemptFilter { job?: string; run?: string; task?: string; outc
 const usualAge = '1 day';
 
 /** Attempts, the newest first. */
-export async function listAttempts(session: SqlSession, { job, run, task, outcome, since, limit }: AttemptFilter): Promise<JobAttempt[]> {
+export async function listAttempts(session: Reading, { job, run, task, outcome, since, limit }: AttemptFilter): Promise<JobAttempt[]> {
   const named = job !== undefined || run !== undefined;
   const { rows } = await session.query(
     `SELECT job_id::text AS "jobId", task, queue, run_id AS "runId", attempt, outcome, started_at AS "startedAt", ended_at AS "endedAt", node_id AS node, error_code AS code, error_message AS message

@@ -8,6 +8,8 @@ import { createPool, type Pool } from './pool.ts';
 /** TDS's own database, brought up to date. */
 export interface OpenedDatabase {
   pool: Pool;
+  /** For looks alone, so that they never wait behind the work. */
+  reads: Pool;
   /** With its password. */
   url: string;
   password: string;
@@ -38,6 +40,8 @@ export function embeddedDirectory(dataDirectory: string): string {
   return path.join(dataDirectory, 'postgres');
 }
 
+/** Connections for looks. What the API answers in some milliseconds needs few of them. */
+const mostReads = 4;
 /** A process that is paused in a transaction holds its locks for so long at most, in ms: twice the time after which the others take it for dead. */
 const standstillMs = 10_000;
 
@@ -46,9 +50,11 @@ export async function openDatabase({ url, schema, poolSize, applicationName, con
   if (url !== '') checkAddress(url);
   const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
-  const pool = createPool({ url: address, schema, max: poolSize, ...(applicationName === undefined ? {} : { applicationName, exclusive: true }), connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error) => log.debug('an idle database connection broke', { error }) });
+  const options = { url: address, schema, ...(applicationName === undefined ? {} : { applicationName, exclusive: true }), connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error: Error) => log.debug('an idle database connection broke', { error }) };
+  const pool = createPool({ ...options, max: poolSize });
+  const reads = createPool({ ...options, max: mostReads, readOnly: true });
   const close = async (): Promise<void> => {
-    await pool.end();
+    await Promise.all([pool.end(), reads.end()]);
     await embedded?.stop();
   };
   try {
@@ -59,7 +65,7 @@ export async function openDatabase({ url, schema, poolSize, applicationName, con
     throw error instanceof StoreError ? error : unreachable(address, error);
   }
   const label = embedded ? `embedded PostgreSQL in ${path.relative('', embedded.directory) || '.'}${embedded.owned ? '' : ' (of another process)'}` : masked(address);
-  return { pool, url: address, password: decodeURIComponent(new URL(address).password), label, embedded: embedded !== undefined, close };
+  return { pool, reads, url: address, password: decodeURIComponent(new URL(address).password), label, embedded: embedded !== undefined, close };
 }
 
 /** Nothing of the address is repeated, as it holds the password. @throws StoreError `store.address` */

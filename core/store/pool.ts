@@ -30,6 +30,8 @@ export interface PoolOptions {
   readonly schema?: string;
   /** Connections at most. Default 10. */
   readonly max?: number;
+  /** Its transactions may change nothing. */
+  readonly readOnly?: boolean;
   /** Shown in pg_stat_activity. Default `tds`. */
   readonly applicationName?: string;
   /** No other process uses this `applicationName`: each connection's gets a number, and the sessions of connections that were given up are ended at the server. */
@@ -145,6 +147,7 @@ function clientConfig(options: PoolOptions): pg.ClientConfig {
   // A server that isn't told would keep the locks of a machine that lost its power for two hours.
   const settings: [string, string][] = [['tcp_keepalives_idle', '15'], ['tcp_keepalives_interval', '5'], ['tcp_keepalives_count', '3']];
   if (process.platform === 'linux') settings.push(['tcp_user_timeout', '30000']); // a server that can't do it says so at each connection; it is like us most often
+  if (options.readOnly === true) settings.push(['default_transaction_read_only', 'on']);
   if (options.schema !== undefined) settings.push(['search_path', quoteIdentifier(options.schema)]);
   const own = settings.map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\ ]/g, String.raw`\$&`)}`).join(' ');
   // pg lets the URL win over the settings beside it, so what the URL brings is joined here.

@@ -1,5 +1,6 @@
 import type { SqlSession } from '../sdk/index.ts';
 import { stringOf, type JsonText } from './json-text.ts';
+import type { Reading } from './session.ts';
 
 /** The bookkeeping of a stored record, without its bodies. */
 export interface RecordHead {
@@ -166,7 +167,7 @@ export async function storedUnder(session: SqlSession, entity: string, keys: rea
 export interface RecordCounts { records: number; deleted: number; refused: number; detailsDue: number; detailed: number }
 
 /** Counts of all entities that have records. One pass over the bookkeeping columns. */
-export async function countRecords(session: SqlSession): Promise<Map<string, RecordCounts>> {
+export async function countRecords(session: Reading): Promise<Map<string, RecordCounts>> {
   const result = await session.query(
     `SELECT entity, count(*) FILTER (WHERE deleted_at IS NULL)::int AS records, count(*) FILTER (WHERE deleted_at IS NOT NULL)::int AS deleted,
             count(*) FILTER (WHERE refused)::int AS refused, count(*) FILTER (WHERE detail_due AND deleted_at IS NULL)::int AS "detailsDue",

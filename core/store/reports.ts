@@ -1,29 +1,34 @@
 /** The summaries of spans of time, and what they are made of. */
 import type { JsonObject, SqlSession } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
+import type { Reading } from './session.ts';
 
 export interface ReportRow { id: string; schedule: string | null; from: Date; to: Date; madeAt: Date; summary: JsonObject; text: string; html: string }
 
 const columns = `id::text AS id, schedule, from_at AS "from", to_at AS "to", made_at AS "madeAt", summary, text, html`;
 
-/** Keeps a report; the same span of the same schedule once, the later one. Answers its number. */
-export async function saveReport(session: SqlSession, report: Omit<ReportRow, 'id'>): Promise<string> {
+/** Keeps a report; the same span of the same schedule once, the later one. Answers its number, and whether it is the first of its span. */
+export async function saveReport(session: SqlSession, report: Omit<ReportRow, 'id'>): Promise<{ id: string; first: boolean }> {
   const result = await session.query(
     `INSERT INTO reports (schedule, from_at, to_at, made_at, summary, text, html) VALUES ($1, $2, $3, $4, $5, $6, $7)
-     ON CONFLICT (schedule, to_at) DO UPDATE SET from_at = excluded.from_at, made_at = excluded.made_at, summary = excluded.summary, text = excluded.text, html = excluded.html RETURNING id::text AS id`,
+     ON CONFLICT (schedule, to_at) DO UPDATE SET from_at = excluded.from_at, made_at = excluded.made_at, summary = excluded.summary, text = excluded.text, html = excluded.html RETURNING id::text AS id, (xmax = 0) AS first`,
     [report.schedule, report.from, report.to, report.madeAt, JSON.stringify(report.summary), report.text, report.html]);
-  return result.rows[0]?.['id'] as string;
+  return result.rows[0] as unknown as { id: string; first: boolean };
 }
 
-/** Reports, the newest first. */
-export async function listReports(session: SqlSession, filter: { before?: string; limit: number }): Promise<ReportRow[]> {
-  const result = await session.query(`SELECT ${columns} FROM reports WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2`, [filter.before ?? null, filter.limit]);
+export interface ReportFilter extends Page { schedule?: string }
+
+/** Reports, the newest first unless it is asked otherwise. */
+export async function listReports(session: Reading, filter: ReportFilter): Promise<ReportRow[]> {
+  const page = pageOfList('reports.id', filter, 2);
+  const result = await session.query(`SELECT ${columns} FROM reports WHERE ($1::text IS NULL OR schedule = $1) ${page.text}`, [filter.schedule ?? null, ...page.values]);
   return result.rows as unknown as ReportRow[];
 }
 
 /** One report; the newest where none is named. */
-export async function readReport(session: SqlSession, id?: string): Promise<ReportRow | undefined> {
+export async function readReport(session: Reading, id?: string): Promise<ReportRow | undefined> {
   if (id !== undefined && !/^\d{1,18}$/.test(id)) return undefined;
-  const result = await session.query(`SELECT ${columns} FROM reports WHERE $1::bigint IS NULL OR id = $1 ORDER BY id DESC LIMIT 1`, [id ?? null]);
+  const result = await session.query(`SELECT ${columns} FROM reports WHERE $1::bigint IS NULL OR reports.id = $1 ORDER BY reports.id DESC LIMIT 1`, [id ?? null]);
   return result.rows[0] as unknown as ReportRow | undefined;
 }
 

@@ -30,11 +30,11 @@ test('attempts of jobs that have ended are found by job, run, task, outcome and 
   t.equal((await find({ limit: 1 })).length, 1);
 
   const operations = fakeOperations({ attempts: find });
-  const { exit, out } = await callCli(['jobs', '--run', '42'], { operations });
+  const { exit, out } = await callCli(['jobs', 'history', '--run', '42'], { operations });
   t.equal(exit, 0);
   t.match(out, /works .*done/);
   t.match(out, /works .*lost/);
-  const { json: [document] } = await callCli(['jobs', '--outcome', 'failed', '--json'], { operations });
+  const { json: [document] } = await callCli(['jobs', 'history', '--outcome', 'failed', '--json'], { operations });
   t.match(document, { attempts: [{ jobId: fails, code: 'shop.denied' }] });
-  t.equal((await callCli(['jobs', '--run', 'x'], { operations })).exit, 2);
+  t.equal((await callCli(['jobs', 'history', '--run', 'x'], { operations })).exit, 2);
 });

@@ -26,8 +26,8 @@ async function start(context: Context): Promise<ExitCode> {
   context.logSink = (line) => void io.stdout.write(line);
   const log = context.log({ level: project.config.policies.log.level, pretty });
   return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty } }, async (runtime) => {
-    const { host, port } = project.config.api;
-    const api = createApi({ operations: runtime.operations, log, version, host, port });
+    const { host, port, origins } = project.config.api;
+    const api = createApi({ operations: runtime.operations, log, version, host, port, origins });
     try {
       const { url, open } = await api.start();
       announce(context, { project, runtime, url, open, log, pretty });
