@@ -234,7 +234,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions, { 
     nodeId: () => inner.resolve(tokens.queue).nodeId, enqueue: enqueueBy(inner.resolve(tokens.queue)), onSecret: (secret) => options.redactor.add(secret),
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => composeOperations({
-    project, live, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), healing: inner.resolve(tokens.healing), alerting: inner.resolve(tokens.alerting), webhooks: inner.resolve(tokens.webhooks), schedules: inner.resolve(tokens.schedules), reloader: inner.resolve(tokens.reloader),
+    project, pool: opened.pool, live, log, env: options.env, redactor: options.redactor, entities: inner.resolve(tokens.entities), database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), healing: inner.resolve(tokens.healing), alerting: inner.resolve(tokens.alerting), webhooks: inner.resolve(tokens.webhooks), schedules: inner.resolve(tokens.schedules), reloader: inner.resolve(tokens.reloader),
     metrics: inner.resolve(tokens.metrics).registry, events: inner.resolve(tokens.events), connections: connectionsAtWork(project, inner.resolve(tokens.connections), inner.resolve(tokens.connectors)),
   })) });
 

@@ -83,6 +83,10 @@ const scope = oneOf('read', 'operate', 'admin');
 const token = object({
   id: text, name: text, prefix: text, scope, createdAt: time, createdBy: text, expiresAt: timeOrNull, revokedAt: timeOrNull, revokedBy: textOrNull, usedAt: timeOrNull, state: oneOf('active', 'expired', 'revoked'),
 });
+const jobAttempt = object({
+  jobId: text, task: text, queue: textOrNull, runId: textOrNull, attempt: count, outcome: oneOf('done', 'retried', 'postponed', 'handed_back', 'failed', 'lost', 'cancelled', 'superseded'),
+  startedAt: timeOrNull, endedAt: time, node: textOrNull, code: textOrNull, message: textOrNull,
+});
 const callerKind = oneOf('open', 'token', 'session', 'nobody');
 const auditEntry = object({
   id: text, at: time, source: oneOf('api', 'cli'), actor: text, kind: oneOf('open', 'token', 'session', 'nobody', 'user'), tokenId: textOrNull, address: textOrNull, action: text, target: free,
@@ -120,7 +124,7 @@ const replayed = object({ messages: count });
 
 export const shapes = {
   message, messageDetail, unreadableMessage, lostChange, webhookStats, replayPlan, replayed,
-  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, job, jobDetail, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
+  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, job, jobDetail, jobAttempt, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
   tick, plannedTime, schedule, report,
   /** Every answer that is no success, as `application/problem+json`. */
   problem,

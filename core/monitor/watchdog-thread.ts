@@ -1,8 +1,8 @@
 /** The thread of `watchdog.ts`. Nothing here may need the main thread: its streams, its log, its answers. */
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { prettyLine } from './pretty.ts';
-import { Stillness } from './stillness.ts';
+import { readTurn, Stillness, type Turn } from './stillness.ts';
 import type { WatchdogMessage, WatchdogOrders, WatchedJob } from './watchdog.ts';
 
 const { shared, afterMs, stepMs, pretty } = workerData as WatchdogOrders;
@@ -21,8 +21,17 @@ parentPort?.on('message', (message: WatchdogMessage) => {
 let debugged = 0;
 const turns = (): number => (Atomics.load(shared, 1) === 0 ? Atomics.load(shared, 0) : --debugged);
 
+/** Of the main thread, whose id is that of the process; undefined where the machine does not tell. */
+function turnOfMain(): Turn | undefined {
+  try {
+    return readTurn(readFileSync(`/proc/${process.pid}/task/${process.pid}/stat`, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
 function look(): void {
-  const stillMs = stillness.look(turns(), performance.now());
+  const stillMs = stillness.look(turns(), performance.now(), turnOfMain());
   if (stillMs < afterMs) return;
   const inFlight = [...jobs.values()].map(({ since, ...job }) => ({ ...job, seconds: Math.round((performance.now() - since) / 1000) }));
   const line = JSON.stringify({

@@ -25,7 +25,7 @@ export interface Watchdog {
 /** Looks in one period of grace. */
 const looks = 20;
 
-/** Watches the event loop of the caller from now on. `afterMs`: for how long it may stand still; a pause of the whole process does not count. */
+/** Watches the event loop of the caller from now on. `afterMs`: for how long it may stand still; neither a pause of the whole process nor, on Linux, the wait for a processor that others have counts. */
 export function startWatchdog({ afterMs, pretty, log }: { afterMs: number; pretty: boolean; log: Logger }): Watchdog {
   const stepMs = Math.min(500, Math.max(10, afterMs / looks));
   const shared = new Int32Array(new SharedArrayBuffer(8));

@@ -7,6 +7,7 @@ import type { Queue } from '../queue/types.ts';
 import type { Database } from '../store/session.ts';
 import { countDeadLetters } from '../store/dead-letter-queries.ts';
 import { listEntityStates } from '../store/entities.ts';
+import { listAttempts } from '../store/job-attempts.ts';
 import { countRecords } from '../store/records.ts';
 import { endRun, latestRuns, listRuns, readRun, type Run } from '../store/runs.ts';
 import { accessOperations } from './access.ts';
@@ -20,8 +21,9 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
 import type { AlertOperations } from './alerts.ts';
 import type { HealingOperations } from './healing.ts';
+import { healthReader, type PoolUse } from './health.ts';
 import { healthReport, type ReportDeps } from './health-report.ts';
-import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
+import type { ConnectionStatus, EntityStatus, Operations, PluginStatus } from './operations.ts';
 import type { WebhookOperations } from './webhooks.ts';
 import { jobOperations } from './jobs.ts';
 import { previewEntity } from './preview.ts';
@@ -62,6 +64,8 @@ export interface OperationsDeps {
   metrics: Metrics;
   alerts: AlertOperations;
   events: Pick<Events, 'emit'>;
+  /** How the database connections of this process stand. */
+  poolUse?: () => PoolUse;
   /** What is too old, by its own schedules. */
   overdue: ReportDeps['overdue'];
 }
@@ -69,6 +73,7 @@ export interface OperationsDeps {
 /** The operations of one node. */
 export function createOperations(deps: OperationsDeps): Operations {
   const { database } = deps;
+  const health = healthReader(deps);
   return {
     entities: () => readEntities(deps),
     entity: (id) => readEntity(deps, id),
@@ -106,9 +111,10 @@ export function createOperations(deps: OperationsDeps): Operations {
     audit: auditOperations({ database, redact: deps.redactValue }),
     nodes: () => deps.queue.nodes(),
     jobs: jobOperations({ queue: deps.queue, cancelRun: (id) => cancelRun(deps, id) }),
-    health: () => readHealth(deps),
+    attempts: (filter) => listAttempts(database.reads, filter),
+    health,
     healthReport: () => healthReport({
-      config: deps.config, database, plugins: deps.plugins, health: () => readHealth(deps), connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(), overdue: deps.overdue,
+      config: deps.config, database, plugins: deps.plugins, health, connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(), overdue: deps.overdue,
     }),
     alerts: deps.alerts,
     metrics: async () => ({ contentType: deps.metrics.contentType, text: await deps.metrics.text() }),
@@ -178,21 +184,6 @@ async function cancelRun(deps: OperationsDeps, id: string): Promise<Run> {
   tellRunEnd(deps.events, run, { state: 'cancelled' }, new Date());
   if (run.jobId !== null) await deps.queue.cancel(run.jobId);
   return findRun(deps, id);
-}
-
-async function readHealth({ database, queue, version }: OperationsDeps): Promise<Health> {
-  const reasons: string[] = [];
-  let up = true;
-  try {
-    const { rows } = await database.transaction((session) => session.query(`SELECT current_setting('transaction_read_only') AS mode`));
-    if (rows[0]?.['mode'] === 'on') reasons.push('the database refuses writes: it is read only');
-  } catch (error) {
-    up = false;
-    reasons.push(`the database can't be reached: ${(error as Error).message}`);
-  }
-  const { state } = queue.health();
-  if (state !== 'running') reasons.push(`the queue is ${state}`);
-  return { ready: reasons.length === 0, reasons, node: queue.nodeId, version, database: up ? 'up' : 'down', queue: state };
 }
 
 function unknownEntity({ config }: OperationsDeps, id: string): OperationError {

@@ -122,24 +122,21 @@ function latest(one: Date | null, other: Date | null): Date | null {
 
 async function mapChanges(entity: Entity, session: SqlSession, changes: Change[], prepared: PreparedBatch, refuse: ReadonlyMap<string, DeadLetterProblem> | undefined): Promise<void> {
   const bodies = await storedBodies(entity, session, changes);
-  const known = changes.filter(({ incoming }) => !refuse?.has(incoming.key) && (incoming.form !== 'gone' || bodies.has(incoming.key)));
+  const allowed = changes.filter(({ incoming }) => !refuse?.has(incoming.key));
+  const known = allowed.filter(({ incoming }) => incoming.form !== 'gone');
   const mapped = await entity.mapping.mapAll(wholeRecords(known, bodies));
+  const gone = await keysOf(entity, wholeRecords(allowed.filter(({ incoming }) => incoming.form === 'gone' && bodies.has(incoming.key)), bodies));
   for (const change of changes) {
     const refusal = refuse?.get(change.incoming.key);
     if (refusal) setAside(change, false, [refusal], prepared);
   }
   const rows: CellValue[][] = [];
   const rowsAreNew: boolean[] = [];
-  const gone: CellValue[][] = [];
   const children = entity.mapping.children.map(() => ({ rows: [] as CellValue[][], parents: [] as CellValue[][] }));
 
   known.forEach((change, index) => {
     const result = mapped[index];
     if (result === undefined) throw new Error('the mapping answered fewer records than it was given');
-    if (change.decision === 'gone') {
-      if (result.ok) gone.push(result.key);
-      return;
-    }
     if (!result.ok) {
       setAside(change, result.action === 'drop', result.problems, prepared);
       return;
@@ -165,6 +162,11 @@ async function mapChanges(entity: Entity, session: SqlSession, changes: Change[]
     targetOf(change, prepared).push(change.write);
   }
   prepared.tables = tableWrites(entity, rows, rowsAreNew.every(Boolean), gone, children, changes);
+}
+
+/** The rows of records that are gone. What was refused of a record's last version has no say: its row may be that of an earlier one. */
+async function keysOf(entity: Entity, records: Iterable<JsonObject>): Promise<CellValue[][]> {
+  return (await entity.mapping.mapKeys(records)).flatMap((result) => (result.ok ? [result.key] : []));
 }
 
 function targetOf({ incoming, stored, write }: Change, prepared: PreparedBatch): RecordWrite[] {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DeadLetterProblem } from '../store/dead-letters.ts';
 import { addCounts, noCounts, noteSuspect, type RunCounts, type RunSuspect } from '../store/runs.ts';
 import { applyBatch, type Batch } from './apply.ts';
@@ -16,21 +17,34 @@ const fewRecords = 150;
 const step = 25;
 /** Where batches are large the steps grow, so that one chance loss does not cost minutes of small commits. */
 const mostSteps = 100;
+/**
+ * Before a suspect is tried alone, which decides, the run rests with nothing in its hands: so long in all, and for one between these, in ms.
+ * Poison strikes in the try and never in the rest; a kill by chance falls into the rest nearly always, as that is much the longer one.
+ */
+const restAllMs = 5_000;
+const restLeastMs = 50;
+const restMostMs = 1_000;
 
 /**
  * How a run goes on after it lost a worker. What the worker was at is not known, so the records up to where it can have come
  * are applied in small steps, or one by one where they are few, each step noted before. When the worker is lost again, the
  * note says in which step; its records go one by one, and the one that is found alone in the note after that, or twice, is set
  * aside: the third try. A run that has lost no worker knows nothing of this.
+ *
+ * Nobody can tell a kill from outside from one that the record brought about (the kernel's for want of memory looks the same). So what
+ * decides is done singly, in a quiet moment: a rest, the note, this record alone from mapping to commit, and the note is taken back at
+ * once. A good record is blamed only when two kills by chance hit it alone, the second in the few milliseconds after a rest of up to a second.
  */
 export class Care {
   readonly suspect: RunSuspect;
   /** Records still to be applied with care. */
   left: number;
   readonly #step: number;
+  readonly #rest: (ms: number) => Promise<unknown>;
 
-  /** `lost`: this attempt follows the loss of a worker, not merely a fault that was told. */
-  constructor(before: RunSuspect | null, lost: boolean, pages: number, batchSize: number) {
+  /** `lost`: this attempt follows the loss of a worker, not merely a fault that was told. `rest` is for tests. */
+  constructor(before: RunSuspect | null, lost: boolean, pages: number, batchSize: number, rest: (ms: number) => Promise<unknown> = pause) {
+    this.#rest = rest;
     this.suspect = afterLoss(before, lost, pages);
     const isNarrowing = this.suspect.among.length > 0 || Object.keys(this.suspect.named).length > 0;
     this.left = lost || isNarrowing ? setsAtOnce * batchSize : 0;
@@ -43,9 +57,24 @@ export class Care {
     return guilty.length === 0 ? undefined : new Map(guilty.map((key) => [key, poison]));
   }
 
+  /** Whether the next loss of this step would set its record aside. */
+  decidesOn(some: readonly Incoming[]): boolean {
+    const [one] = some;
+    return some.length === 1 && one !== undefined && this.#suspects().has(one.key);
+  }
+
+  /** What comes before a step that decides. */
+  async rest(): Promise<void> {
+    await this.#rest(Math.min(restMostMs, Math.max(restLeastMs, restAllMs / this.#suspects().size)));
+  }
+
+  #suspects(): Set<string> {
+    return new Set([...this.suspect.among, ...Object.keys(this.suspect.named)]);
+  }
+
   /** The records in steps; suspects stand alone. */
   *steps(incoming: readonly Incoming[]): Generator<Incoming[]> {
-    const alone = new Set([...this.suspect.among, ...Object.keys(this.suspect.named)]);
+    const alone = this.#suspects();
     let next: Incoming[] = [];
     for (const one of incoming) {
       if (alone.has(one.key)) yield [one];
@@ -84,19 +113,27 @@ export async function applyCarefully(context: CareContext, given: Batch): Promis
   const batch: Batch = refuse ? { ...given, refuse } : given;
   if (care.left <= 0) return applyBatch(context, batch);
   const note = (): Promise<void> => ('note' in context ? context.note(care.suspect) : database.transaction((session) => noteSuspect(session, context.run.id, care.suspect)));
-  const counts = noCounts();
-  for (const some of care.steps(batch.incoming)) {
+  const noteAt = async (some: readonly Incoming[]): Promise<void> => {
     care.suspect.at = some.map(({ key }) => key);
     await note();
+  };
+  const counts = noCounts();
+  for (const some of care.steps(batch.incoming)) {
+    const decides = care.decidesOn(some);
+    if (decides) {
+      if (care.suspect.at.length > 0) await noteAt([]);
+      await care.rest();
+    }
+    await noteAt(some);
     const { withoutKey: _withoutKey, closing: _closing, counted: _counted, ...part } = batch;
     // the position belongs to the whole batch: a worker that is lost half-way begins it again, and what was applied is unchanged by then
     addCounts(counts, await applyBatch(context, { ...part, incoming: some, fence: (session) => context.fence(session, false), ...(given.run ? { run: { ...given.run, position: undefined, pages: 0 } } : {}) }));
     care.left -= some.length;
     if (some.length === 1) care.suspect.named = Object.fromEntries(Object.entries(care.suspect.named).filter(([key]) => key !== some[0]?.key));
+    if (decides) await noteAt([]);
   }
   if (care.left <= 0) Object.assign(care.suspect, { among: [], named: {} });
-  care.suspect.at = [];
-  await note();
+  await noteAt([]);
   addCounts(counts, await applyBatch(context, { ...batch, incoming: [] }));
   return counts;
 }

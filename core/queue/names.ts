@@ -27,8 +27,14 @@ export function newNodeId(): string {
   return `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
 }
 
-/** What a node's connections for its work are called at the server (`application_name`): the sweep finds those of a dead node by it. */
+/** What a node's connections for its work are called at the server (`application_name`), before a number: the sweep finds those of a dead node by it. */
 export function sessionName(nodeId: string): string {
   const name = `tds ${nodeId}`;
-  return /^[ -~]{1,63}$/.test(name) ? name : `tds ${hash('sha256', nodeId, 'base64url')}`;
+  // 63 are what PostgreSQL keeps; the rest is for ` queue` and the number.
+  return /^[ -~]{1,48}$/.test(name) ? name : `tds ${hash('sha256', nodeId, 'base64url')}`;
+}
+
+/** What its connections for the queue are called. */
+export function queueSessionName(nodeId: string): string {
+  return `${sessionName(nodeId)} queue`;
 }

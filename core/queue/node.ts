@@ -17,6 +17,8 @@ const fenceShare = 0.8;
 /** Later than this by the same share, the timer itself stood still: this process did, not the database. */
 const stallShare = 0.1;
 const againMs = 200;
+/** `read_only_sql_transaction`: what a standby answers to a beat. */
+const readOnly = '25006';
 
 export class Node {
   readonly #options: NodeOptions;
@@ -30,6 +32,7 @@ export class Node {
   #lostAt: number | undefined;
   #backAt = -Infinity;
   #outageMs = 0;
+  #wasReadOnly = false;
   #beatTimer: NodeJS.Timeout | undefined;
   #fenceTimer: NodeJS.Timeout | undefined;
   #joining = true;
@@ -198,12 +201,14 @@ export class Node {
       this.#backAt = performance.now();
       this.#outageMs = this.#backAt - before;
       this.#options.log.info('the database is back', { lostForMs: Math.round(lostForMs) });
-      this.#options.emit('database.back', { lostForMs });
+      this.#options.emit('database.back', { lostForMs, moved: this.#wasReadOnly });
+      this.#wasReadOnly = false;
     }
     this.#watch(sent);
   }
 
   #bad(error: unknown): void {
+    if ((error as { code?: unknown }).code === readOnly) this.#wasReadOnly = true;
     if (this.#lostAt !== undefined || this.#ended) return;
     this.#lostAt = performance.now();
     this.#options.log.warn('the heartbeat failed', { error });

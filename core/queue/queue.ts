@@ -8,7 +8,7 @@ import { Heartbeat, SteadyClient } from './heartbeat.ts';
 import { cancelJob, listNodes, prepareTables, taskStats } from './inspect.ts';
 import { hurryJob, listJobs, readJob } from './jobs.ts';
 import { machineName } from '../monitor/machine.ts';
-import { namesOf, newNodeId, type Names } from './names.ts';
+import { namesOf, newNodeId, queueSessionName, type Names } from './names.ts';
 import { Node } from './node.ts';
 import { Settler } from './settle.ts';
 import { Sweeper } from './sweep.ts';
@@ -49,7 +49,7 @@ class DurableQueue implements Queue {
     const statementMs = Math.max(1_000, Math.round(timings.deadMs * 0.6));
     // Old connections are replaced, and silent ones given up: a black-holed pool takes work again within seconds.
     const pool = (this.#pool = createPool({
-      url: options.url, schema: names.schema, max: Math.min(Math.max(concurrency + 2, 3), 16), applicationName: 'tds queue',
+      url: options.url, schema: names.schema, max: Math.min(Math.max(concurrency + 2, 3), 16), applicationName: queueSessionName(this.nodeId), exclusive: true,
       statementTimeout: statementMs, queryTimeout: statementMs, connectTimeout: statementMs, idleInTransactionTimeout: statementMs * 2, maxLifetime: 15,
       onError: (error) => log.debug('an idle connection of the queue broke', { error }),
     }));
@@ -63,7 +63,7 @@ class DurableQueue implements Queue {
       makeEngine: (onEnd) => new Engine({ pool, names, settler, clock, log, concurrency, tasks, timings, emit, onEnd }),
     });
     // What the net has swallowed would be found one by one, each after a statement's time-out.
-    this.on('database.back', () => void breakSilent(pool, statementMs / 3));
+    this.on('database.back', ({ moved }) => void breakSilent(pool, moved ? 0 : statementMs / 3));
     this.on('node.fenced', () => void breakSilent(pool, statementMs / 3));
     this.#sweepClient = new SteadyClient(pool, statementMs, 'tds sweep');
     this.#sweeper = new Sweeper({

@@ -7,6 +7,7 @@
  */
 import type { Client, PoolClient } from 'pg';
 import type { Logger } from '../sdk/index.ts';
+import { unnumbered } from '../store/sessions.ts';
 import { tryLockTransaction } from '../store/advisory-lock.ts';
 import { withTransaction, type Pool } from '../store/pool.ts';
 import { QueueError, type QueueErrorCode } from './errors.ts';
@@ -40,11 +41,15 @@ const exhaustedAtOnce = 100;
 /** The pause after a second loss is a half of `sweepMs`, then one, two, and no more: a job that others kill must go on within seconds. */
 const longestPause = 4;
 const tidyMs = 3_600_000;
+/** Longer than any statement may last. */
+const sessionsMs = 120_000;
 
 export class Sweeper {
   readonly #options: SweepOptions;
   readonly #free: string;
   #tidiedAt = -Infinity;
+  /** Nodes that died, and until when it is looked whether they have left sessions behind. */
+  readonly #left = new Map<string, number>();
 
   constructor(options: SweepOptions) {
     this.#options = options;
@@ -60,7 +65,8 @@ export class Sweeper {
       log.warn('a node died', { node: each.nodeId, pool: each.poolId });
       emit('node.died', each);
     }
-    if (found.dead.length > 0) await this.#endSessions(found.dead.map((each) => each.nodeId));
+    for (const { nodeId } of found.dead) this.#left.set(nodeId, performance.now() + sessionsMs);
+    await this.#endSessions();
     for (const each of found.lost) {
       log.warn('a job lost its worker', { jobId: each.id, reason: each.reason, exhausted: each.exhausted });
       emit('job.lost', { jobId: each.id, reason: each.reason, exhausted: each.exhausted });
@@ -102,13 +108,25 @@ export class Sweeper {
 
   /**
    * A node that is paused, or was cut off, may hold locks in a transaction that the server waits on (in the middle of a COPY for as long
-   * as a statement may last), and its jobs' heirs would wait with it. Young transactions are left alone: the node may have come back.
+   * as a statement may last), and its jobs' heirs would wait with it. Looked for until none is left; a node that is back has none ended,
+   * and young transactions are left alone, as it may just be coming back.
    */
-  async #endSessions(nodeIds: readonly string[]): Promise<void> {
-    const { pool, deadMs, log } = this.#options;
-    await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = current_user
-      and application_name = any($1::text[]) and xact_start < clock_timestamp() - $2::float8 * interval '1 millisecond'`, [nodeIds.map(sessionName), deadMs / 2])
-      .catch((error: unknown) => log.debug('the transactions of a dead node could not be ended', { error }));
+  async #endSessions(): Promise<void> {
+    if (this.#left.size === 0) return;
+    const { pool, names, deadMs, log } = this.#options;
+    const nodes = [...this.#left.keys()];
+    try {
+      const { rows } = await pool.query<{ node: string; over: boolean }>(
+        `with dead as (select d.node, d.name, exists (select from ${names.nodes} n where n.node_id = d.node) as back from unnest($1::text[], $2::text[]) as d (node, name)),
+         sessions as (select ${unnumbered} as name, pid, xact_start from pg_stat_activity where datname = current_database() and usename = session_user and pg_has_role(usesysid, 'usage'))
+         select d.node, d.back or count(s.pid) = 0 as over,
+           count(case when not d.back and s.xact_start < clock_timestamp() - $3::float8 * interval '1 millisecond' then pg_terminate_backend(s.pid) end)
+         from dead d left join sessions s on s.name in (d.name, d.name || ' queue') group by d.node, d.back`, [nodes, nodes.map(sessionName), deadMs / 2]);
+      for (const { node, over } of rows) if (over) this.#left.delete(node);
+    } catch (error) {
+      log.debug('the transactions of a dead node could not be ended; tried again', { error });
+    }
+    for (const [node, until] of this.#left) if (performance.now() > until) this.#left.delete(node);
   }
 
   /** Hands jobs without attempts to `onExhausted`, each in a transaction of its own. graphile-worker keeps them for ever, and says nothing. */

@@ -151,7 +151,8 @@ export interface QueueEvents {
   'node.died': { poolId: string; nodeId: string; concurrency: number };
   'queue.freed': { queues: number };
   'database.lost': { error: unknown };
-  'database.back': { lostForMs: number };
+  /** `moved`: it was one that takes no writes (a standby) for a while, so that connections may lead to that one still. */
+  'database.back': { lostForMs: number; moved: boolean };
 }
 
 /** For `/readyz`. */

@@ -19,6 +19,9 @@ export interface Server {
   stop(mode: StopMode): Promise<void>;
 }
 
+/** What the pid file says of a server that takes connections; a standby takes those that read. */
+const accepting = /^(ready|standby)\s*$/;
+
 /** Thrown inside this folder when the port was taken between choosing and binding it. */
 export class PortTaken extends Error {}
 
@@ -66,7 +69,7 @@ export async function launch(options: LaunchOptions): Promise<Server> {
       throw startFailed(`the server ended with ${ended}`, text, undefined);
     }
     const lines = pidFileStamp(place) === stale ? [] : pidFile(place);
-    if (Number(lines[0]) === pid && lines[7]?.trim() === 'ready') break;
+    if (Number(lines[0]) === pid && accepting.test(lines[7] ?? '')) break;
     if (Date.now() > deadline) {
       guard.stdin?.end();
       throw startFailed('the server was not ready within 120 s', tail(logPath, logStart), undefined);

@@ -13,6 +13,7 @@ export const storeErrorCodes = {
   'store.embedded_busy': { meaning: 'Another process holds the data directory and does not answer.', cure: 'Wait for the other process or stop it; only one may own the directory.' },
   'store.identifier': { meaning: 'A name cannot be used as an SQL identifier.', cure: 'Use 1 to 63 bytes without NUL.' },
   'store.literal': { meaning: 'A text cannot be used as an SQL literal.', cure: 'Take the NUL character or the broken character out.' },
+  'store.address': { meaning: 'What is given as the address of the database is none, or names several hosts.', cure: 'Write `postgres://user:password@host:5432/database`, with one host; `docs/database.md` says what to do where the database fails over.' },
   'store.unreachable': { meaning: 'The database can not be reached.', cure: 'Check `TDS_DATABASE_URL`, and that the server runs and lets this machine in.' },
   'store.migration_name': { meaning: 'A migration file has a wrong name, or a number twice.', cure: 'This is a fault of TDS: files are named `001-subject.sql`, each number once.' },
   'store.migration_changed': { meaning: 'A migration that was applied has been changed since.', cure: 'Use the TDS that the database was migrated by, or a later one; never edit a migration.' },

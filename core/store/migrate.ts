@@ -66,7 +66,7 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
       log?.info(`migration ${migration.name} applied in ${milliseconds} ms`);
     }
     return names;
-  });
+  }, { log });
 }
 
 /**
@@ -88,14 +88,30 @@ export async function migrateQueue(options: { readonly pool: Pool; readonly sche
       process.exitCode = exitCode; // graphile-worker sets 57: how this process exits is for the caller to say
       throw new StoreError('store.migration_newer', `The queue's schema "${schema}" is of a newer version.`, 'Run the newer TDS, or restore a backup from before it.', { cause });
     }
-  });
+  }, { log });
 }
 
-async function underLock<T>(pool: Pool, work: (client: Queryable) => Promise<T>): Promise<T> {
-  const client = await dedicatedClient(pool, { statementTimeout: 0, queryTimeout: 0, idleInTransactionTimeout: 0, applicationName: 'tds migrate' });
+/** What a start says that waits for another one, after so many ms. */
+const toldAfterMs = 5_000;
+
+/**
+ * Runs `work` while no other process migrates. A statement of a migration may last; but a process that was cut off or stands still between
+ * two of them loses the lock after `silentMs`, so that no start waits for ever on what it left. Exported for its test.
+ */
+export async function underLock<T>(pool: Pool, work: (client: Queryable) => Promise<T>, { log, silentMs = 30_000 }: { log?: MigrateOptions['log'] | undefined; silentMs?: number } = {}): Promise<T> {
+  const client = await dedicatedClient(pool, { statementTimeout: 0, queryTimeout: 0, idleInTransactionTimeout: silentMs, applicationName: 'tds migrate' });
+  let sign: NodeJS.Timeout | undefined;
+  const waits = setTimeout(() => log?.info('waiting for another process that brings the database up to date'), toldAfterMs);
   try {
-    return await withAdvisoryLock(client, migrationLock, () => work(client));
+    await client.query(`SELECT set_config('idle_session_timeout', $1, false)`, [String(silentMs)]);
+    return await withAdvisoryLock(client, migrationLock, () => {
+      clearTimeout(waits);
+      sign = setInterval(() => void client.query('SELECT').catch(() => {}), silentMs / 4);
+      return work(client);
+    });
   } finally {
+    clearTimeout(waits);
+    clearInterval(sign);
     await client.end();
   }
 }

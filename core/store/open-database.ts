@@ -25,7 +25,7 @@ export interface OpenDatabaseOptions {
   url: string;
   schema: string;
   poolSize: number;
-  /** What its connections are called at the server. Default `tds`. */
+  /** What its connections are called at the server, and no other process's. Default `tds`, of which there may be many. */
   applicationName?: string;
   /** Milliseconds to wait for a connection. Default 10,000. */
   connectTimeout?: number;
@@ -46,10 +46,11 @@ const mostReads = 4;
 const standstillMs = 10_000;
 
 /** Starts or reaches the database and migrates it. @throws StoreError */
-export async function openDatabase({ url, schema, poolSize, applicationName = 'tds', connectTimeout = 10_000, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
+export async function openDatabase({ url, schema, poolSize, applicationName, connectTimeout = 10_000, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
+  if (url !== '') checkAddress(url);
   const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
-  const options = { url: address, schema, applicationName, connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error: Error) => log.debug('an idle database connection broke', { error }) };
+  const options = { url: address, schema, ...(applicationName === undefined ? {} : { applicationName, exclusive: true }), connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error: Error) => log.debug('an idle database connection broke', { error }) };
   const pool = createPool({ ...options, max: poolSize });
   const reads = createPool({ ...options, max: mostReads, readOnly: true });
   const close = async (): Promise<void> => {
@@ -65,6 +66,18 @@ export async function openDatabase({ url, schema, poolSize, applicationName = 't
   }
   const label = embedded ? `embedded PostgreSQL in ${path.relative('', embedded.directory) || '.'}${embedded.owned ? '' : ' (of another process)'}` : masked(address);
   return { pool, reads, url: address, password: decodeURIComponent(new URL(address).password), label, embedded: embedded !== undefined, close };
+}
+
+/** Nothing of the address is repeated, as it holds the password. @throws StoreError `store.address` */
+export function checkAddress(url: string): void {
+  const several = /^postgres(?:ql)?:\/\/(?:[^/]*@)?[^/?]*,/.test(url) || (URL.canParse(url) && new URL(url).searchParams.get('host')?.includes(',') === true);
+  if (several) {
+    throw new StoreError('store.address', 'The address of the database (TDS_DATABASE_URL) names several hosts.',
+      'Name one that leads to whichever server takes writes now: a proxy that checks for it, a virtual IP, or a DNS name that moves. See docs/database.md.');
+  }
+  if (URL.canParse(url) && /^postgres(?:ql)?:$/.test(new URL(url).protocol)) return;
+  throw new StoreError('store.address', 'What TDS_DATABASE_URL holds is not the address of a PostgreSQL.',
+    'Write postgres://user:password@host:5432/database; special characters in the password are percent-encoded (@ as %40).');
 }
 
 function unreachable(url: string, cause: unknown): unknown {

@@ -15,6 +15,7 @@ import { Client, Pool as PgPool, types as pgTypes } from 'pg';
 import { from as copyStream } from 'pg-copy-streams';
 import { joined } from './copy-bytes.ts';
 import { databaseErrorKind } from './errors.ts';
+import { endForsaken, NumberedClient } from './sessions.ts';
 import { quoteIdentifier } from './sql.ts';
 
 export type Pool = pg.Pool;
@@ -33,6 +34,8 @@ export interface PoolOptions {
   readonly readOnly?: boolean;
   /** Shown in pg_stat_activity. Default `tds`. */
   readonly applicationName?: string;
+  /** No other process uses this `applicationName`: each connection's gets a number, and the sessions of connections that were given up are ended at the server. */
+  readonly exclusive?: boolean;
   /** The server cancels a statement after this many ms; 0: never. Default 60,000. */
   readonly statementTimeout?: number;
   /** The client gives a connection up that hasn't answered after this many ms (a black-holed one never would). Default: statementTimeout + 5,000. */
@@ -56,11 +59,13 @@ const types = {
 };
 const madeWith = new WeakMap<Pool, PoolOptions>();
 const connectionsOf = new WeakMap<Pool, Set<PoolClient>>();
+const ending = new WeakMap<Pool, { again: boolean }>();
+const endingMs = 3_000;
 
 /** Makes a pool that outlives restarts of the server. Connects at the first query. The caller ends it (`pool.end()`). */
 export function createPool(options: PoolOptions): Pool {
-  const { max = 10, idleTimeout = 30_000, maxLifetime = 0, onError = () => {} } = options;
-  const pool = new PgPool({ ...clientConfig(options), max, idleTimeoutMillis: idleTimeout, maxLifetimeSeconds: maxLifetime });
+  const { max = 10, idleTimeout = 30_000, maxLifetime = 0, exclusive = false, onError = () => {} } = options;
+  const pool = new PgPool({ ...clientConfig(options), ...(exclusive ? { Client: NumberedClient } : {}), max, idleTimeoutMillis: idleTimeout, maxLifetimeSeconds: maxLifetime });
   madeWith.set(pool, options);
   pool.on('error', onError);
   // Without a listener of its own, a client that is lent out takes the process down when its connection breaks between two queries.
@@ -69,7 +74,38 @@ export function createPool(options: PoolOptions): Pool {
   connectionsOf.set(pool, connections);
   pool.on('connect', (client) => connections.add(client));
   pool.on('remove', (client) => connections.delete(client));
+  pool.on('release', (error, client) => {
+    // falsy where all was well, whatever the types say
+    if (databaseErrorKind(error) !== 'unavailable') return;
+    giveUp(client);
+    endGivenUp(pool);
+  });
   return pool;
+}
+
+function streamOf(client: PoolClient): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
+}
+
+/** Breaks a connection without a word to the other side, which may not be there. */
+function giveUp(client: PoolClient): void {
+  if (client instanceof NumberedClient) client.forsake();
+  streamOf(client).destroy();
+}
+
+/** Has the sessions ended whose connections this process has given up, of a pool whose name is its own alone. Nobody waits for it. */
+function endGivenUp(pool: Pool): void {
+  const { exclusive, applicationName } = madeWith.get(pool) ?? {};
+  if (exclusive !== true || applicationName === undefined || pool.ending) return;
+  const under = ending.get(pool);
+  if (under) return void (under.again = true);
+  const turn = { again: false };
+  ending.set(pool, turn);
+  const connect = (): Promise<pg.Client> => dedicatedClient(pool, { exclusive: false, applicationName: 'tds end', statementTimeout: endingMs, queryTimeout: endingMs, connectTimeout: endingMs });
+  void endForsaken(applicationName, connect).finally(() => {
+    ending.delete(pool);
+    if (turn.again) endGivenUp(pool);
+  });
 }
 
 /**
@@ -78,12 +114,16 @@ export function createPool(options: PoolOptions): Pool {
  * fails as when the server is restarted.
  */
 export async function breakSilent(pool: Pool, silentMs: number): Promise<number> {
-  const streamOf = (client: PoolClient): Socket => (client as unknown as { connection: { stream: Socket } }).connection.stream;
+  endGivenUp(pool); // what it gave up before
   const heard = [...(connectionsOf.get(pool) ?? [])].map((client) => ({ client, bytes: streamOf(client).bytesRead }));
   if (silentMs > 0) await pause(silentMs, undefined, { ref: false });
   const silent = heard.filter(({ client, bytes }) => connectionsOf.get(pool)?.has(client) && !streamOf(client).destroyed && (silentMs === 0 || streamOf(client).bytesRead === bytes));
   // Not before they are closed does the pool know of it, and lend them no more.
-  await Promise.all(silent.map(({ client }) => new Promise<void>((resolve) => void streamOf(client).once('close', () => resolve()).destroy())));
+  await Promise.all(silent.map(({ client }) => new Promise<void>((resolve) => {
+    streamOf(client).once('close', () => resolve());
+    giveUp(client);
+  })));
+  if (silent.length > 0) endGivenUp(pool);
   return silent.length;
 }
 
@@ -106,12 +146,14 @@ function clientConfig(options: PoolOptions): pg.ClientConfig {
   const url = new URL(options.url);
   // A server that isn't told would keep the locks of a machine that lost its power for two hours.
   const settings: [string, string][] = [['tcp_keepalives_idle', '15'], ['tcp_keepalives_interval', '5'], ['tcp_keepalives_count', '3']];
+  if (process.platform === 'linux') settings.push(['tcp_user_timeout', '30000']); // a server that can't do it says so at each connection; it is like us most often
   if (options.readOnly === true) settings.push(['default_transaction_read_only', 'on']);
   if (options.schema !== undefined) settings.push(['search_path', quoteIdentifier(options.schema)]);
   const own = settings.map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\ ]/g, String.raw`\$&`)}`).join(' ');
   // pg lets the URL win over the settings beside it, so what the URL brings is joined here.
   const given = url.searchParams.get('options');
   url.searchParams.set('options', given === null ? own : `${own} ${given}`);
+  url.searchParams.delete('application_name'); // sessions are found by their names
   return {
     connectionString: url.href,
     application_name: applicationName,

@@ -1,9 +1,10 @@
 /** Sessions for the two places where tables may lie: TDS's own database, and any other one with a pool of its own. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Pool, type PoolClient } from 'pg';
+import { Client, Pool, type PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { PermanentError, type DatabaseAccess, type Logger, type SqlSession } from 'tds/sdk';
+import { watchSilence, type Watched } from './silence.ts';
 
 /** A pool of connections to another PostgreSQL. Made at the first use, so that `create` does nothing at all. */
 export interface OwnDatabase extends DatabaseAccess {
@@ -12,7 +13,19 @@ export interface OwnDatabase extends DatabaseAccess {
 }
 
 /** How many sessions may be open, and where to. */
-export interface OwnDatabaseConfig { readonly url: string; readonly poolSize: number }
+export interface OwnDatabaseConfig {
+  readonly url: string;
+  readonly poolSize: number;
+  /** ms between two looks at a session that says nothing. Default 3,000. */
+  readonly silenceMs?: number;
+}
+
+/** The server cancels a statement after so many ms; what is silent for longer is given up, whatever the server may know of it. */
+const statementMs = 60_000;
+const graceMs = 5_000;
+/** The server ends a transaction whose client says nothing for so many ms. */
+const standstillMs = 30_000;
+const askMs = 3_000;
 
 /** Opens nothing yet. Errors of the connection and of statements are thrown as `pg` made them. */
 export function createOwnDatabase(config: OwnDatabaseConfig, log: Logger): OwnDatabase {
@@ -26,15 +39,20 @@ export function createOwnDatabase(config: OwnDatabaseConfig, log: Logger): OwnDa
   return {
     async transaction(use) {
       const client = await connect();
+      const watched: Watched = { pid: undefined, waiting: 0 };
+      const unwatch = watchSilence(client, watched, { log, everyMs: config.silenceMs ?? askMs, ask: () => askBeside(config.url) });
       try {
-        await client.query('begin');
-        const result = await use(sessionOf(client));
-        await client.query('commit');
+        const [, who] = await waiting(watched, client.query('begin; select pg_backend_pid() as pid')) as unknown as { rows: { pid: number }[] }[];
+        watched.pid = who?.rows[0]?.pid;
+        const result = await use(sessionOf(client, watched));
+        await waiting(watched, client.query('commit'));
         client.release();
         return result;
       } catch (error) {
-        await abandon(client);
+        await waiting(watched, abandon(client));
         throw error;
+      } finally {
+        unwatch();
       }
     },
     async close() {
@@ -56,9 +74,35 @@ async function abandon(client: PoolClient): Promise<void> {
   }
 }
 
+/** Counts a statement as out until it has ended. */
+async function waiting<T>(watched: Watched, work: Promise<T>): Promise<T> {
+  watched.waiting += 1;
+  try {
+    return await work;
+  } finally {
+    watched.waiting -= 1;
+  }
+}
+
+/** A session beside the pool, to ask about others. */
+async function askBeside(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url, application_name: 'tds asks', connectionTimeoutMillis: askMs, statement_timeout: askMs, query_timeout: askMs });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
 function openPool(config: OwnDatabaseConfig, log: Logger): Pool {
   assertUrl(config.url);
-  const pool = new Pool({ connectionString: config.url, max: config.poolSize, application_name: 'tds', connectionTimeoutMillis: 10_000, keepAlive: true });
+  const pool = new Pool({
+    connectionString: config.url, max: config.poolSize, application_name: 'tds', connectionTimeoutMillis: 10_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000,
+    statement_timeout: statementMs, query_timeout: statementMs + graceMs, idle_in_transaction_session_timeout: standstillMs,
+  });
   // Without a listener an idle session that the server ends would end the process.
   pool.on('error', (error) => log.warn('an idle session of the database was lost', { error: error.message }));
   pool.on('connect', (client) => client.on('error', () => undefined));
@@ -74,15 +118,15 @@ function assertUrl(url: string): void {
   });
 }
 
-function sessionOf(client: PoolClient): SqlSession {
+function sessionOf(client: PoolClient, watched: Watched): SqlSession {
   return {
     async query(text, values) {
-      const result = await client.query<Record<string, unknown>>(text, values as unknown[] | undefined);
+      const result = await waiting(watched, client.query<Record<string, unknown>>(text, values as unknown[] | undefined));
       return { rows: result.rows, rowCount: result.rowCount ?? 0 };
     },
     async copyFrom(text, chunks) {
       const copy = client.query(copyFrom(text));
-      await pipeline(Readable.from(chunks), copy);
+      await waiting(watched, pipeline(Readable.from(chunks), copy));
       return copy.rowCount ?? 0;
     },
   };

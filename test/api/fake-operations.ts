@@ -139,6 +139,7 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
       list: async () => [], stats: async () => [], show: async (id) => { throw new OperationError('operation.unknown_job', `there is no job "${id}"`); },
       retry: async (id) => { throw new OperationError('operation.unknown_job', `there is no job "${id}"`); }, cancel: async (id) => { throw new OperationError('operation.unknown_job', `there is no job "${id}"`); },
     },
+    attempts: async () => [],
     cache: {
       list: async () => [], async clear(connection) {
         if (connection !== undefined && connection !== 'shop') throw new OperationError('operation.unknown_connection', `there is no connection "${connection}"`);

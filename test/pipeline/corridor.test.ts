@@ -122,6 +122,22 @@ t.test('more deletions than the guard allows are held back until a person allows
   t.match(await corridor.run('full', { allowDeletes: true }), { deleted: 8 });
 });
 
+t.test('a record whose last version was refused goes from the table when it is gone', async (t) => {
+  for (const deletes of [{ mode: 'mark', column: 'deleted_at' }, { mode: 'remove' }]) {
+    const source = new MemorySource();
+    for (const id of ['1', '2', '3', '4']) source.put({ id, name: `number ${id}`, price: 1, modified: '2026-01-01T00:00:00Z' });
+    const corridor = await openCorridor(t, source, { deletes: { maxShare: 0.5, alwaysAllow: 2, ...deletes } as never });
+    await corridor.run('full');
+    source.put({ id: '2', name: 'number 2', price: 'a word', modified: '2026-01-02T00:00:00Z' });
+    await corridor.run('full');
+    t.same(await corridor.rows(`SELECT key, status FROM dead_letters`), [{ key: '2', status: 'open' }]);
+    source.records.delete('2');
+    await corridor.run('full');
+    t.same(await corridor.rows(`SELECT id FROM erp.things ${deletes.mode === 'mark' ? 'WHERE deleted_at IS NULL' : ''} ORDER BY 1`), [{ id: '1' }, { id: '3' }, { id: '4' }], deletes.mode);
+    t.same(await corridor.rows(`SELECT key, status FROM dead_letters`), [{ key: '2', status: 'resolved' }]);
+  }
+});
+
 t.test('an incomplete read deletes nothing, unless the source itself says that a record is gone', async (t) => {
   const silent = shop(4);
   silent.complete = false;

@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import { databaseErrorKind, isTransientDatabaseError, StoreError } from '../../core/store/errors.ts';
+import { checkAddress } from '../../core/store/open-database.ts';
 
 const coded = (code: string): Error => Object.assign(new Error('x'), { code });
 
@@ -24,4 +25,13 @@ test('an error says whether to wait, to try again, or to give up', async (t) => 
 test('an error of the store has a code, a message and the cure', async (t) => {
   const error = new StoreError('store.literal', 'It is bad.', 'Mend it.', { cause: 'why' });
   t.match(error, { code: 'store.literal', suggestion: 'Mend it.', message: 'It is bad.', cause: 'why', name: 'StoreError' });
+});
+
+test('an address that is none, or that names several hosts, is refused without being repeated', async (t) => {
+  for (const bad of ['postgres//u:canary@host/db', 'mysql://u:canary@host/db', 'host=a password=canary', 'postgres://u:canary@a:5432,b:5432/db', 'postgres://u:canary@a,b/db?target_session_attrs=read-write', 'postgres:///db?password=canary&host=a,b']) {
+    const error = t.throws(() => checkAddress(bad), { code: 'store.address' }, bad) as unknown as Error & { suggestion: string };
+    t.notMatch(`${error.message} ${error.suggestion}`, /canary/);
+    t.equal(/several hosts/.test(error.message), bad.includes(','), bad);
+  }
+  for (const good of ['postgres://u:p@host:5432/db', 'postgresql://u@[::1]/db?options=-c%20work_mem=5MB,x', 'postgres://u:a%2Cb@host/db', 'postgres:///db?host=/var/run/postgresql']) checkAddress(good);
 });

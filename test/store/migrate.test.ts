@@ -2,7 +2,9 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test, type Test } from 'tap';
-import { migrate, migrateQueue } from '../../core/store/migrate.ts';
+import { migrate, migrateQueue, underLock } from '../../core/store/migrate.ts';
+import { createPool } from '../../core/store/pool.ts';
+import { startBlackHole } from '../support/black-hole.ts';
 import { testDatabase } from '../support/database.ts';
 import { Child } from '../support/processes.ts';
 
@@ -76,4 +78,29 @@ test('a queue migrated by a newer version is refused, and the exit code is left 
   await pool.query('INSERT INTO graphile_worker.migrations (id, breaking) VALUES (999999, true)');
   await t.rejects(migrateQueue({ pool }), { code: 'store.migration_newer' });
   t.equal(process.exitCode, undefined);
+});
+
+test('a start does not wait on one that was cut off while it migrated', async (t) => {
+  const { pool, url } = await testDatabase(t, { migrated: false });
+  const { hostname, port } = new URL(url);
+  const proxy = await startBlackHole(t, { host: hostname, port: Number(port) });
+  const far = createPool({ url: proxy.through(url), max: 1 });
+  t.teardown(() => void far.end());
+  const over = Promise.withResolvers<void>();
+  const holds = Promise.withResolvers<void>();
+  const cutOff = underLock(far, async () => {
+    holds.resolve();
+    await over.promise;
+  }, { silentMs: 800 }).catch(() => {});
+  await holds.promise;
+  let isIn = false;
+  const other = underLock(pool, async () => void (isIn = true));
+  await pool.query('select pg_sleep(1.6)'); // the sign of life of the first one keeps its lock
+  t.notOk(isIn);
+  proxy.freeze({ newOnes: false });
+  await other;
+  t.ok(isIn);
+  over.resolve();
+  proxy.cut();
+  await cutOff;
 });

@@ -32,3 +32,29 @@ test('connections that fall silent are broken, with what they were at; one that 
   await breakSilent(pool, 0);
   t.match((await pool.query('select 1 as one')).rows, [{ one: 1 }]);
 });
+
+test('the session of a connection that was given up is ended at the server, with its locks; those of others and the living ones are left', async (t) => {
+  const database = await testDatabase(t);
+  const { hostname, port } = new URL(database.url);
+  const proxy = await startBlackHole(t, { host: hostname, port: Number(port) });
+  const mine = createPool({ url: proxy.through(database.url), max: 3, applicationName: 'tds mine', exclusive: true });
+  const other = createPool({ url: database.url, max: 1, applicationName: 'tds mine too', exclusive: true });
+  t.teardown(() => void mine.end());
+  t.teardown(() => void other.end());
+  const holder = await mine.connect();
+  await holder.query('begin; select pg_advisory_xact_lock(4711)');
+  proxy.freeze({ newOnes: false });
+  const living = await mine.connect();
+  await living.query('begin; select pg_advisory_xact_lock(4712)');
+  const kept = await other.connect();
+  await kept.query('begin; select pg_advisory_xact_lock(4713)');
+  holder.release(new Error('Connection terminated unexpectedly'));
+  const free = async (number: number): Promise<boolean> => (await database.pool.query<{ got: boolean }>('select pg_try_advisory_xact_lock($1) as got', [number])).rows[0]?.got === true;
+  await until('the lock is free', () => free(4711), 5_000);
+  t.notOk(await free(4712), 'of a connection that lives');
+  t.notOk(await free(4713), 'of a pool with another name');
+  t.match((await living.query('commit')).command, 'COMMIT');
+  t.match((await kept.query('commit')).command, 'COMMIT');
+  living.release();
+  kept.release();
+});

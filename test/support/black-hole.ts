@@ -7,6 +7,12 @@ export interface BlackHole {
   through(url: string): string;
   /** Silences the connections there are; `newOnes`: those to come as well. */
   freeze(options: { newOnes: boolean }): void;
+  /** Silences the connections there are as soon as one of them has handed a text like this one to the server. Resolves when it has. */
+  freezeAt(words: string): Promise<void>;
+  /** Where new connections lead to from now on, as an address does that moves to another machine. Those there are stay. */
+  lead(target: { host: string; port: number }): void;
+  /** Ends all connections there are. */
+  cut(): void;
   /** Lets new connections through again. What was silenced stays so. */
   thaw(): void;
   readonly connections: number;
@@ -15,19 +21,38 @@ export interface BlackHole {
 
 export async function startBlackHole(scope: { teardown(action: () => Promise<void>): unknown }, target: { host: string; port: number }): Promise<BlackHole> {
   const pairs = new Set<[Socket, Socket | undefined]>();
+  const silenced = new WeakSet<Socket>();
   let swallowing = false;
+  let goal = target;
+  let awaited: { words: string; met: () => void } | undefined;
+  const freeze = ({ newOnes }: { newOnes: boolean }): void => {
+    swallowing = newOnes;
+    for (const [incoming, outgoing] of pairs) {
+      for (const socket of [incoming, outgoing]) socket?.unpipe().pause();
+      // One side's end must not be heard by the other either.
+      silenced.add(incoming);
+    }
+  };
+  const notice = (sent: Buffer): void => {
+    if (awaited === undefined || !sent.includes(awaited.words)) return;
+    const { met } = awaited;
+    awaited = undefined;
+    freeze({ newOnes: false });
+    met();
+  };
   const server = createServer((incoming) => {
-    const outgoing = swallowing ? undefined : connect(target.port, target.host);
+    const outgoing = swallowing ? undefined : connect(goal.port, goal.host);
     const pair: [Socket, Socket | undefined] = [incoming, outgoing];
     pairs.add(pair);
     const end = (): void => {
-      if (!pairs.delete(pair)) return;
+      if (silenced.has(incoming) || !pairs.delete(pair)) return;
       for (const socket of pair) socket?.destroy();
     };
     incoming.on('error', end).on('close', end);
     if (!outgoing) return void incoming.pause();
     outgoing.on('error', end).on('close', end);
     incoming.pipe(outgoing);
+    incoming.on('data', notice); // after the pipe's own: it has been handed on by then
     outgoing.pipe(incoming);
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
@@ -48,13 +73,13 @@ export async function startBlackHole(scope: { teardown(action: () => Promise<voi
       changed.port = String(port);
       return changed.href;
     },
-    freeze({ newOnes }) {
-      swallowing = newOnes;
-      for (const [incoming, outgoing] of pairs) {
-        for (const socket of [incoming, outgoing]) socket?.unpipe().pause();
-        // The other side's end must not be heard either.
-        outgoing?.removeAllListeners('close');
-      }
+    freeze,
+    freezeAt: (words) => new Promise((resolve) => void (awaited = { words, met: resolve })),
+    lead(to) {
+      goal = to;
+    },
+    cut() {
+      for (const pair of pairs) for (const socket of pair) socket?.destroy();
     },
     thaw() {
       swallowing = false;

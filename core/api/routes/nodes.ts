@@ -1,9 +1,14 @@
+import { readSince } from '../../operations/dead-letters.ts';
+import { attemptOutcomes } from '../../operations/attempts.ts';
 import { shapes } from '../answer-shapes.ts';
 import { recent } from '../recent.ts';
 import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
 
+const number = { type: 'string', pattern: '^[0-9]{1,18}$' } as const;
+const text = { type: 'string', minLength: 1, maxLength: 300 } as const;
+
 /** Processes and their work. */
-export function nodeRoutes({ operations: { nodes, jobs } }: RouteDeps): Route[] {
+export function nodeRoutes({ operations: { nodes, jobs, attempts } }: RouteDeps): Route[] {
   const stats = recent(() => jobs.stats());
   return [
     defineRoute({ method: 'GET', path: '/v1/nodes', scope: 'read', summary: 'The living processes.', answers: { 200: shapes.list('nodes', shapes.node) }, handle: async () => ({ body: { nodes: await nodes() } }) }),
@@ -25,6 +30,18 @@ export function nodeRoutes({ operations: { nodes, jobs } }: RouteDeps): Route[] 
     defineRoute({
       method: 'POST', path: '/v1/jobs/:id/cancel', scope: 'operate', summary: 'Ends a job with the run that it does.', answers: { 200: shapes.jobDetail, 404: shapes.problem, 409: shapes.problem },
       handle: async ({ params: { id = '' } }) => ({ body: await jobs.cancel(id) }),
+    }),
+    defineRoute({
+      method: 'GET', path: '/v1/job-attempts', scope: 'read', summary: 'Attempts of jobs that have ended, the newest first: when, where, how.',
+      query: {
+        type: 'object', additionalProperties: false,
+        properties: {
+          limit: paging.limit, job: number, run: { ...number, description: 'The number of a run.' }, task: text, outcome: { type: 'string', enum: attemptOutcomes },
+          since: { ...text, description: 'A date and time, or how long ago, such as 24h: the default, where neither job nor run is named.' },
+        },
+      },
+      answers: { 200: shapes.list('attempts', shapes.jobAttempt) },
+      handle: async ({ query: { limit = 50, since, ...filter } }) => ({ body: { attempts: await attempts({ ...filter, limit, ...(since === undefined ? {} : { since: readSince(since, new Date()) }) }) } }),
     }),
   ];
 }

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
 import { table } from '../table.ts';
+import { addJobAttempts } from './job-attempts.ts';
 import { ago, cell, count } from '../text.ts';
 import { limitOption } from './runs.ts';
 
@@ -26,6 +27,7 @@ export function addJobs(program: Command, bind: Bind): void {
     json: '{ "jobs": [{ "id", "task", "state", "runId", "attempts", "maxAttempts", "createdAt", "runAt", "lockedAt", "node", "lastError", … }] }',
   });
   addShow(jobs, bind);
+  addJobAttempts(jobs, bind);
   addStats(jobs, bind);
   addAct(jobs, bind, { name: 'retry', description: 'let a job that waits for its next attempt run now', about: 'What failed for good is a dead letter: see "tds dead-letters retry".', act: ({ operations }, id) => operations.jobs.retry(id) });
   addAct(jobs, bind, { name: 'cancel', description: 'end a job with the run that it does', about: 'Jobs that do no run are TDS\'s own upkeep and can not be ended.', act: ({ operations }, id) => operations.jobs.cancel(id) });

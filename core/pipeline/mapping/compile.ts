@@ -49,6 +49,7 @@ export function compileMapping(config: MappingConfig, options: MappingOptions = 
   const keyColumns = keyIndexes.map((index) => columns[index] as Column);
   const children = Object.entries(config.children ?? {}).map(([name, child]) => compileChild(name, child, keyColumns, context));
   const program: Program = { columns, keyIndexes, children, checks: compileChecks(config.checks ?? [], columns, context) };
+  const keys: Program = { columns: keyColumns, keyIndexes: [...keyColumns.keys()], children: none, checks: none };
   const table = tableSpec(config, columns);
   return {
     table,
@@ -56,6 +57,7 @@ export function compileMapping(config: MappingConfig, options: MappingOptions = 
     hash: mappingHash(config, table, children.map((child) => child.spec)),
     synchronous: slots.every((slot) => slot.expr.subset !== undefined),
     mapAll: (records) => mapAll(program, records),
+    mapKeys: (records) => mapAll(keys, records),
   };
 }
 

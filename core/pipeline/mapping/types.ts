@@ -88,4 +88,6 @@ export interface EntityMapping {
   readonly synchronous: boolean;
   /** Maps a set of records, in order. A promise only when a record of the set needs JSONata itself. */
   mapAll(records: Iterable<JsonObject>): MappedRecord[] | Promise<MappedRecord[]>;
+  /** Maps the key's columns alone: which row a record has, or had, is known though the rest of it may be refused. */
+  mapKeys(records: Iterable<JsonObject>): MappedRecord[] | Promise<MappedRecord[]>;
 }

@@ -18,6 +18,8 @@ import { blackHole } from './black-hole.ts';
 import { poison } from './poison.ts';
 import { poisonRecord } from './poison-record.ts';
 import { terminate } from './terminate.ts';
+import { useUpConnections } from './connections.ts';
+import { failOver } from './fail-over.ts';
 import { fillDisk } from './disk-full.ts';
 import type { Outcome, Scenario } from './scenario.ts';
 
@@ -30,6 +32,8 @@ const scenarios: Readonly<Record<string, { about: string; run: Scenario; rounds:
   'pause': { about: 'SIGSTOP of a node past its death, then SIGCONT', run: pausePastDeath, rounds: 50 },
   'crash-points': { about: 'a crash at each named point of the write path', run: dieAtEachPoint, rounds: 3 },
   'postgres': { about: 'PostgreSQL stopped in immediate mode and started again, under load', run: stopPostgres, rounds: 20 },
+  'fail-over': { about: 'the database fails over to a standby, under load', run: failOver, rounds: 3 },
+  'connections': { about: 'a database that has no connection left', run: useUpConnections, rounds: 4 },
   'black-hole': { about: 'connections to the database that fall silent', run: blackHole, rounds: 5 },
   'poison': { about: 'a job that kills its process among 1,000 good ones', run: poison, rounds: 1 },
   'poison-record': { about: 'a record that kills or hangs its process among 1,000 good ones, on one tds start', run: poisonRecord, rounds: 1 },

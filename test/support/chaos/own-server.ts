@@ -10,6 +10,9 @@ import type { TestScope } from '../database.ts';
 
 export interface OwnServer {
   readonly url: string;
+  readonly port: number;
+  /** Where its data is. */
+  readonly directory: string;
   readonly pool: Pool;
   /** A crash on purpose. */
   stop(): Promise<void>;
@@ -30,7 +33,7 @@ export async function ownServer(scope: TestScope, place?: string): Promise<OwnSe
   await migrate({ pool, directory: fileURLToPath(new URL('../../../core/store/migrations', import.meta.url)) });
   await migrateQueue({ pool });
   return {
-    url: server.url, pool, stop: () => server.stop('immediate'),
+    url: server.url, port: server.port, directory: server.directory, pool, stop: () => server.stop('immediate'),
     async start() {
       server = await start(server.port);
     },

@@ -1,0 +1,29 @@
+import t from 'tap';
+import { healthReader } from '../../core/operations/health.ts';
+import { createPool } from '../../core/store/pool.ts';
+import { databaseAccess } from '../../core/store/session.ts';
+import { useUpConnections } from '../long/chaos/connections.ts';
+import { quick } from '../long/chaos/scenario.ts';
+import { testDatabase } from '../support/database.ts';
+
+t.test('a node without any connection to its database lives, says why it is not ready, and goes on', { timeout: 110_000 }, async (t) => {
+  const { figures, faults } = await useUpConnections(t, { seed: 1, rounds: 1, timings: quick, say: (line) => t.comment(line) });
+  t.same(faults, []);
+  t.match(figures['what it says'], /the database has no connection left for this process/);
+  t.comment(JSON.stringify(figures));
+});
+
+t.test('a process whose connections are all in use says so in time, asks once however often it is asked, and is ready when one is back', async (t) => {
+  const { url } = await testDatabase(t);
+  const pool = createPool({ url, schema: 'tds', max: 2 });
+  t.teardown(() => pool.end());
+  const ask = healthReader({
+    database: databaseAccess(pool), version: '1', patienceMs: 100, queue: { nodeId: 'n', health: () => ({ state: 'running', secondsSinceBeat: 0, inFlight: 0 }) },
+    poolUse: () => ({ most: 2, open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+  });
+  t.match(await ask(), { ready: true, database: 'up' });
+  const busy = [await pool.connect(), await pool.connect()];
+  for (let times = 0; times < 3; times++) t.match(await ask(), { ready: false, database: 'down', reasons: [/^all 2 database connections of this process are in use, and 1 wait/] });
+  for (const client of busy) client.release();
+  t.match(await ask(), { ready: true, reasons: [] });
+});
