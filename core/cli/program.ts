@@ -3,6 +3,7 @@ import { version } from '../version.ts';
 import type { Bind } from './command.ts';
 import { addAlerts } from './commands/alerts.ts';
 import { addAudit } from './commands/audit.ts';
+import { addBackup, addRestore } from './commands/backup.ts';
 import { addBreaker } from './commands/breaker.ts';
 import { addCheck } from './commands/check.ts';
 import { addConnections } from './commands/connections.ts';
@@ -33,7 +34,7 @@ import { isTdsError } from '../sdk/index.ts';
 
 /** In the order of the help. */
 const commands = [
-  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addVersion,
+  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addBackup, addRestore, addVersion,
 ];
 
 /** One call of `tds`. Never throws; answers the exit code. */

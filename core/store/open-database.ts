@@ -31,6 +31,8 @@ export interface OpenDatabaseOptions {
   /** The folder of the migrations. */
   migrations: string;
   log: Logger;
+  /** False: as it is, or empty; for a backup and a restore, which bring a shape of their own. Default true. */
+  migrated?: boolean;
 }
 
 /** Where the embedded PostgreSQL lies. */
@@ -42,7 +44,7 @@ export function embeddedDirectory(dataDirectory: string): string {
 const standstillMs = 10_000;
 
 /** Starts or reaches the database and migrates it. @throws StoreError */
-export async function openDatabase({ url, schema, poolSize, applicationName = 'tds', connectTimeout = 10_000, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
+export async function openDatabase({ url, schema, poolSize, applicationName = 'tds', connectTimeout = 10_000, dataDirectory, migrations, log, migrated = true }: OpenDatabaseOptions): Promise<OpenedDatabase> {
   const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
   const pool = createPool({ url: address, schema, max: poolSize, applicationName, connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error) => log.debug('an idle database connection broke', { error }) });
@@ -51,8 +53,10 @@ export async function openDatabase({ url, schema, poolSize, applicationName = 't
     await embedded?.stop();
   };
   try {
-    await migrate({ pool, directory: migrations, schema, log });
-    await migrateQueue({ pool, log });
+    if (migrated) {
+      await migrate({ pool, directory: migrations, schema, log });
+      await migrateQueue({ pool, log });
+    } else await pool.query('SELECT 1');
   } catch (error) {
     await close();
     throw error instanceof StoreError ? error : unreachable(address, error);

@@ -45,6 +45,8 @@ export async function callCli(args: readonly string[], fake: FakeCall = {}): Pro
     clock: fake.clock ?? new TestClock(),
     loadProject: async () => fakeProject(fake),
     inspectTables: async () => [],
+    backUp: () => Promise.reject(new Error('no database')),
+    restore: () => Promise.reject(new Error('no database')),
     openRuntime: async (_project, options) => {
       outcome.opened.push(options.role);
       return fake.open ? fake.open(options) : runtime;
