@@ -39,7 +39,18 @@ export const configSchema = {
       properties: {
         host: { type: 'string', minLength: 1, maxLength: 255, default: '127.0.0.1', description: 'The address to listen on. `0.0.0.0` listens on all.' },
         publicUrl: { type: 'string', pattern: '^(https?://[^\\s?#]+)?$', default: '', description: 'The address under which others reach this API, such as a proxy\'s. Empty: where it listens. `tds webhooks urls` begins with it.', examples: ['https://hooks.example.com'] },
+        proxies: { type: 'array', shorthand: 'list', default: [], maxItems: 50, items: { type: 'string', pattern: '^[0-9a-fA-F.:]{2,45}(/\\d{1,3})?$' }, description: 'Addresses and networks of load balancers and proxies before this API. Who asks is then taken from their `X-Forwarded-For`, for the audit and for slowing down those who try bad tokens; without it all who come by a proxy are one address.', examples: [['127.0.0.1'], ['10.89.0.0/16']] },
         port: { type: 'integer', minimum: 0, maximum: 65_535, default: 8080, description: 'The port. `0` takes any free one.' },
+      },
+    },
+    node: {
+      type: 'object',
+      title: 'Node',
+      description: 'What this process does where several work on one database.',
+      default: {},
+      additionalProperties: false,
+      properties: {
+        roles: { type: 'string', pattern: '^(all|(api|worker|scheduler)( *, *(api|worker|scheduler)){0,2})$', default: 'all', description: '`all`, or some of `api` (answers people and programs, takes messages of services), `worker` (does syncs and applies messages) and `scheduler` (ticks schedules, heals), with commas. Every node serves `/healthz`, `/readyz` and `/metrics`; at least one of each role must live somewhere. `tds start --roles` wins.', examples: ['api', 'worker,scheduler'] },
       },
     },
     connections: { type: 'object', title: 'Connections', description: 'The systems that TDS speaks with, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: connectionSchema },

@@ -79,11 +79,11 @@ export class Context {
   }
 
   /** Opens a runtime for `use` and stops it afterwards, whatever happens; a signal ends it too. @throws Interrupted */
-  async withRuntime<T>(project: ReadyProject, options: { role: 'node' | 'client'; log?: Logger; dataDirectory?: string; env?: NodeJS.ProcessEnv; drainMs?: number; watchdog?: { pretty: boolean } }, use: (runtime: Runtime) => Promise<T>): Promise<T> {
-    const { role, log = this.log(), dataDirectory, env = this.env, drainMs = 3000, watchdog } = options;
+  async withRuntime<T>(project: ReadyProject, options: { role: 'node' | 'client'; log?: Logger; dataDirectory?: string; env?: NodeJS.ProcessEnv; drainMs?: number; watchdog?: { pretty: boolean }; roles?: RuntimeOptions['roles'] }, use: (runtime: Runtime) => Promise<T>): Promise<T> {
+    const { role, log = this.log(), dataDirectory, env = this.env, drainMs = 3000, watchdog, roles } = options;
     const signal = this.io.interrupted;
     signal.throwIfAborted();
-    const runtime = await this.backend.openRuntime(project, { role, log, redactor: this.redactor, env, ...(dataDirectory === undefined ? {} : { dataDirectory }), ...(watchdog ? { watchdog } : {}) });
+    const runtime = await this.backend.openRuntime(project, { role, log, redactor: this.redactor, env, ...(dataDirectory === undefined ? {} : { dataDirectory }), ...(watchdog ? { watchdog } : {}), ...(roles ? { roles } : {}) });
     try {
       return await use(runtime);
     } finally {

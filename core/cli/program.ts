@@ -11,6 +11,7 @@ import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
 import { addHealth } from './commands/health.ts';
+import { addNodes } from './commands/nodes.ts';
 import { addPlugins } from './commands/plugins.ts';
 import { addQuota } from './commands/quota.ts';
 import { addRecord } from './commands/record.ts';
@@ -34,7 +35,7 @@ import { isTdsError } from '../sdk/index.ts';
 
 /** In the order of the help. */
 const commands = [
-  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addBackup, addRestore, addVersion,
+  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addNodes, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addBackup, addRestore, addVersion,
 ];
 
 /** One call of `tds`. Never throws; answers the exit code. */
@@ -111,6 +112,7 @@ Environment:
   TDS_DATABASE_URL   the PostgreSQL to use; without it TDS starts one of its own
   TDS_DATA           where the embedded PostgreSQL lies (default .tds)
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
+  TDS_ROLES          what this node does: all, or some of api, worker, scheduler
   TDS_SCHEDULES=off  this process ticks no schedules; it still does the work that others' ticks put on the queue
   REDIS_URL          a Redis that the nodes share, for limits and cache; without it PostgreSQL divides the limits
   TDS_SUPERVISED=1   start leaves it to others (systemd, a container) to start it again when it dies

@@ -9,7 +9,7 @@ export interface NotifierFigure { notifier: string; sent: number; failed: number
 
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
-  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[];
+  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; /** Nodes that tick schedules and heal. */ schedulers: number; healing: HealingFigure[]; tokens: TokenFigure[];
   alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; database: { sizeBytes: number; connections: number; limit: number };
 }
 
@@ -20,11 +20,12 @@ const recentMinutes = 15;
 export async function readFigures(session: SqlSession, entities: readonly string[], now?: Date): Promise<Figures> {
   const at = now ?? ((await session.query('SELECT clock_timestamp() AS now')).rows[0]?.['now'] as Date);
   const rows = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> => (await session.query(text, values)).rows as T[];
-  const [nodes] = await rows<{ count: number }>('SELECT count(DISTINCT node_id)::int AS count FROM nodes WHERE concurrency > 0');
+  const [nodes] = await rows<{ count: number; schedulers: number }>(
+    `SELECT count(DISTINCT node_id) FILTER (WHERE concurrency > 0)::int AS count, count(DISTINCT node_id) FILTER (WHERE 'scheduler' = ANY(coalesce(roles, CASE WHEN concurrency > 0 THEN ARRAY['scheduler'] END)))::int AS schedulers FROM nodes`);
   const [database] = await rows<Figures['database']>(
     `SELECT pg_database_size(current_database())::float8 AS "sizeBytes", (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections, current_setting('max_connections')::int AS "limit"`);
   return {
-    nodes: nodes?.count ?? 0,
+    nodes: nodes?.count ?? 0, schedulers: nodes?.schedulers ?? 0,
     database: database ?? { sizeBytes: 0, connections: 0, limit: 0 },
     deadLetters: await rows(
       `SELECT coalesce(entity, '') AS entity, kind, count(*)::int AS open, count(*) FILTER (WHERE first_at > $1::timestamptz - make_interval(mins => $2))::int AS recent

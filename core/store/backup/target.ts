@@ -13,7 +13,7 @@ const telling = ['entities', 'runs', 'records', 'dead_letters', 'webhook_inbox',
 /** @throws StoreError `store.restore_in_use`, `store.restore_not_empty` */
 export async function refuseUnfit(client: Client, { schema, queueSchema, header, replace }: { schema: string; queueSchema: string; header: BackupHeader; replace: boolean }): Promise<void> {
   if (await exists(client, schema, 'nodes')) {
-    const { rows } = await client.query<{ host: string; pid: number }>(`SELECT host, pid FROM ${quoteQualified(schema, 'nodes')} WHERE concurrency > 0 AND beat_at > clock_timestamp() - interval '${living} seconds' LIMIT 1`);
+    const { rows } = await client.query<{ host: string; pid: number }>(`SELECT host, pid FROM ${quoteQualified(schema, 'nodes')} n WHERE (concurrency > 0 OR to_jsonb(n) ->> 'roles' IS NOT NULL) AND beat_at > clock_timestamp() - interval '${living} seconds' LIMIT 1`);
     if (rows[0]) throw new StoreError('store.restore_in_use', `A node works on this database: process ${rows[0].pid} on ${rows[0].host}.`, `Stop every TDS on it; one that was killed is forgotten after ${living} seconds.`);
   }
   if (replace) return;
