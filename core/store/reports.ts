@@ -16,14 +16,14 @@ export async function saveReport(session: SqlSession, report: Omit<ReportRow, 'i
 
 /** Reports, the newest first. */
 export async function listReports(session: SqlSession, filter: { before?: string; limit: number }): Promise<ReportRow[]> {
-  const result = await session.query(`SELECT ${columns} FROM reports WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2`, [filter.before ?? null, filter.limit]);
+  const result = await session.query(`SELECT ${columns} FROM reports WHERE $1::bigint IS NULL OR reports.id < $1 ORDER BY reports.id DESC LIMIT $2`, [filter.before ?? null, filter.limit]);
   return result.rows as unknown as ReportRow[];
 }
 
 /** One report; the newest where none is named. */
 export async function readReport(session: SqlSession, id?: string): Promise<ReportRow | undefined> {
   if (id !== undefined && !/^\d{1,18}$/.test(id)) return undefined;
-  const result = await session.query(`SELECT ${columns} FROM reports WHERE $1::bigint IS NULL OR id = $1 ORDER BY id DESC LIMIT 1`, [id ?? null]);
+  const result = await session.query(`SELECT ${columns} FROM reports WHERE $1::bigint IS NULL OR reports.id = $1 ORDER BY reports.id DESC LIMIT 1`, [id ?? null]);
   return result.rows[0] as unknown as ReportRow | undefined;
 }
 
