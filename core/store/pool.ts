@@ -58,7 +58,7 @@ const connectionsOf = new WeakMap<Pool, Set<PoolClient>>();
 /** Makes a pool that outlives restarts of the server. Connects at the first query. The caller ends it (`pool.end()`). */
 export function createPool(options: PoolOptions): Pool {
   const { max = 10, idleTimeout = 30_000, maxLifetime = 0, onError = () => {} } = options;
-  const pool = new PgPool({ ...clientConfig(options), max, idleTimeoutMillis: idleTimeout, maxLifetimeSeconds: maxLifetime, verify: (client, done) => void settle(client, options).then(() => done(), done) });
+  const pool = new PgPool({ ...clientConfig(options), max, idleTimeoutMillis: idleTimeout, maxLifetimeSeconds: maxLifetime, verify: (client, done) => void verified(client, options, done) });
   madeWith.set(pool, options);
   pool.on('error', onError);
   // Without a listener of its own, a client that is lent out takes the process down when its connection breaks between two queries.
@@ -97,6 +97,12 @@ export async function dedicatedClient(pool: Pool, overrides: Partial<PoolOptions
   await client.connect();
   await settle(client, { ...options, ...overrides });
   return client;
+}
+
+/** `settle`, in pg's own way to hear of it. */
+async function verified(client: Queryable, options: PoolOptions, done: (error?: Error) => void): Promise<void> {
+  const error = await settle(client, options).then(() => undefined, (reason: Error) => reason);
+  done(error);
 }
 
 /**
