@@ -8,13 +8,14 @@ import type { Events } from './monitor/events.ts';
 import type { Metrics } from './monitor/metrics/index.ts';
 import type { Enqueue } from './operations/request-run.ts';
 import type { Project } from './project.ts';
-import type { DatabaseAccess, Logger, Notifier } from './sdk/index.ts';
+import type { Logger, Notifier } from './sdk/index.ts';
+import type { Database } from './store/session.ts';
 import type { Pool } from './store/pool.ts';
 
 export { notifyTask } from './alerts/index.ts';
 
 export interface AlertParts {
-  project: Project; events: Events; registry: Metrics; pool: Pool; database: DatabaseAccess; log: Logger; redact: (text: string) => string; nodeId: () => string; enqueue: Enqueue;
+  project: Project; events: Events; registry: Metrics; pool: Pool; database: Database; log: Logger; redact: (text: string) => string; nodeId: () => string; enqueue: Enqueue;
   /** Told of secrets that come up at run time. */
   onSecret: (secret: string) => void;
 }

@@ -49,7 +49,7 @@ export function composeConnection({ id, loaded, settings }: CheckedConnection, p
 
 /** What the plugin makes of a connection. Throws what the plugin throws. */
 export function composeConnector({ id, loaded, settings }: CheckedConnection, { http, tokens, state, cache }: Connection, { log, clock, database }: Pick<ConnectionParts, 'log' | 'clock'> & { database: DatabaseAccess }): Connector {
-  return createConnector(loaded, { connectionId: id, settings, http, tokens, state, cache, log: log.child({ connection: id }), clock, database });
+  return createConnector(loaded, { connectionId: id, settings, http, tokens, state, cache, log: log.child({ connection: id }), clock, database: { transaction: (use) => database.transaction(use) } });
 }
 
 /** The account at the remote as the plugin tells it; a connection whose plugin tells none is an account of its own. */
@@ -65,10 +65,15 @@ export function connectionsAtWork(project: Project, connections: ReadonlyMap<str
 }
 
 /** What a connection tells of the remote that it calls; nothing where it calls none. */
-function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota' | 'resetBreaker'> {
+function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota' | 'resetBreaker' | 'clearCache'> {
   return {
+    ...(connection ? { clearCache: () => connection.clearCache() } : {}),
     quota: async () => connection?.quota(),
     resetBreaker: async () => (await connection?.resetBreaker()) ?? false,
-    remote: async () => (connection ? { ...connection.status(), breaker: await connection.lookAtBreaker(), quota: await connection.quota(), signIn: await connection.denial() ?? null } : {}) as unknown as JsonObject,
+    async remote() {
+      if (!connection) return {};
+      const [breaker, quota, signIn] = await Promise.all([connection.lookAtBreaker(), connection.quota(), connection.denial()]);
+      return { ...connection.status(), breaker, quota, signIn: signIn ?? null } as unknown as JsonObject;
+    },
   };
 }

@@ -8,13 +8,14 @@ import { runJob, type Enqueue } from './operations/request-run.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Project } from './project.ts';
 import { namesOf, type Queue } from './queue/index.ts';
-import type { Clock, Connector, DatabaseAccess, Logger } from './sdk/index.ts';
+import type { Clock, Connector, Logger } from './sdk/index.ts';
+import type { Database } from './store/session.ts';
 import type { Pool } from './store/pool.ts';
 import { noteRunJob } from './store/runs.ts';
 
 /** What the healing is made of. */
 export interface HealingParts {
-  project: Project; pool: Pool; database: DatabaseAccess; queue: Queue; enqueue: Enqueue; log: Logger; redact: (text: string) => string;
+  project: Project; pool: Pool; database: Database; queue: Queue; enqueue: Enqueue; log: Logger; redact: (text: string) => string;
   /** The clock of the connections. */
   connectionClock: Clock;
   events: Pick<Events, 'emit'>;

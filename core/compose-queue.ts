@@ -46,7 +46,7 @@ export function composeQueue({ config, opened, database, log, events, metrics, e
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
   });
   queue = createQueue({
-    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, events, handOver }),
+    url: opened.url, reads: opened.reads, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, events, handOver }),
     concurrency: options.roles.includes('worker') ? config.policies.sync.concurrency : 0, ...(options.role === 'node' ? { roles: options.roles } : {}), maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [notifyTask]: notify, [tickTaskName]: tick },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });

@@ -7,7 +7,8 @@ import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
 import type { WebhookOperations } from './operations/webhooks.ts';
 import { createSchedules, makeReport, type Schedules, type WorkDone } from './schedule/index.ts';
-import type { DatabaseAccess, Logger } from './sdk/index.ts';
+import type { Logger } from './sdk/index.ts';
+import type { Database } from './store/session.ts';
 import { trimActs } from './store/healing-acts.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import { trimTicks } from './store/ticks.ts';
@@ -16,7 +17,7 @@ import { trimTicks } from './store/ticks.ts';
 export interface ScheduleParts {
   /** The config that is in force. */
   config: () => Config;
-  database: DatabaseAccess; enqueue: Enqueue; queue: () => Queue; healing: () => Healing; events: Events; log: Logger; redact: (text: string) => string;
+  database: Database; enqueue: Enqueue; queue: () => Queue; healing: () => Healing; events: Events; log: Logger; redact: (text: string) => string;
   entities: ReadonlyMap<string, Entity>;
   /** By how much the pauses of an entity's incremental syncs are shortened just now; 1 leaves them as they are. */
   factor?: (entity: string) => number;

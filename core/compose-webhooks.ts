@@ -5,7 +5,8 @@ import { systemClock } from './monitor/clock.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Project } from './project.ts';
 import { createQueue, type OnExhausted, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
-import type { Connector, DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
+import type { Connector, Logger, SqlSession } from './sdk/index.ts';
+import type { Database } from './store/session.ts';
 import { version } from './version.ts';
 import { createWebhooks, hearingsOf, webhookTaskName, type Webhooks } from './webhook/index.ts';
 
@@ -14,7 +15,7 @@ export interface WebhookParts {
   project: Project;
   /** The config that is in force. */
   config: () => Config;
-  database: DatabaseAccess; log: Logger; events: Events;
+  database: Database; log: Logger; events: Events;
   entities: ReadonlyMap<string, Entity>; connectors: ReadonlyMap<string, Connector>; connections: ReadonlyMap<string, Connection>;
   /** The queue that jobs are added to. */
   queue: Queue;

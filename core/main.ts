@@ -34,6 +34,7 @@ import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import { databaseAccess } from './store/session.ts';
 import type { Entity } from './pipeline/entity.ts';
+import { tendCaches } from './tend-caches.ts';
 import { leaveSilentConnections, watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
 import { watchConfig } from './watch-files.ts';
@@ -139,6 +140,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
       if (roles.includes('scheduler') && options.env['TDS_SCHEDULES'] !== 'off') schedules.start();
       const reloader = services.resolve(tokens.reloader);
       closers.push(watchConfig(reloader, options.log));
+      closers.push(tendCaches({ database: services.resolve(tokens.database), clock: systemClock, log: options.log, nodeId: () => queue.nodeId, connections: [...project.connections.keys()].flatMap((id) => (connectors.get(id)?.source ? connections.get(id) ?? [] : [])) }));
       closers.push(answerReloads({ database: services.resolve(tokens.database), clock: systemClock, log: options.log, nodeId: () => queue.nodeId, reloader }));
     }
     let stopping: Promise<void> | undefined;
@@ -190,7 +192,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions & {
   services.registerInstance(tokens.events, new Events({ log, now: () => systemClock.now() }));
   services.registerInstance(tokens.metrics, createMetrics());
   services.registerInstance(tokens.pool, opened.pool);
-  services.registerInstance(tokens.database, databaseAccess(opened.pool));
+  services.registerInstance(tokens.database, databaseAccess(opened.pool, opened.reads));
   services.register(tokens.connections, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connection)]))) });
   services.register(tokens.connectors, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connector)]))) });
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });

@@ -11,8 +11,9 @@ import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
 import type { Reloader } from './reload.ts';
 import type { Schedules } from './schedule/index.ts';
-import type { Connector, DatabaseAccess, Logger } from './sdk/index.ts';
+import type { Connector, Logger } from './sdk/index.ts';
 import type { Pool } from './store/pool.ts';
+import type { Database } from './store/session.ts';
 
 /** A typed name under which the container keeps one thing. */
 const token = <T>(name: string): InjectionToken<T> => Symbol(name);
@@ -24,7 +25,7 @@ export const tokens = {
   metrics: token<TdsMetrics>('metrics'),
   monitor: token<Monitor>('monitor'),
   pool: token<Pool>('pool'),
-  database: token<DatabaseAccess>('database'),
+  database: token<Database>('database'),
   connections: token<ReadonlyMap<string, Connection>>('connections'),
   connectors: token<ReadonlyMap<string, Connector>>('connectors'),
   entities: token<ReadonlyMap<string, Entity>>('entities'),

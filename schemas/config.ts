@@ -40,6 +40,10 @@ export const configSchema = {
         host: { type: 'string', minLength: 1, maxLength: 255, default: '127.0.0.1', description: 'The address to listen on. `0.0.0.0` listens on all.' },
         publicUrl: { type: 'string', pattern: '^(https?://[^\\s?#]+)?$', default: '', description: 'The address under which others reach this API, such as a proxy\'s. Empty: where it listens. `tds webhooks urls` begins with it.', examples: ['https://hooks.example.com'] },
         proxies: { type: 'array', shorthand: 'list', default: [], maxItems: 50, items: { type: 'string', pattern: '^[0-9a-fA-F.:]{2,45}(/\\d{1,3})?$' }, description: 'Addresses and networks of load balancers and proxies before this API. Who asks is then taken from their `X-Forwarded-For`, for the audit and for slowing down those who try bad tokens; without it all who come by a proxy are one address.', examples: [['127.0.0.1'], ['10.89.0.0/16']] },
+        origins: {
+          type: 'array', uniqueItems: true, maxItems: 100, default: [], items: { type: 'string', pattern: '^https?://[A-Za-z0-9.\\-\\[\\]:]+$' },
+          description: 'Origins of other web pages that may ask the API from a browser (CORS). They need a token: neither a session nor the open API of this machine is theirs.', examples: [['https://intranet.example.com']],
+        },
         port: { type: 'integer', minimum: 0, maximum: 65_535, default: 8080, description: 'The port. `0` takes any free one.' },
       },
     },

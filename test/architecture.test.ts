@@ -84,6 +84,11 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    title: 'routes and commands do their work by the operations alone, so that both say the same',
+    from: (path) => /^core\/(?:api\/routes|cli\/commands)\//.test(path),
+    fault: ({ target, typeOnly }) => (!typeOnly && ['store', 'queue', 'pipeline', 'connection', 'host', 'monitor', 'healing', 'schedule', 'webhook', 'alerts'].includes(partOf(target ?? '') ?? '') ? 'a route and a command ask operations alone' : undefined),
+  },
+  {
     title: 'the sandbox imports nothing of ours: it must not know what it is asked by',
     from: (path) => path.startsWith('sandbox/'),
     fault: ({ text, target }) => (isOurs(text, target) && !target?.startsWith('sandbox/') ? 'sandbox may import sandbox alone' : undefined),
@@ -139,6 +144,7 @@ t.test('the rules find what breaks them', async (t) => {
     ['plugins/a/plugin.ts', '../b/plugin.ts'], ['plugins/a/plugin.ts', 'tds/core/store/pool.ts'], ['plugins/a/plugin.ts', 'tds/sdk/test'], ['plugins/_a/x.ts', '../b/plugin.ts'], ['plugins/one.ts', './two.ts'],
     ['core/host/x.ts', '../../plugins/a/plugin.ts'], ['core/pipeline/x.ts', '../queue/x.ts'], ['core/store/x.ts', '../config/index.ts'], ['core/api/x.ts', '../webhook/x.ts'], ['core/queue/x.ts', '../main.ts'],
     ['core/queue/x.ts', '../novel/x.ts'], ['core/queue/x.ts', '../sdk/test/index.ts'], ['core/main.ts', '../sandbox/zoho/main.ts'], ['sandbox/x.ts', '../core/sdk/index.ts'], ['core/host/x.ts', '../store/pool.ts'],
+    ['core/api/routes/x.ts', '../../store/runs.ts'], ['core/cli/commands/x.ts', '../../queue/index.ts'],
   ] as const) {
     const faults = rules.flatMap((rule) => faultsOf(rule, [parseSource(path, `import '${specifier}';`)]));
     t.ok(faults.length > 0, `${path} → ${specifier}`);

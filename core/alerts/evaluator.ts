@@ -3,7 +3,8 @@
  * figures of all and decides. The states, the messages and their jobs land in one transaction: an alert is told once, or not at all and again.
  */
 import type { MetricSample, Metrics } from '../monitor/metrics/index.ts';
-import type { Clock, DatabaseAccess, Logger, SqlSession } from '../sdk/index.ts';
+import type { Clock, Logger, SqlSession } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { tryWithAdvisoryLock } from '../store/advisory-lock.ts';
 import { activeSilences, claimTurn, dropAlerts, eventsSince, openAlerts, samplesSince, saveAlert, saveSamples, trimAlerts } from '../store/alerts.ts';
 import { addNotification, keepNotifiers, type Notification } from '../store/notifications.ts';
@@ -21,7 +22,7 @@ export interface EvaluatorDeps {
   rules: readonly AlertRule[];
   registry: Pick<Metrics, 'samples' | 'declared'>;
   channels: readonly Channel[];
-  database: DatabaseAccess;
+  database: Database;
   /** For the lock that keeps two nodes off one turn. */
   pool: Pool;
   clock: Clock;

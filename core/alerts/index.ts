@@ -82,7 +82,7 @@ export function createAlerting(deps: AlertingDeps): Alerting {
 }
 
 function operations({ config: { alerts, notifiers: given }, database, notifiers, source, redact, now }: AlertingDeps, rules: readonly AlertRule[]): AlertOperations {
-  const time = async (): Promise<Date> => now?.() ?? database.transaction(async (session) => (await session.query('SELECT clock_timestamp() AS now')).rows[0]?.['now'] as Date);
+  const time = async (): Promise<Date> => now?.() ?? (await database.reads.query('SELECT clock_timestamp() AS now')).rows[0]?.['now'] as Date;
   const tryOne = async (id: string, signal: AbortSignal): Promise<NotifierTest> => {
     const begin = performance.now();
     const outcome = await send(notifiers, id, testMessage(id, { source, at: systemClock.now(), id: randomUUID() }), signal).then(() => undefined, (error: unknown) => error);
@@ -91,7 +91,7 @@ function operations({ config: { alerts, notifiers: given }, database, notifiers,
   };
   return {
     enabled: alerts.enabled,
-    list: (filter) => database.transaction((session) => listAlerts(session, filter)),
+    list: (filter) => listAlerts(database.reads, filter),
     rules: () => rules.map(({ id, severity, summary, help, notifiers: named, ...rule }) => ({
       id, severity, summary, help, condition: conditionOf(rule),
       notifiers: Object.keys(given).filter((name) => named?.includes(name) ?? true),
@@ -103,7 +103,7 @@ function operations({ config: { alerts, notifiers: given }, database, notifiers,
     },
     silences: async () => {
       const at = await time();
-      return database.transaction((session) => activeSilences(session, at));
+      return activeSilences(database.reads, at);
     },
     async silence({ rule, labels, lasts, reason, by }) {
       if (rule !== undefined && !rules.some(({ id }) => id === rule)) throw new OperationError('operation.unknown_alert_rule', `there is no alert rule ${JSON.stringify(rule)}, or it is switched off`, { suggestion: `At work: ${rules.map(({ id }) => id).join(', ') || 'none'}.` });

@@ -20,6 +20,8 @@ const entity = object({
 });
 const pause = object({ connection: text, pausedAt: time, pausedBy: text, reason: text });
 const connection = object({ id: text, plugin: text, kind: oneOf('source', 'destination', 'both'), remote: free, pause: orNull(pause) });
+const cacheFigures = { hits: count, misses: count, entries: countOrNull, bytes: countOrNull };
+const cache = object({ connection: text, ...cacheFigures, clearedAt: timeOrNull, nodes: listOf(object({ node: text, ...cacheFigures, at: time })) });
 const stream = object(
   { name: text, description: text, key: listOf(text), incremental: oneOf('changes', 'none'), details: oneOf('none', 'single', 'bulk'), provesGone: flag },
   { modified: text, detailBatch: count, fields: listOf(object({ path: text, type: text }, { only: oneOf('list', 'detail') })) });
@@ -56,6 +58,15 @@ const healReport = object({ rule: text, busy: flag, found: listOf(object({ finge
 const recordStory = object({ entity: text, key: text, state: oneOf('live', 'deleted', 'refused', 'unknown'), versions: listOf(free), row: orNull(free), problems: listOf(fault), deadLetters: listOf(deadLetter) });
 const node = object({ nodeId: text, host: text, pid: count, version: text, concurrency: count, roles: orNull(listOf(text)), since: time, beatAt: time, secondsSinceBeat: { type: 'number' }, inFlight: listOf(text), pools: listOf(text) });
 const taskStats = object({ task: text, waiting: count, later: count, running: count, exhausted: count, oldestSeconds: { type: 'number' } });
+const jobState = oneOf('waiting', 'later', 'running', 'exhausted');
+const job = object({
+  id: text, task: text, state: jobState, runId: textOrNull, payload: free, queue: textOrNull, key: textOrNull, priority: { type: 'integer' }, attempts: count, maxAttempts: count, createdAt: time, runAt: time,
+  lockedAt: timeOrNull, node: textOrNull, lastError: textOrNull,
+});
+const jobDetail = object({
+  ...membersOf(job), state: oneOf('waiting', 'later', 'running', 'exhausted', 'ended'), priority: { type: ['integer', 'null'] }, maxAttempts: countOrNull, createdAt: timeOrNull, runAt: timeOrNull,
+  history: listOf(object({ attempt: count, outcome: oneOf('done', 'retried', 'postponed', 'handed_back', 'failed', 'lost', 'cancelled', 'superseded'), startedAt: timeOrNull, endedAt: time, code: textOrNull, message: textOrNull, node: textOrNull })),
+});
 const tick = object({
   id: text, schedule: text, planned: time, times: count, trigger: oneOf('time', 'catch-up', 'shortened', 'backfill', 'person', 'api', 'healing'), work: text, entities: listOf(text),
   status: oneOf('waiting', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped'), reason: textOrNull, runs: listOf(text), node: textOrNull,
@@ -107,14 +118,16 @@ const replayed = object({ messages: count });
 
 export const shapes = {
   message, messageDetail, webhookStats, replayPlan, replayed,
-  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
+  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, job, jobDetail, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
   tick, plannedTime, schedule, report,
   /** Every answer that is no success, as `application/problem+json`. */
   problem,
   madeToken: object({ ...membersOf(token), secret: { ...text, description: 'Shown this once.' } }),
   session: object({ kind: callerKind, name: text, scope, csrf: { ...textOrNull, description: 'Of a session: each act carries it as X-CSRF-Token.' } }),
-  stream, pause, quota,
+  stream, pause, quota, cache,
+  cleared: object({ cleared: listOf(text) }),
   config: object({ file: text, hash: text, config: free }),
+  configDiff: object({ same: flag, changes: listOf(object({ path: text }, { running: {}, file: {} })), findings: listOf(finding) }),
   findings: object({ ok: flag, findings: listOf(finding) }),
   checked: object({ ok: flag, results: listOf(checkResult) }),
   resumed: object({ resumed: { ...flag, description: 'False: it did not rest.' } }),

@@ -12,7 +12,7 @@ import { ApiError, problemOf } from './problem.ts';
 import type { Route } from './route.ts';
 
 /** Puts routes, guards, the audit and the wording of errors together. */
-export function createApplication(routes: readonly Route[], options: HandlerDeps & { log: Logger; loopback: boolean; audit: AuditOperations; proxies: readonly string[] }): Koa {
+export function createApplication(routes: readonly Route[], options: HandlerDeps & { log: Logger; loopback: boolean; origins: readonly string[]; proxies: readonly string[]; audit: AuditOperations }): Koa {
   const application = new Koa();
   // What Koa reports here broke after the answer had begun, such as a caller that hung up.
   application.on('error', (error: unknown) => options.log.debug('an answer broke off', { error }));

@@ -7,7 +7,11 @@ import { problemOf } from './problem.ts';
 import type { Route } from './route.ts';
 
 /** What is learnt about a request on its way, for the audit. */
-export interface Notes { caller: Caller; route?: Route; target: Record<string, unknown> }
+export interface Notes {
+  caller: Caller; route?: Route; target: Record<string, unknown>;
+  /** A page of another origin asks, which the config lets in. */
+  crossOrigin?: boolean;
+}
 
 /** The notes of a request; made when they are first asked for. */
 export function notesOf(context: Context): Notes {

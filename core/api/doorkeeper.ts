@@ -6,7 +6,11 @@ import { csrfOf, sessionIn } from './cookies.ts';
 import { ApiError } from './problem.ts';
 
 /** The headers by which a caller says who it is. */
-export interface Credentials { authorization: string; cookie: string; address: string }
+export interface Credentials {
+  authorization: string; cookie: string; address: string;
+  /** A page of another origin: by its token alone it says who it is. */
+  crossOrigin: boolean;
+}
 
 /** A good secret is not looked up again for so long, in ms: a revocation holds on every node within this time. */
 const trustMs = 500;
@@ -31,7 +35,7 @@ export class Doorkeeper {
   }
 
   /** Who asks. @throws ApiError `api.no_token`, `api.bad_token`, `api.too_many_attempts` */
-  async identify({ authorization, cookie, address }: Credentials): Promise<Caller> {
+  async identify({ authorization, cookie, address, crossOrigin }: Credentials): Promise<Caller> {
     if (authorization !== '') {
       const token = /^Bearer +([A-Za-z0-9_-]{1,200})$/i.exec(authorization.trim())?.[1];
       if (token === undefined) {
@@ -41,12 +45,12 @@ export class Doorkeeper {
       const identity = await this.#demand(address, 'token', token, () => this.#access.identify(token));
       return { ...nobody(address), ...identity, kind: 'token' };
     }
-    const session = sessionIn(cookie);
+    const session = crossOrigin ? undefined : sessionIn(cookie);
     if (session !== undefined) {
       const identity = await this.#demand(address, 'session', session, () => this.#access.identifySession(session));
       return { ...nobody(address), ...identity, kind: 'session', csrf: csrfOf(session) };
     }
-    if (await this.isOpen()) return { ...nobody(address), kind: 'open', name: 'open', scope: 'admin' };
+    if (!crossOrigin && await this.isOpen()) return { ...nobody(address), kind: 'open', name: 'open', scope: 'admin' };
     throw new ApiError('api.no_token', 'The request does not say who asks.', { headers: { 'WWW-Authenticate': 'Bearer realm="tds"' } });
   }
 

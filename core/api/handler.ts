@@ -47,7 +47,7 @@ export function handler(route: Route, { doors, answers, live, mostStreams }: Han
 
 async function callerOf(context: Context, { scope }: Route, doors: Doorkeeper): Promise<Caller> {
   const address = addressOf(context);
-  return scope === 'apart' ? nobody(address) : doors.identify({ authorization: context.get('Authorization'), cookie: context.get('Cookie'), address });
+  return scope === 'apart' ? nobody(address) : doors.identify({ authorization: context.get('Authorization'), cookie: context.get('Cookie'), address, crossOrigin: notesOf(context).crossOrigin === true });
 }
 
 function demandScope({ scope }: Caller, route: Route): void {

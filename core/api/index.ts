@@ -23,6 +23,8 @@ export interface ApiOptions {
   proxies?: readonly string[];
   /** `health`: a node without the role `api`, of which only its health and its metrics can be asked. Default `all`. */
   serves?: 'all' | 'health';
+  /** Origins of other web pages that may ask, by a token. Default: none. */
+  origins?: readonly string[];
   timeouts?: Partial<ServerTimeouts>;
   /** How long `stop` waits for answers that are under way, in ms. Default 2,000. */
   graceMs?: number;
@@ -41,12 +43,12 @@ export interface Api {
 }
 
 /** Makes the API; nothing listens before `start`. */
-export function createApi({ operations, log, version, host, port, serves = 'all', proxies = [], timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100 }: ApiOptions): Api {
+export function createApi({ operations, log, version, host, port, serves = 'all', proxies = [], timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100, origins = [] }: ApiOptions): Api {
   const loopback = isLoopback(host);
   const doors = new Doorkeeper({ access: operations.access, loopback, now });
   const live = new Set<AbortController>();
   const routes = serves === 'all' ? allRoutes({ operations, version, doors }) : ownRoutes({ operations, version, doors });
-  const application = createApplication(routes, { log, loopback, doors, live, mostStreams, proxies, audit: operations.audit, answers: operations.answers });
+  const application = createApplication(routes, { log, loopback, origins, proxies, doors, live, mostStreams, audit: operations.audit, answers: operations.answers });
   const [answer, takeMessage] = [application.callback(), webhookListener(operations.webhooks, log)];
   const server = makeServer((request, response) => void (serves === 'all' && isMessage(request) ? takeMessage(request, response) : answer(request, response)), timeouts);
   let stopping: Promise<void> | undefined;

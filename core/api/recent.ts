@@ -1,7 +1,7 @@
 /** A fact that costs the database much to count, and that many ask for again and again. */
 
 /** Milliseconds: younger than this it is answered as it was counted; up to the second it is, while it is counted anew. */
-const freshMs = 2000;
+const freshMs = 5000;
 const oldMs = 10_000;
 /** What takes long to count is counted less often: over ten million records some seconds, of which not more than one in twenty is to be spent. */
 const restShare = 20;
@@ -22,5 +22,22 @@ export function recent<T>(count: () => Promise<T>, now: () => number = Date.now)
     if (age > Math.max(oldMs, rest * 2)) return again();
     if (age > Math.max(freshMs, rest)) again().catch(() => undefined);
     return known.value;
+  };
+}
+
+/** Questions whose answers are kept; the one that was asked least lately is forgotten first. */
+const mostQuestions = 100;
+
+/** The same for each of several questions, by the text `nameOf` makes of it. */
+export function recentOf<Q, T>(nameOf: (question: Q) => string, count: (question: Q) => Promise<T>, now: () => number = Date.now): (question: Q) => Promise<T> {
+  const kept = new Map<string, () => Promise<T>>();
+  return (question) => {
+    const name = nameOf(question);
+    const known = kept.get(name) ?? recent(() => count(question), now);
+    kept.delete(name);
+    kept.set(name, known);
+    const [oldest] = kept.keys();
+    if (kept.size > mostQuestions && oldest !== undefined) kept.delete(oldest);
+    return known();
   };
 }

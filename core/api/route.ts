@@ -91,10 +91,12 @@ export function defineRoute<const Q extends ObjectSchema = Nothing, const B exte
   return { query: nothing, body: nothing, answers: { 200: { type: 'object' } }, produces: 'application/json', startsWork: false, ...route, params } as unknown as Route;
 }
 
-/** `limit` and `before` of every list. */
+/** How every long list is asked for, page by page. */
 export const paging = {
   limit: { type: 'integer', minimum: 1, maximum: 500, default: 50, description: 'How many at most.' },
   before: { type: 'string', pattern: '^[0-9]{1,18}$', description: 'The `next` of the page before.' },
+  after: { type: 'string', pattern: '^[0-9]{1,18}$', description: 'The `next` of the page before, of a list with the oldest first.' },
+  sort: { type: 'string', enum: ['newest', 'oldest'], default: 'newest', description: 'Which come first.' },
 } as const;
 
 /** One page out of a list that was asked for one more than the page holds; `next` is null on the last page. */

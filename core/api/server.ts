@@ -11,15 +11,18 @@ export interface ServerTimeouts {
   request: number;
   /** An idle connection is kept for so long. Default 5,000. */
   keepAlive: number;
+  /** A connection on which nothing moves for so long is cut off: of who does not read its answer. Default 300,000. */
+  idle: number;
   /** How often the first two are looked at. Default 1,000. */
   interval: number;
 }
 
 /** Makes the server: limits on size and time against callers that send slowly or too much. */
 export function makeServer(listener: RequestListener, timeouts: Partial<ServerTimeouts> = {}): Server {
-  const { headers = 10_000, request = 30_000, keepAlive = 5000, interval = 1000 } = timeouts;
+  const { headers = 10_000, request = 30_000, keepAlive = 5000, idle = 300_000, interval = 1000 } = timeouts;
   const server = createServer({ headersTimeout: headers, requestTimeout: request, keepAliveTimeout: keepAlive, connectionsCheckingInterval: interval, maxHeaderSize: 16_384 }, listener);
   server.maxHeadersCount = 100;
+  server.setTimeout(idle);
   server.on('clientError', refuse);
   return server;
 }

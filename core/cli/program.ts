@@ -5,12 +5,14 @@ import { addAlerts } from './commands/alerts.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBackup, addRestore } from './commands/backup.ts';
 import { addBreaker } from './commands/breaker.ts';
+import { addCache } from './commands/cache.ts';
 import { addCheck } from './commands/check.ts';
 import { addConnections } from './commands/connections.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
 import { addHealth } from './commands/health.ts';
+import { addJobs } from './commands/jobs.ts';
 import { addNodes } from './commands/nodes.ts';
 import { addPlugins } from './commands/plugins.ts';
 import { addQuota } from './commands/quota.ts';
@@ -35,7 +37,7 @@ import { isTdsError } from '../sdk/index.ts';
 
 /** In the order of the help. */
 const commands = [
-  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addStatus, addNodes, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addBackup, addRestore, addVersion,
+  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addJobs, addStatus, addNodes, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addCache, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addBackup, addRestore, addVersion,
 ];
 
 /** One call of `tds`. Never throws; answers the exit code. */

@@ -2,22 +2,19 @@
  * An answer's body as JSON, with the bytes of each record of a page beside it, so that what is kept as raw is what came, and need
  * not be written out again.
  */
-import { isAscii, isUtf8 } from 'node:buffer';
-import type { JsonObject, JsonValue } from '../sdk/index.ts';
+import { isUtf8 } from 'node:buffer';
+import { RetryLaterError, type JsonObject, type JsonValue } from '../sdk/index.ts';
 import { mayLoseDigits, parseJson } from './json-lossless.ts';
+import { AskedNames, lateRecord, parseRecord } from './late-record.ts';
 
-/** The bytes that a record was parsed from, in UTF-8. Held as long as the record itself. */
-const received = new WeakMap<object, Buffer>();
+/** By the name of their list; those of the first lists that came, which are all but in a program that makes names up. */
+const askedNames = new Map<string, AskedNames>();
+const mostLists = 200;
 
 /**
- * The bytes that this very object was parsed from; undefined for any other, and for those whose bytes were not told apart. They say
- * nothing of what was done to the object since.
+ * The value of a body, each number without loss. Throws SyntaxError as JSON.parse does; the records of a page are found to be whole
+ * objects, but read when somebody asks.
  */
-export function bytesOf(record: object): Buffer | undefined {
-  return received.get(record);
-}
-
-/** The value of a body, each number without loss. Throws SyntaxError as JSON.parse does. */
 export function parseAnswer(body: Buffer): JsonValue {
   const page = findPage(body);
   return (page && parsePage(body, page)) ?? parseJson(body.toString('utf8'), mayLoseDigits(body));
@@ -77,17 +74,26 @@ function parsePage(body: Buffer, { name, starts, end }: Page): JsonValue | undef
     const value = parseJson(rest) as JsonObject | null;
     const places = Object.hasOwn(value ?? {}, name) ? value?.[name] : undefined;
     if (!Array.isArray(places) || places.length !== starts.length || places.some((place) => place !== standIn)) return undefined;
+    const asked = namesAskedOf(name);
     for (let index = 0; index < starts.length; index += 1) {
       const from = starts[index] as number;
       // the comma between two records belongs to neither
       const bytes = body.subarray(from, index + 1 < starts.length ? (starts[index + 1] as number) - 1 : end);
-      const record = parseJson(bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8'), mayLoseDigits(bytes)) as JsonObject;
-      if (keepBytes && bytes.length <= longestRecord) received.set(record, bytes);
-      places[index] = record;
+      const record = lateRecord(bytes, asked);
+      if (record === undefined) return undefined;
+      places[index] = keepBytes && bytes.length <= longestRecord ? record : parseRecord(bytes);
     }
     return value;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError || error instanceof RetryLaterError) return undefined;
     throw error;
   }
+}
+
+function namesAskedOf(list: string): AskedNames {
+  let asked = askedNames.get(list);
+  if (asked) return asked;
+  asked = new AskedNames();
+  if (askedNames.size < mostLists) askedNames.set(list, asked);
+  return asked;
 }

@@ -8,6 +8,8 @@ export interface CacheStore {
   /** `ms`: how long at most. */
   set(entries: readonly (readonly [name: string, text: string])[], ms: number): Promise<void>;
   drop(name: string): Promise<void>;
+  /** Drops all. */
+  clear(): Promise<void>;
   /** What this process holds; undefined where another one does. */
   size(): { entries: number; bytes: number } | undefined;
 }
@@ -24,6 +26,7 @@ export function memoryCacheStore(maxSize: number): CacheStore {
       for (const [name, text] of entries) kept.set(name, text);
     },
     drop: async (name) => void kept.delete(name),
+    clear: async () => kept.clear(),
     size: () => ({ entries: kept.size, bytes: kept.calculatedSize }),
   };
 }
@@ -39,6 +42,15 @@ export function redisCacheStore(redis: SharedRedis, namespace: string): CacheSto
       await batch.exec();
     },
     drop: async (name) => void await redis.client().del(place(name)),
+    async clear() {
+      // In steps: the Redis may hold much, and others wait for it.
+      let cursor = '0';
+      do {
+        const [next, names] = await redis.client().scan(cursor, 'MATCH', `${place('').replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`, 'COUNT', 1000);
+        if (names.length > 0) await redis.client().unlink(...names);
+        cursor = next;
+      } while (cursor !== '0');
+    },
     size: () => undefined,
   };
 }

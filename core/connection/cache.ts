@@ -20,6 +20,8 @@ export interface CacheStatus {
 export interface ConnectionCache extends RecordCache {
   /** Drops a record, of which a message said that it changed. What is under way is not kept either. */
   invalidate(stream: string, key: string): Promise<void>;
+  /** Drops all; what is under way is not kept either. */
+  clear(): Promise<void>;
   status(): CacheStatus;
 }
 
@@ -45,6 +47,7 @@ export function createCache({ store, clock, log, times, sameAs }: CacheDeps): Co
   const longest = Math.max(1, ...Object.values(times));
   let hits = 0;
   let misses = 0;
+  let clearedAt = -1;
 
   const nameOf = (stream: string, key: string): string => `${sameAs[stream] ?? stream}/${key}`;
 
@@ -61,7 +64,7 @@ export function createCache({ store, clock, log, times, sameAs }: CacheDeps): Co
   async function keep(stream: string, results: readonly DetailResult[]): Promise<void> {
     const entries = results.flatMap((result) => {
       const name = nameOf(stream, result.key);
-      if (!('record' in result) || result.observedAt.getTime() <= (dropped.get(name) ?? -1)) return [];
+      if (!('record' in result) || result.observedAt.getTime() <= Math.max(clearedAt, dropped.get(name) ?? -1)) return [];
       const text = textOf(result.record);
       return text === undefined ? [] : [[name, `${result.observedAt.getTime()} ${text}`] as const];
     });
@@ -129,6 +132,11 @@ export function createCache({ store, clock, log, times, sameAs }: CacheDeps): Co
       dropped.set(name, clock.now().getTime());
       flights.delete(name);
       await tolerant(store.drop(name), undefined);
+    },
+    async clear() {
+      clearedAt = clock.now().getTime();
+      flights.clear();
+      await tolerant(store.clear(), undefined);
     },
     status: () => ({ hits, misses, ...store.size() }),
   };

@@ -90,6 +90,8 @@ export interface Connection {
   readonly cache: RecordCache;
   /** Drops a record from the cache: a webhook says that it changed. `stream` as an entity names it. Never throws. */
   invalidate(stream: string, key: string): Promise<void>;
+  /** Empties the cache of this process, or the Redis that all share. Never throws. */
+  clearCache(): Promise<void>;
   status(): ConnectionStatus;
   /** The calls of the day as all nodes have counted them. @throws what the database throws */
   quota(): Promise<QuotaReport>;
@@ -172,6 +174,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   return {
     id, http, tokens, state, cache,
     invalidate: (stream, key) => cache.invalidate(stream, key),
+    clearCache: () => cache.clear(),
     status() {
       const { waiting, inFlight, turns, lastMinute, pausedUntil }: LimiterStatus = limiter.status();
       const notice = share?.notice();

@@ -1,5 +1,5 @@
 /** Every remote call goes through its connection: quota, limits, breaker, retry, time-outs and tokens, in one place. */
-export { bytesOf } from './answer-json.ts';
+export { bytesOf, parseRecord } from './late-record.ts';
 export { createConnection, hostsOf, type Connection, type ConnectionDeps, type ConnectionStatus } from './connection.ts';
 export { sharedRedis, type SharedRedis } from './redis.ts';
 export { connectionCodes, type ConnectionCode } from './codes.ts';

@@ -4,7 +4,8 @@
  */
 import { OperationError } from '../operations/errors.ts';
 import type { HealReport } from '../operations/healing.ts';
-import type { Clock, DatabaseAccess, JsonObject, Logger } from '../sdk/index.ts';
+import type { Clock, JsonObject, Logger } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { tryWithAdvisoryLock } from '../store/advisory-lock.ts';
 import { beginAct, claimRule, endAbandoned, endAct, forgetAct, noteLook, resetGone, standings } from '../store/healing-acts.ts';
 import type { Pool } from '../store/pool.ts';
@@ -12,7 +13,7 @@ import type { Found, HealingContext, HealingRule } from './rule.ts';
 
 export interface HealerDeps {
   rules: readonly HealingRule[];
-  database: DatabaseAccess;
+  database: Database;
   /** For the locks that keep two nodes off one rule. */
   pool: Pool;
   clock: Clock;

@@ -27,9 +27,9 @@ export function createHealing(deps: RulesDeps & Omit<HealerDeps, 'rules' | 'ever
     stop: () => healer.stop(),
     operations: {
       enabled: healing.enabled,
-      acts: (filter) => database.transaction((session) => listActs(session, filter)),
+      acts: (filter) => listActs(database.reads, filter),
       async rules() {
-        const rows = await database.transaction(listRules);
+        const rows = await listRules(database.reads);
         return healer.rules.map(({ id, about, every, cap, scope }) => ({ id, about, every, cap: Number.isFinite(cap) ? cap : null, scope, looks: rows.filter(({ rule }) => rule === id).map(({ rule: _rule, ...look }) => look) }));
       },
       run: (request) => healer.run(request),

@@ -1,7 +1,8 @@
 /** Who may ask what: tokens, and the sessions that pages open with them. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
-import { countTokens, deleteSession, findToken, insertSession, insertToken, listTokens, noteTokenUse, revokeToken, tokenByPrefix, tokenOfSession, type TokenRow } from '../store/access.ts';
+import type { SqlSession } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
+import { countTokens, deleteSession, findToken, insertSession, insertToken, listTokens, noteTokenUse, revokeToken, tokenByPrefix, tokenOfSession, type TokenFilter, type TokenRow, type TokenState } from '../store/access.ts';
 import { OperationError } from './errors.ts';
 
 export type TokenScope = 'read' | 'operate' | 'admin';
@@ -10,7 +11,7 @@ export type TokenScope = 'read' | 'operate' | 'admin';
 export const tokenScopes = ['read', 'operate', 'admin'] as const satisfies readonly TokenScope[];
 
 /** A token as people see it; the secret itself is known to its holder alone. */
-export interface Token extends Omit<TokenRow, 'expired'> { state: 'active' | 'expired' | 'revoked' }
+export interface Token extends Omit<TokenRow, 'expired' | 'unnoted'> { state: TokenState }
 
 /** Who holds a secret that is good. */
 export interface Identity { tokenId: string; name: string; scope: TokenScope }
@@ -20,8 +21,8 @@ export type Rejection = 'unknown' | 'expired' | 'revoked';
 export interface AccessOperations {
   /** Makes a token. `secret` is shown this once. @throws OperationError `operation.token_expiry` for an end that has passed */
   createToken(request: { name: string; scope: TokenScope; expiresAt: Date | null; by: string }): Promise<{ token: Token; secret: string }>;
-  /** All that were ever made, the newest first. */
-  tokens(): Promise<Token[]>;
+  /** Tokens, the newest first unless it is asked otherwise; those that are gone too. */
+  tokens(filter: TokenFilter): Promise<Token[]>;
   /** Revokes by number or prefix; every node refuses it within a second. Once more changes nothing. @throws OperationError `operation.unknown_token` */
   revokeToken(which: string, by: string): Promise<Token>;
   /** Whose token this is. */
@@ -41,45 +42,44 @@ const form = /^tds_([0-9a-f]{12})_[A-Za-z0-9_-]{43}$/;
 const sessionForm = /^[A-Za-z0-9_-]{43}$/;
 const sessionMs = 12 * 3_600_000;
 
-export function accessOperations({ database }: { database: DatabaseAccess }): AccessOperations {
+export function accessOperations({ database }: { database: Database }): AccessOperations {
   const ask = <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => database.transaction(work);
-  const identify = (secret: string): Promise<Identity | Rejection> => ask((session) => identifyIn(session, secret));
   return {
-    identify,
+    identify: (secret) => identifyIn(database, secret),
     async createToken({ name, scope, expiresAt, by }) {
       if (expiresAt !== null && expiresAt <= new Date()) throw new OperationError('operation.token_expiry', 'the token would have expired already');
       const prefix = randomBytes(6).toString('hex');
       const secret = `tds_${prefix}_${newSecret()}`;
       return { token: tokenOf(await ask((session) => insertToken(session, { name, prefix, hash: hashOf(secret), scope, expiresAt, by }))), secret };
     },
-    tokens: async () => (await ask(listTokens)).map(tokenOf),
+    tokens: async (filter) => (await listTokens(database.reads, filter)).map(tokenOf),
     revokeToken: (which, by) => ask(async (session) => {
       const found = await findToken(session, which);
       if (!found) throw new OperationError('operation.unknown_token', `there is no token ${JSON.stringify(which.slice(0, 40))}`, { suggestion: 'See the list: tds token list' });
       await revokeToken(session, found.id, by);
       return tokenOf((await findToken(session, found.id)) ?? found);
     }),
-    openSession: (token) => ask(async (session) => {
-      const identity = await identifyIn(session, token);
+    async openSession(token) {
+      const identity = await identifyIn(database, token);
       if (typeof identity === 'string') return identity;
       const secret = newSecret();
-      return { secret, identity, expiresAt: await insertSession(session, hashOf(secret), identity.tokenId, sessionMs) };
-    }),
-    identifySession: (secret) => ask(async (session) => {
-      const token = sessionForm.test(secret) ? await tokenOfSession(session, hashOf(secret)) : undefined;
+      return { secret, identity, expiresAt: await ask((session) => insertSession(session, hashOf(secret), identity.tokenId, sessionMs)) };
+    },
+    async identifySession(secret) {
+      const token = sessionForm.test(secret) ? await tokenOfSession(database.reads, hashOf(secret)) : undefined;
       return token ? judge(token) : 'unknown';
-    }),
+    },
     endSession: (secret) => ask((session) => deleteSession(session, hashOf(secret))),
-    standing: () => ask(countTokens),
+    standing: () => countTokens(database.reads),
   };
 }
 
-async function identifyIn(session: SqlSession, secret: string): Promise<Identity | Rejection> {
+async function identifyIn({ reads, transaction }: Database, secret: string): Promise<Identity | Rejection> {
   const prefix = form.exec(secret)?.[1];
-  const token = prefix === undefined ? undefined : await tokenByPrefix(session, prefix);
+  const token = prefix === undefined ? undefined : await tokenByPrefix(reads, prefix);
   if (!token || !timingSafeEqual(token.hash, hashOf(secret))) return 'unknown';
   const identity = judge(token);
-  if (typeof identity !== 'string') await noteTokenUse(session, token.id);
+  if (typeof identity !== 'string' && token.unnoted) await transaction((session) => noteTokenUse(session, token.id));
   return identity;
 }
 
@@ -88,7 +88,7 @@ function judge(token: TokenRow): Identity | Rejection {
   return token.expired ? 'expired' : { tokenId: token.id, name: token.name, scope: token.scope };
 }
 
-function tokenOf({ expired, ...row }: TokenRow): Token {
+function tokenOf({ expired, unnoted: _unnoted, ...row }: TokenRow): Token {
   return { ...row, state: row.revokedAt !== null ? 'revoked' : expired ? 'expired' : 'active' };
 }
 

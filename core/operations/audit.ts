@@ -1,5 +1,6 @@
 /** Who did what. */
-import type { DatabaseAccess, JsonObject } from '../sdk/index.ts';
+import type { JsonObject } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { insertAudit, listAudit, maintainAudit, type AuditEntry, type AuditFilter, type AuditRow } from '../store/audit.ts';
 
 export interface AuditOperations {
@@ -12,7 +13,7 @@ export interface AuditOperations {
 /** Characters of a target. A longer one is cut: it tells what was meant, it is no archive of bodies. */
 const longestTarget = 4000;
 
-export function auditOperations({ database, redact }: { database: DatabaseAccess; redact: (value: unknown) => unknown }): AuditOperations {
+export function auditOperations({ database, redact }: { database: Database; redact: (value: unknown) => unknown }): AuditOperations {
   return {
     async note(entry) {
       const row = { ...entry, action: cut(entry.action, 300), actor: cut(entry.actor, 200), target: targetOf(redact(entry.target)) };
@@ -25,7 +26,7 @@ export function auditOperations({ database, redact }: { database: DatabaseAccess
         await database.transaction((session) => insertAudit(session, row));
       }
     },
-    list: (filter) => database.transaction((session) => listAudit(session, filter)),
+    list: (filter) => listAudit(database.reads, filter),
   };
 }
 

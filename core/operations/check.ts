@@ -14,6 +14,8 @@ export interface ConnectionAtWork {
   quota: () => Promise<QuotaReport | undefined>;
   /** Closes its breaker by hand. @returns whether it was not closed */
   resetBreaker: () => Promise<boolean>;
+  /** Empties its cache in this process; absent where it calls no remote. */
+  clearCache?: () => Promise<void>;
 }
 
 /**

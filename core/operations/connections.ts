@@ -1,5 +1,6 @@
 /** What people do with a connection by hand. */
-import type { DatabaseAccess, StreamInfo } from '../sdk/index.ts';
+import type { StreamInfo } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { listPauses, pauseConnection, resumeConnection, type ConnectionPause } from '../store/connection-pauses.ts';
 import type { ConnectionAtWork } from './check.ts';
 import { OperationError } from './errors.ts';
@@ -15,7 +16,7 @@ export interface ConnectionOperations {
   pauses(): Promise<ConnectionPause[]>;
 }
 
-export function connectionOperations({ connections, database }: { connections: ReadonlyMap<string, ConnectionAtWork>; database: DatabaseAccess }): ConnectionOperations {
+export function connectionOperations({ connections, database }: { connections: ReadonlyMap<string, ConnectionAtWork>; database: Database }): ConnectionOperations {
   const find = (id: string): ConnectionAtWork => {
     const found = connections.get(id);
     if (!found) throw new OperationError('operation.unknown_connection', `there is no connection "${id}"`, { suggestion: `The config has: ${[...connections.keys()].join(', ') || 'none'}.` });
@@ -31,6 +32,6 @@ export function connectionOperations({ connections, database }: { connections: R
       });
     },
     resumeConnection: async (id) => database.transaction((session) => resumeConnection(session, find(id).id)),
-    pauses: () => database.transaction((session) => listPauses(session)),
+    pauses: () => listPauses(database.reads),
   };
 }

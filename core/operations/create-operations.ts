@@ -1,11 +1,10 @@
 import type { Config } from '../../schemas/index.ts';
-import type { Finding } from '../config/index.ts';
 import type { QuotaReport } from '../connection/index.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import type { Events } from '../monitor/events.ts';
 import type { Metrics } from '../monitor/metrics/index.ts';
 import type { Queue } from '../queue/types.ts';
-import type { DatabaseAccess } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { countDeadLetters } from '../store/dead-letter-queries.ts';
 import { listEntityStates } from '../store/entities.ts';
 import { countRecords } from '../store/records.ts';
@@ -13,8 +12,9 @@ import { endRun, latestRuns, listRuns, readRun, type Run } from '../store/runs.t
 import { accessOperations } from './access.ts';
 import { answerOperations } from './answers.ts';
 import { auditOperations } from './audit.ts';
+import { cacheOperations } from './cache.ts';
 import { checkConnections, type ConnectionAtWork } from './check.ts';
-import { configOperations } from './config.ts';
+import { configOperations, type ConfigRead } from './config.ts';
 import { connectionOperations } from './connections.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
@@ -23,6 +23,7 @@ import type { HealingOperations } from './healing.ts';
 import { healthReport } from './health-report.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
 import type { WebhookOperations } from './webhooks.ts';
+import { jobOperations } from './jobs.ts';
 import { previewEntity } from './preview.ts';
 import { readRecord } from './record.ts';
 import type { NodeReload, Reload } from './reload.ts';
@@ -38,7 +39,7 @@ export interface OperationsDeps {
   entities: ReadonlyMap<string, Entity>;
   connections: ReadonlyMap<string, ConnectionAtWork>;
   plugins: readonly PluginStatus[];
-  database: DatabaseAccess;
+  database: Database;
   queue: Queue;
   enqueue: Enqueue;
   /** Takes secrets out of a text. */
@@ -47,8 +48,8 @@ export interface OperationsDeps {
   file: string;
   /** Whether the setting at this path is secret. */
   isSecret: (path: readonly (string | number)[]) => boolean;
-  /** Checks the config file as it is now. */
-  validate: () => Promise<readonly Finding[]>;
+  /** Reads and checks the config's files; unless `anew`, only where they have changed since. */
+  read: (how: { anew: boolean }) => Promise<ConfigRead>;
   /** Runs work whose remote calls a person waits for. */
   forPerson: <T>(entity: string, work: () => Promise<T>) => Promise<T>;
   /** A copy fit for JSON with secrets masked at any depth. */
@@ -84,7 +85,7 @@ export function createOperations(deps: OperationsDeps): Operations {
       return checkConnections(chosen, deps.entities, signal, deps.redact);
     },
     sync: (request) => requestSyncs(deps, request),
-    runs: (filter) => database.transaction((session) => listRuns(session, filter)),
+    runs: (filter) => listRuns(database.reads, filter),
     run: (id) => findRun(deps, id),
     cancel: (id) => cancelRun(deps, id),
     ...connectionOperations(deps),
@@ -99,9 +100,10 @@ export function createOperations(deps: OperationsDeps): Operations {
     webhooks: deps.webhooks,
     access: accessOperations({ database }),
     answers: answerOperations({ database }),
+    cache: cacheOperations(deps),
     audit: auditOperations({ database, redact: deps.redactValue }),
     nodes: () => deps.queue.nodes(),
-    jobs: () => deps.queue.stats(),
+    jobs: jobOperations({ queue: deps.queue, cancelRun: (id) => cancelRun(deps, id) }),
     health: () => readHealth(deps),
     healthReport: () => healthReport({
       config: deps.config, database, plugins: deps.plugins, health: () => readHealth(deps), connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(),
@@ -112,8 +114,8 @@ export function createOperations(deps: OperationsDeps): Operations {
 }
 
 async function readEntities({ config, database, entities }: OperationsDeps): Promise<EntityStatus[]> {
-  const [counts, states, letters, runs] = await database.transaction(async (session) =>
-    [await countRecords(session), await listEntityStates(session), await countDeadLetters(session), await latestRuns(session, Object.keys(config.entities))] as const);
+  const { reads } = database;
+  const [counts, states, letters, runs] = await Promise.all([countRecords(reads), listEntityStates(reads), countDeadLetters(reads), latestRuns(reads, Object.keys(config.entities))]);
   return Object.entries(config.entities).map(([id, entity]) => {
     const count = counts.get(id);
     const state = states.get(id);
@@ -162,7 +164,7 @@ async function requestSyncs(deps: OperationsDeps, request: Parameters<Operations
 }
 
 async function findRun({ database }: OperationsDeps, id: string): Promise<Run> {
-  const run = await database.transaction((session) => readRun(session, id));
+  const run = await readRun(database.reads, id);
   if (!run) throw new OperationError('operation.unknown_run', `there is no run ${JSON.stringify(id)}`, { suggestion: 'See the list: tds runs' });
   return run;
 }

@@ -2,7 +2,9 @@
 import { parseDuration } from '../../schemas/index.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import { tryLetters, type DryRun } from '../pipeline/try-letters.ts';
-import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
+import type { SqlSession } from '../sdk/index.ts';
+import type { Database, Reading } from '../store/session.ts';
+import type { Page } from '../store/cursor.ts';
 import type { DeadJob } from '../store/dead-letter-jobs.ts';
 import {
   groupDeadLetters, listDeadLetters, openLetterIds, readDeadLetter, spanLetters, type DeadLetter, type DeadLetterDetail, type DeadLetterGroup, type LetterFilter,
@@ -30,7 +32,7 @@ export interface RetryAsked {
 export interface DryRunReport { entities: ({ entity: string } & DryRun)[]; tried: number; pass: number; jobs: number; skipped: RetryAsked['skipped'] }
 
 export interface DeadLetterOperations {
-  deadLetters(filter: LetterFilter & { before?: string; limit: number }): Promise<DeadLetter[]>;
+  deadLetters(filter: LetterFilter & Page): Promise<DeadLetter[]>;
   /** One with its raw record or job, its problems and every attempt. @throws OperationError `operation.unknown_letter` */
   deadLetter(id: string): Promise<DeadLetterDetail>;
   /** The same faults, counted. */
@@ -45,7 +47,7 @@ export interface DeadLetterOperations {
   reopenDeadLetter(id: string): Promise<DeadLetterDetail>;
 }
 
-export interface DeadLetterDeps { entities: ReadonlyMap<string, Entity>; database: DatabaseAccess; enqueue: Enqueue }
+export interface DeadLetterDeps { entities: ReadonlyMap<string, Entity>; database: Database; enqueue: Enqueue }
 
 /** What asks when nobody does. */
 export const healingTrigger = 'healing';
@@ -54,9 +56,9 @@ const unknownEntity = 'the config has no enabled entity of that name';
 export function deadLetterOperations(deps: DeadLetterDeps): DeadLetterOperations {
   const { database } = deps;
   return {
-    deadLetters: (filter) => database.transaction((session) => listDeadLetters(session, filter)),
-    deadLetter: (id) => database.transaction((session) => findLetter(session, id)),
-    deadLetterGroups: (filter, limit = 100) => database.transaction((session) => groupDeadLetters(session, filter, limit)),
+    deadLetters: (filter) => listDeadLetters(database.reads, filter),
+    deadLetter: (id) => findLetter(database.reads, id),
+    deadLetterGroups: (filter, limit = 100) => groupDeadLetters(database.reads, filter, limit),
     retryDeadLetters: (choice) => retry(deps, choice),
     tryDeadLetters: (choice) => dryRun(deps, choice),
     discardDeadLetters: ({ by, reason, ...choice }) => database.transaction(async (session) => {
@@ -145,7 +147,7 @@ async function dryRun({ database, entities }: DeadLetterDeps, choice: LetterChoi
   return report;
 }
 
-async function findLetter(session: SqlSession, id: string): Promise<DeadLetterDetail> {
+async function findLetter(session: Reading, id: string): Promise<DeadLetterDetail> {
   const letter = await readDeadLetter(session, id);
   if (!letter) throw new OperationError('operation.unknown_letter', `there is no dead letter ${JSON.stringify(id)}`, { suggestion: 'See the list: tds dead-letters' });
   return letter;

@@ -1,6 +1,6 @@
 /** What is well, what is not, and what to do about it: all of TDS on one screen. */
 import type { Config } from '../../schemas/index.ts';
-import type { DatabaseAccess } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { listAlerts, type Alert } from '../store/alerts.ts';
 import { readFigures, type Figures } from '../store/figures.ts';
 import type { ConnectionStatus, Health, PluginStatus } from './operations.ts';
@@ -26,7 +26,7 @@ export interface HealthReport {
 
 export interface ReportDeps {
   config: Config;
-  database: DatabaseAccess;
+  database: Database;
   plugins: readonly PluginStatus[];
   health: () => Promise<Health>;
   connections: () => Promise<ConnectionStatus[]>;
@@ -50,8 +50,9 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
     items.push(health.reasons.length === 0 ? ok('database', 'answers, and takes writes') : bad('this process', health.reasons.join('; '), 'see the log'));
     try {
       const entities = Object.entries(deps.config.entities).filter(([, entity]) => entity.enabled).map(([id]) => id);
-      const [figures, alerts] = await deps.database.transaction(async (session) => [await readFigures(session, entities), await listAlerts(session, { limit: 200 })] as const);
-      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts), ...notifiers(figures, deps.config));
+      const { reads } = deps.database;
+      const [figures, ...alerts] = await Promise.all([readFigures(reads, entities), ...(['firing', 'acknowledged'] as const).map((state) => listAlerts(reads, { state, limit: 100 }))]);
+      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts.flat()), ...notifiers(figures, deps.config));
     } catch (error) {
       items.push(bad('database', `could not be asked: ${(error as Error).message}`, 'see the log'));
     }
@@ -95,8 +96,7 @@ function healing({ healing: rules }: Figures): HealthItem[] {
   return waiting.length === 0 ? [ok('healing', 'nothing waits for a person')] : [warning('healing', `gave up on ${named(waiting.map(({ rule, waiting: count }) => `${count} of ${rule}`))}`, 'tds healing --outcome told')];
 }
 
-function alertsOf(alerts: readonly Alert[]): HealthItem[] {
-  const firing = alerts.filter(({ state }) => state === 'firing' || state === 'acknowledged');
+function alertsOf(firing: readonly Alert[]): HealthItem[] {
   if (firing.length === 0) return [ok('alerts', 'none fires')];
   const more = firing.length > mostNamed ? [warning('alerts', `and ${firing.length - mostNamed} more`, 'tds alerts list')] : [];
   return [...firing.slice(0, mostNamed).map(({ severity, summary, help, state }): HealthItem => ({ area: 'alerts', state: severity === 'critical' ? 'bad' : 'warning', text: `${summary}${state === 'acknowledged' ? ' (acknowledged)' : ''}`, todo: help })), ...more];

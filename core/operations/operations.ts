@@ -6,11 +6,13 @@ import type { AnswerOperations } from './answers.ts';
 import type { AuditOperations } from './audit.ts';
 import type { HealthReport } from './health-report.ts';
 import type { HealingOperations } from './healing.ts';
+import type { JobOperations } from './jobs.ts';
 import type { NodeReload, Reload } from './reload.ts';
 import type { ScheduleOperations } from './schedules.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
-import type { NodeInfo, TaskStats } from '../queue/types.ts';
+import type { NodeInfo } from '../queue/types.ts';
 import type { Preview } from '../pipeline/preview.ts';
+import type { CacheOperations } from './cache.ts';
 import type { ConfigOperations } from './config.ts';
 import type { ConnectionOperations } from './connections.ts';
 import type { DeadLetterOperations } from './dead-letters.ts';
@@ -101,8 +103,11 @@ export interface Operations extends DeadLetterOperations, ConnectionOperations, 
   audit: AuditOperations;
   /** Answers that the API keeps for repeats. */
   answers: AnswerOperations;
+  /** Records that are kept for a while instead of being asked for again. */
+  cache: CacheOperations;
   nodes(): Promise<NodeInfo[]>;
-  jobs(): Promise<TaskStats[]>;
+  /** Single jobs of the queue, and their counts. */
+  jobs: JobOperations;
   health(): Promise<Health>;
   /** What is well and what is not, in all of TDS; for people. Never throws. */
   healthReport(): Promise<HealthReport>;

@@ -1,7 +1,8 @@
 /** "What happened to item 4711": one record with its versions, changes and dead letters. */
 import type { Entity } from '../pipeline/entity.ts';
 import { tellVersions, type RecordTold } from '../pipeline/story.ts';
-import { joinKey, type DatabaseAccess } from '../sdk/index.ts';
+import { joinKey } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { listDeadLetters, type DeadLetter } from '../store/dead-letter-queries.ts';
 import { readVersions } from '../store/record-history.ts';
 import { OperationError } from './errors.ts';
@@ -19,16 +20,12 @@ const mostVersions = 200;
 const mostLetters = 100;
 
 /** @throws OperationError `operation.unknown_entity`, `operation.unknown_record` */
-export async function readRecord({ database, entities, known }: { database: DatabaseAccess; entities: ReadonlyMap<string, Entity>; known: readonly string[] }, id: string, typed: string): Promise<RecordStory> {
+export async function readRecord({ database, entities, known }: { database: Database; entities: ReadonlyMap<string, Entity>; known: readonly string[] }, id: string, typed: string): Promise<RecordStory> {
   const entity = entities.get(id);
   const keys = keysOf(typed, entity?.stream.key.length ?? 1);
-  const { versions, letters } = await database.transaction(async (session) => {
-    const found = await readVersions(session, id, keys, mostVersions);
-    const wanted = found[0] ? [found[0].key] : keys;
-    const about: DeadLetter[] = [];
-    for (const key of wanted) about.push(...await listDeadLetters(session, { entity: id, key, limit: mostLetters }));
-    return { versions: found, letters: about };
-  });
+  const versions = await readVersions(database.reads, id, keys, mostVersions);
+  const wanted = versions[0] ? [versions[0].key] : keys;
+  const letters = (await Promise.all(wanted.map((key) => listDeadLetters(database.reads, { entity: id, key, limit: mostLetters })))).flat();
   const key = versions[0]?.key ?? letters[0]?.key;
   if (key === undefined || key === null) throw unknown(id, typed, entity, known);
   const mayKill = letters.some(({ code, status }) => code === 'record.poison' && status !== 'resolved');

@@ -1,5 +1,5 @@
 /** What people and programs ask of the schedules. `core/schedule` does it. */
-import type { ReportRow } from '../store/reports.ts';
+import type { ReportFilter, ReportRow } from '../store/reports.ts';
 import type { Tick, TickFilter } from '../store/ticks.ts';
 
 /** A schedule of the config, and how it stands. */
@@ -57,7 +57,7 @@ export interface ScheduleOperations {
   run(id: string, trigger: 'person' | 'api'): Promise<TickShape>;
   /** Makes up planned times of a span (given as for a pause, lengths of time counted back) that were not done, one after the other, oldest first. A pause of the schedule holds them. @throws OperationError `operation.schedule_off` */
   backfill(id: string, span: { from: string; to: string; most: number; dryRun: boolean }): Promise<Backfill>;
-  reports(filter: { before?: string; limit: number }): Promise<ReportRow[]>;
+  reports(filter: ReportFilter): Promise<ReportRow[]>;
   /** The newest where none is named. @throws OperationError `operation.unknown_report` */
   report(id?: string): Promise<ReportRow>;
 }

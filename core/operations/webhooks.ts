@@ -1,6 +1,7 @@
 /** What people, programs and services can ask about webhooks. Done by `core/webhook`. */
 import type { FieldChange } from '../pipeline/story.ts';
 import type { RegisteredRule, WebhookEvent, WebhookRule } from '../sdk/index.ts';
+import type { Page } from '../store/cursor.ts';
 import type { InboxFilter, InboxMessage, InboxMessageDetail } from '../store/webhook-queries.ts';
 
 /** Where a message was sent. */
@@ -61,7 +62,7 @@ export interface WebhookOperations {
   enter(address: WebhookAddress): WebhookEntry;
   /** Resolves when the message is saved together with its wake-up. @throws OperationError `webhook.signature`, `webhook.not_json`, `webhook.overload`; what the database throws */
   accept(message: ArrivedMessage): Promise<void>;
-  list(filter: InboxFilter & { before?: string; limit: number }): Promise<InboxMessage[]>;
+  list(filter: InboxFilter & Page): Promise<InboxMessage[]>;
   /** @throws OperationError `operation.unknown_message` */
   show(id: string): Promise<InboxMessageDetail>;
   stats(): Promise<WebhookStats[]>;

@@ -122,9 +122,8 @@ function latest(one: Date | null, other: Date | null): Date | null {
 
 async function mapChanges(entity: Entity, session: SqlSession, changes: Change[], prepared: PreparedBatch, refuse: ReadonlyMap<string, DeadLetterProblem> | undefined): Promise<void> {
   const bodies = await storedBodies(entity, session, changes);
-  const whole = changes.map((change) => (refuse?.has(change.incoming.key) ? undefined : wholeRecord(change.incoming, bodies.get(change.incoming.key))));
-  const known = changes.filter((_, index) => whole[index] !== undefined);
-  const mapped = await entity.mapping.mapAll(whole.filter((record) => record !== undefined));
+  const known = changes.filter(({ incoming }) => !refuse?.has(incoming.key) && (incoming.form !== 'gone' || bodies.has(incoming.key)));
+  const mapped = await entity.mapping.mapAll(wholeRecords(known, bodies));
   for (const change of changes) {
     const refusal = refuse?.get(change.incoming.key);
     if (refusal) setAside(change, false, [refusal], prepared);
@@ -192,6 +191,11 @@ async function storedBodies(entity: Entity, session: SqlSession, changes: readon
   const keys = changes.filter(({ incoming, stored }) => stored && (incoming.form === 'gone' || (incoming.form === 'list' ? stored.detailHash : stored.listHash) !== null))
     .map((change) => change.incoming.key);
   return keys.length === 0 ? new Map() : readBodies(session, entity.id, keys);
+}
+
+/** The records as the mapping sees them, each made when its turn comes and let go after it: the objects of a whole batch would fill the memory. */
+function* wholeRecords(changes: readonly Change[], bodies: ReadonlyMap<string, RecordBodies>): Generator<JsonObject> {
+  for (const { incoming } of changes) yield wholeRecord(incoming, bodies.get(incoming.key)) as JsonObject;
 }
 
 /** The record as the mapping sees it; undefined for a deletion of something that was never seen. */

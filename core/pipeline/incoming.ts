@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { bytesOf, parseJson } from '../connection/index.ts';
+import { bytesOf, parseJson, parseRecord } from '../connection/index.ts';
 import { joinKey, readPath } from '../sdk/index.ts';
 import type { JsonObject, JsonValue, SourceRecord } from '../sdk/index.ts';
 import type { DeadLetterWrite } from '../store/dead-letters.ts';
@@ -18,8 +18,6 @@ export interface Look {
   proof: boolean;
   /** They are the very objects that the connection parsed, unchanged. */
   asReceived?: boolean | undefined;
-  /** Most of them will turn out to be unchanged: objects that can be parsed again are let go, since holding on to them costs more. */
-  lean?: boolean | undefined;
 }
 
 /** Gives each record its key, its own time and its content hash. The first step of every way in. */
@@ -38,7 +36,7 @@ export function receive(entity: Entity, records: readonly SourceRecord[], look: 
     }
     const modifiedAt = modifiedTimeOf(entity, record);
     received.records.push({
-      form: look.form, key, record: look.lean && typeof text !== 'string' ? undefined : record, text, hash: contentHash(text), observedAt: look.proof ? look.observedAt : shownAt(modifiedAt, look.observedAt), proof: look.proof, modifiedAt,
+      form: look.form, key, record: typeof text === 'string' ? record : undefined, text, hash: contentHash(text), observedAt: look.proof ? look.observedAt : shownAt(modifiedAt, look.observedAt), proof: look.proof, modifiedAt,
     });
   }
   return received;
@@ -65,7 +63,7 @@ export function recordKeyOf(entity: Entity, record: SourceRecord): string | unde
 
 /** The record of an incoming one. */
 export function recordOf(incoming: IncomingRecord): JsonObject {
-  return incoming.record ?? (parseJson(stringOf(incoming.text)) as JsonObject);
+  return incoming.record ?? (typeof incoming.text === 'string' ? parseJson(incoming.text) as JsonObject : parseRecord(incoming.text));
 }
 
 /** Undefined for a record so deep that it can't be written as text: one that attacks, not one that means something. */

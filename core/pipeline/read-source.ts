@@ -7,9 +7,9 @@ import { commitPrepared, prepare, type Batch } from './apply.ts';
 import type { PreparedBatch } from './batch.ts';
 import { applyCarefully } from './careful.ts';
 import { removeUnseen } from './deletions.ts';
-import { sourceOf } from './entity.ts';
+import { sourceOf, type Entity } from './entity.ts';
 import { receive, type Received } from './incoming.ts';
-import { readAhead } from './read-ahead.ts';
+import { readAhead, type ReadAhead } from './read-ahead.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
 
 /** A full or an incremental read: pages in, batches out, then what is gone, then the cursor. */
@@ -38,10 +38,11 @@ async function finish({ entity, run, database, requestRun, clock }: RunContext, 
 async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEntity['cursor']): Promise<ReadEnd | 'stopped'> {
   const { entity, run, signal } = context;
   const stop = new AbortController();
-  const pages = readAhead(entity.source.read({
+  const source = entity.source.read({
     stream: entity.stream.name, options: entity.options, mode: isFull ? 'full' : 'incremental', signal: AbortSignal.any([signal, stop.signal]),
     ...(run.position === null ? {} : { position: run.position }), ...(cursor === null ? {} : { cursor }),
-  }), context.readAhead);
+  });
+  const pages = readAhead(received(entity, source), context.readAhead);
   try {
     return await pump(context, pages, isFull);
   } finally {
@@ -51,15 +52,34 @@ async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEn
 }
 
 /**
+ * Pages are made ready before they wait for their turn: what waits are their bytes. The question for the next page leaves
+ * first: while the other side works on that, this one is looked at.
+ */
+async function* received(entity: Entity, pages: AsyncIterable<ReadPage>): AsyncGenerator<ReceivedPage> {
+  const iterator = pages[Symbol.asyncIterator]();
+  try {
+    for (let step = await iterator.next(); !step.done;) {
+      const { records, ...page } = step.value;
+      const next = iterator.next();
+      next.catch(() => undefined); // awaited below, after this page
+      await setImmediate();
+      yield { ...receive(entity, records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived }), page, size: records.length };
+      step = await next;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+/**
  * Reading, preparing and writing go side by side: while one batch is being written the next one is decided and mapped.
  * A batch is full at `batchSize`; while the source is slower than the table, each page is written as it comes.
  */
-async function pump(context: RunContext, pages: ReturnType<typeof readAhead<ReadPage>>, isFull: boolean): Promise<ReadEnd | 'stopped'> {
+async function pump(context: RunContext, pages: ReadAhead<ReceivedPage>, isFull: boolean): Promise<ReadEnd | 'stopped'> {
   const { entity, signal } = context;
   const since = usageMeter(context);
   let writing: Promise<void> = Promise.resolve();
   let idle = true;
-  let lean = false;
   let collected: ReceivedPage[] = [];
   let size = 0;
   let end: ReadEnd | undefined;
@@ -81,22 +101,19 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
     prepared.catch(() => undefined); // it is awaited below, after the batch before
     await writing;
     const ready = await prepared;
-    lean = (ready.counts.unchanged ?? 0) > batch.incoming.length / 2;
     idle = false;
     writing = write(batch, ready);
     writing.catch(() => undefined); // awaited by the next flush or at the end
   };
 
   try {
-    for (let page = await pages.next(); page !== undefined; page = await pages.next()) {
-      // The question for the page after it leaves first: while the other side works on that, this one is looked at.
-      await setImmediate();
+    for (let next = await pages.next(); next !== undefined; next = await pages.next()) {
       signal.throwIfAborted();
-      collected.push({ page, ...receive(entity, page.records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived, lean }) });
-      size += page.records.length;
-      end = page.end;
-      if (size >= entity.config.batchSize || page.end || (idle && !pages.ready()) || context.stopping()) await flush();
-      if (page.end) break;
+      collected.push(next);
+      size += next.size;
+      end = next.page.end;
+      if (size >= entity.config.batchSize || end || (idle && !pages.ready()) || context.stopping()) await flush();
+      if (end) break;
       if (context.stopping()) return 'stopped';
     }
   } finally {
@@ -106,7 +123,7 @@ async function pump(context: RunContext, pages: ReturnType<typeof readAhead<Read
   return end;
 }
 
-interface ReceivedPage extends Received { page: ReadPage }
+interface ReceivedPage extends Received { page: Omit<ReadPage, 'records'>; size: number }
 
 function batchOf({ entity, run, fence }: RunContext, pages: readonly ReceivedPage[], isFull: boolean): Batch {
   return {

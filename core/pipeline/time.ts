@@ -1,4 +1,4 @@
-import type { JsonValue } from '../sdk/index.ts';
+import { commonInstant, type JsonValue } from '../sdk/index.ts';
 
 const basic = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 
@@ -9,6 +9,8 @@ const basic = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)
 export function readModifiedTime(value: JsonValue | undefined): Date | null {
   if (typeof value === 'number' && Number.isFinite(value)) return dateOrNull(value);
   if (typeof value !== 'string') return null;
+  const common = commonInstant(value);
+  if (common !== undefined) return new Date(common);
   const parts = basic.exec(value.trim());
   if (!parts) return null;
   const time = parts[2] ?? '00:00:00';

@@ -6,7 +6,7 @@ import type { Names } from './names.ts';
 import type { NodeInfo, TaskStats } from './types.ts';
 
 /** The living nodes, the oldest first. */
-export async function listNodes(db: Queryable, names: Names): Promise<NodeInfo[]> {
+export async function listNodes(db: Pick<Queryable, 'query'>, names: Names): Promise<NodeInfo[]> {
   const { rows } = await db.query<NodeInfo>(
     `select node_id as "nodeId", min(host) as host, min(pid) as pid, min(version) as version, max(concurrency) as concurrency, max(roles) as roles, min(since) as since, max(beat_at) as "beatAt",
        extract(epoch from clock_timestamp() - max(beat_at))::float8 as "secondsSinceBeat", array_agg(pool_id order by since) as pools,
@@ -16,7 +16,7 @@ export async function listNodes(db: Queryable, names: Names): Promise<NodeInfo[]
 }
 
 /** Depth and age by task. Reads the whole jobs table: not more often than some seconds apart. */
-export async function taskStats(db: Queryable, names: Names): Promise<TaskStats[]> {
+export async function taskStats(db: Pick<Queryable, 'query'>, names: Names): Promise<TaskStats[]> {
   const { rows } = await db.query<TaskStats>(
     `select t.identifier as task,
        count(*) filter (where j.is_available and j.run_at <= now())::int as waiting,

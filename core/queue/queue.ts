@@ -6,12 +6,13 @@ import { enqueue, enqueueMany } from './enqueue.ts';
 import { QueueError } from './errors.ts';
 import { Heartbeat, SteadyClient } from './heartbeat.ts';
 import { cancelJob, listNodes, prepareTables, taskStats } from './inspect.ts';
+import { hurryJob, listJobs, readJob } from './jobs.ts';
 import { machineName } from '../monitor/machine.ts';
 import { namesOf, newNodeId, type Names } from './names.ts';
 import { Node } from './node.ts';
 import { Settler } from './settle.ts';
 import { Sweeper } from './sweep.ts';
-import type { JobSpec, NodeInfo, Queue, QueueEvents, QueueHealth, QueueOptions, QueueTimings, TaskStats } from './types.ts';
+import type { JobDetail, JobFilter, JobSpec, NodeInfo, QueuedJob, Queue, QueueEvents, QueueHealth, QueueOptions, QueueTimings, TaskStats } from './types.ts';
 
 const defaults: QueueTimings = { beatMs: 1_000, deadMs: 5_000, sweepMs: 1_000, pollMs: 1_000, retryMs: 1_000, retryMaxMs: 3_600_000 };
 /** Of the time to stop, what is kept for aborting and handing back. */
@@ -29,6 +30,7 @@ class DurableQueue implements Queue {
   readonly #names: Names;
   readonly #timings: QueueTimings;
   readonly #pool: Pool;
+  readonly #reads: Pick<Queryable, 'query'>;
   readonly #node: Node;
   readonly #sweeper: Sweeper;
   readonly #sweepClient: SteadyClient;
@@ -51,6 +53,7 @@ class DurableQueue implements Queue {
       statementTimeout: statementMs, queryTimeout: statementMs, connectTimeout: statementMs, idleInTransactionTimeout: statementMs * 2, maxLifetime: 15,
       onError: (error) => log.debug('an idle connection of the queue broke', { error }),
     }));
+    this.#reads = options.reads ?? pool;
     const emit = <K extends keyof QueueEvents>(event: K, facts: QueueEvents[K]): void => void this.#events.emit(event, facts);
     const machine = machineName();
     const settler = new Settler({ pool, names, nodeId: this.nodeId, log, onExhausted, redact });
@@ -129,12 +132,24 @@ class DurableQueue implements Queue {
     return answer !== 'unknown';
   }
 
+  jobs(filter: JobFilter): Promise<QueuedJob[]> {
+    return listJobs(this.#reads, this.#names, filter);
+  }
+
+  job(id: string): Promise<JobDetail | undefined> {
+    return readJob(this.#reads, this.#names, id);
+  }
+
+  hurry(jobId: string): Promise<boolean> {
+    return hurryJob(this.#pool, this.#names, jobId);
+  }
+
   nodes(): Promise<NodeInfo[]> {
-    return listNodes(this.#pool, this.#names);
+    return listNodes(this.#reads, this.#names);
   }
 
   stats(): Promise<TaskStats[]> {
-    return taskStats(this.#pool, this.#names);
+    return taskStats(this.#reads, this.#names);
   }
 
   health(): QueueHealth {

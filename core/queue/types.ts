@@ -3,6 +3,9 @@ import type { ClientBase } from 'pg';
 import type { Clock, JsonObject, Logger, TdsError } from '../sdk/index.ts';
 import type { Queryable } from '../store/pool.ts';
 import type { Postponement } from './errors.ts';
+import type { JobDetail, JobFilter, QueuedJob } from './jobs.ts';
+
+export type { JobAttempt, JobDetail, JobFilter, JobState, QueuedJob } from './jobs.ts';
 
 /** What a handler is given. */
 export interface JobContext<P = JsonObject> {
@@ -93,6 +96,8 @@ export interface QueueTimings {
 export interface QueueOptions {
   /** The database. The queue makes its own connections: jobs must not take them from the heartbeat, nor the heartbeat from them. */
   readonly url: string;
+  /** By which it tells of itself to those who look. Default: its own connections. */
+  readonly reads?: Pick<Queryable, 'query'> | undefined;
   /** Of TDS's tables. Default `tds`. */
   readonly schema?: string;
   /** Of graphile-worker's tables. Default `graphile_worker`. */
@@ -170,6 +175,12 @@ export interface Queue {
   enqueueMany(db: Queryable, jobs: readonly JobSpec[]): Promise<string[]>;
   /** Removes a waiting job, or aborts a running one (within a beat); no dead letter, no retry. False: there is no such job. */
   cancel(jobId: string): Promise<boolean>;
+  /** Jobs on the queue, page by page. */
+  jobs(filter: JobFilter): Promise<QueuedJob[]>;
+  /** One with every attempt, also when it is over. */
+  job(id: string): Promise<JobDetail | undefined>;
+  /** Lets a job whose time has not come run now. False: it is no such job. */
+  hurry(jobId: string): Promise<boolean>;
   nodes(): Promise<NodeInfo[]>;
   stats(): Promise<TaskStats[]>;
   health(): QueueHealth;

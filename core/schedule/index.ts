@@ -2,6 +2,7 @@
 import type { Config } from '../../schemas/index.ts';
 import type { ScheduleOperations } from '../operations/schedules.ts';
 import type { TaskHandler } from '../queue/types.ts';
+import type { Database } from '../store/session.ts';
 import { definitionsOf } from './definition.ts';
 import { scheduleOperations } from './operations.ts';
 import { Scheduler, type SchedulerDeps } from './scheduler.ts';
@@ -28,6 +29,7 @@ export interface Schedules {
 }
 
 export type SchedulesDeps = SchedulerDeps & Pick<TickTaskDeps, 'work' | 'redact'> & {
+  database: Database;
   /** The config that is in force. */
   config: () => Pick<Config, 'schedules' | 'timezone'>;
 };

@@ -3,7 +3,8 @@ import type { Config } from '../../schemas/index.ts';
 import { OperationError } from '../operations/errors.ts';
 import { holdEntities } from '../operations/request-run.ts';
 import type { Backfill, PlannedTime, ScheduleOperations, ScheduleStatus, TickShape } from '../operations/schedules.ts';
-import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
+import type { SqlSession } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { listReports, readReport } from '../store/reports.ts';
 import { holdSchedules, listSchedules, pauseSchedule, resumeSchedule, type ScheduleRow } from '../store/schedules.ts';
 import { insertTick, latestTicks, listTicks, openTicks, readTick, reviveTick, ticksBetween, type Tick } from '../store/ticks.ts';
@@ -15,7 +16,7 @@ import { upcoming } from './timetable.ts';
 import { localText } from './zone-time.ts';
 
 export interface ScheduleOperationsDeps extends StartWorkDeps {
-  database: DatabaseAccess;
+  database: Database;
   /** The config that is in force. */
   config: () => Pick<Config, 'schedules' | 'timezone'>;
   now: () => Date;
@@ -27,7 +28,7 @@ const mostTimes = 50_000;
 export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperations {
   const { database, now } = deps;
   const find = (id: string): Definition => definitionOf(deps.config(), id);
-  const list = (): Promise<ScheduleStatus[]> => database.transaction((session) => listAll(session, deps));
+  const list = (): Promise<ScheduleStatus[]> => listAll(deps);
   const one = async (id: string): Promise<ScheduleStatus> => {
     const found = (await list()).find((schedule) => schedule.id === id);
     if (!found) throw unknownSchedule(deps.config(), id);
@@ -41,7 +42,7 @@ export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperat
   return {
     list, one,
     next: (id, count) => planned(find(id), upcoming(find(id).timetable, now(), count)),
-    ticks: async (filter) => (await database.transaction((session) => listTicks(session, filter))).map((tick) => shapeTick(tick)),
+    ticks: async (filter) => (await listTicks(database.reads, filter)).map((tick) => shapeTick(tick)),
     pause(id, { until, reason, by }) {
       const end = until === null ? null : readTime(until, find(id).timetable.zone, now(), 'ahead');
       if (end && end <= now()) throw new OperationError('operation.bad_time', `the pause would be over already: ${end.toISOString()}`);
@@ -55,19 +56,19 @@ export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperat
       const moment = (text: string): Date => readTime(text, definition.timetable.zone, now(), 'back');
       return database.transaction((session) => backfill(session, deps, definition, { from: moment(from), to: moment(to), ...rest }));
     },
-    reports: (filter) => database.transaction((session) => listReports(session, filter)),
+    reports: (filter) => listReports(database.reads, filter),
     async report(id) {
-      const found = await database.transaction((session) => readReport(session, id));
+      const found = await readReport(database.reads, id);
       if (!found) throw new OperationError('operation.unknown_report', id === undefined ? 'there is no report yet' : `there is no report ${JSON.stringify(id)}`, { suggestion: 'A schedule with "run: report" makes them; "tds schedules run <id>" makes one now.' });
       return found;
     },
   };
 }
 
-async function listAll(session: SqlSession, { config, now }: ScheduleOperationsDeps): Promise<ScheduleStatus[]> {
+async function listAll({ config, now, database: { reads } }: ScheduleOperationsDeps): Promise<ScheduleStatus[]> {
   const known = config();
-  const rows = new Map((await listSchedules(session)).map((row) => [row.schedule, row]));
-  const last = await latestTicks(session);
+  const [listed, last] = await Promise.all([listSchedules(reads), latestTicks(reads)]);
+  const rows = new Map(listed.map((row) => [row.schedule, row]));
   const at = now();
   const definitions = definitionsOf(known);
   return Object.entries(known.schedules).map(([id, schedule]) => {

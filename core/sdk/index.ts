@@ -28,6 +28,7 @@ export { defineNotifier } from './notifier.ts';
 export type { AlertFact, AlertMessage, AlertSeverity, Notifier, NotifierContext, NotifierPlugin } from './notifier.ts';
 export { messageText, plainText } from './message-text.ts';
 export type { MessageText } from './message-text.ts';
+export { commonInstant, isRealDay } from './instant.ts';
 export { isRecord, joinKey, readPath, splitKey } from './json.ts';
 export {
   AccessDeniedError, PermanentError, QuotaSpentError, RateLimitedError, RecordGoneError, RetryLaterError,

@@ -18,7 +18,7 @@ function isRawNumber(value: object): boolean {
  */
 export function readPath(record: JsonObject, path: string): JsonValue | undefined {
   // most paths are one step, and this runs for every record
-  if (!path.includes('.')) return Object.hasOwn(record, path) ? record[path] : undefined;
+  if (!path.includes('.')) return path in Object.prototype && !Object.hasOwn(record, path) ? undefined : record[path];
   let value: JsonValue | undefined = record;
   for (const step of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;

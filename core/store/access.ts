@@ -1,13 +1,22 @@
 /** The rows of tokens and sessions. Secrets come here as hashes alone. */
 import type { SqlSession } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
+import type { Reading } from './session.ts';
 
 export interface TokenRow {
   id: string; name: string; prefix: string; scope: 'read' | 'operate' | 'admin'; createdAt: Date; createdBy: string;
   expiresAt: Date | null; revokedAt: Date | null; revokedBy: string | null; usedAt: Date | null; expired: boolean;
+  /** Its use was not noted within the last minute. */
+  unnoted: boolean;
 }
 
+export type TokenState = 'active' | 'expired' | 'revoked';
+
+/** Which tokens a list shows. */
+export interface TokenFilter extends Page { state?: TokenState; scope?: TokenRow['scope']; name?: string }
+
 const columns = `t.id::text AS id, t.name, t.prefix, t.scope, t.created_at AS "createdAt", t.created_by AS "createdBy", t.expires_at AS "expiresAt",
-  t.revoked_at AS "revokedAt", t.revoked_by AS "revokedBy", t.used_at AS "usedAt", coalesce(t.expires_at <= now(), false) AS expired`;
+  t.revoked_at AS "revokedAt", t.revoked_by AS "revokedBy", t.used_at AS "usedAt", coalesce(t.expires_at <= now(), false) AS expired, coalesce(t.used_at < now() - interval '1 minute', true) AS unnoted`;
 
 export async function insertToken(session: SqlSession, token: { name: string; prefix: string; hash: Buffer; scope: string; expiresAt: Date | null; by: string }): Promise<TokenRow> {
   const { rows } = await session.query(
@@ -16,13 +25,17 @@ export async function insertToken(session: SqlSession, token: { name: string; pr
   return rows[0] as unknown as TokenRow;
 }
 
-/** All tokens, the newest first. */
-export async function listTokens(session: SqlSession): Promise<TokenRow[]> {
-  return (await session.query(`SELECT ${columns} FROM api_tokens t ORDER BY t.id DESC`)).rows as unknown as TokenRow[];
+/** Tokens, the newest first unless it is asked otherwise. */
+export async function listTokens(session: Reading, filter: TokenFilter): Promise<TokenRow[]> {
+  const page = pageOfList('t.id', filter, 4);
+  const { rows } = await session.query(
+    `SELECT ${columns} FROM api_tokens t WHERE ($1::text IS NULL OR $1 = CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN t.expires_at <= now() THEN 'expired' ELSE 'active' END)
+        AND ($2::text IS NULL OR t.scope = $2) AND ($3::text IS NULL OR t.name = $3) ${page.text}`, [filter.state ?? null, filter.scope ?? null, filter.name ?? null, ...page.values]);
+  return rows as unknown as TokenRow[];
 }
 
 /** By number or prefix. */
-export async function findToken(session: SqlSession, which: string): Promise<TokenRow | undefined> {
+export async function findToken(session: Reading, which: string): Promise<TokenRow | undefined> {
   return (await session.query(`SELECT ${columns} FROM api_tokens t WHERE t.id::text = $1 OR t.prefix = $1`, [which])).rows[0] as unknown as TokenRow | undefined;
 }
 
@@ -33,12 +46,12 @@ export async function revokeToken(session: SqlSession, id: string, by: string): 
 }
 
 /** The token of that prefix, with its hash. */
-export async function tokenByPrefix(session: SqlSession, prefix: string): Promise<(TokenRow & { hash: Buffer }) | undefined> {
+export async function tokenByPrefix(session: Reading, prefix: string): Promise<(TokenRow & { hash: Buffer }) | undefined> {
   return (await session.query(`SELECT ${columns}, t.hash FROM api_tokens t WHERE t.prefix = $1`, [prefix])).rows[0] as unknown as (TokenRow & { hash: Buffer }) | undefined;
 }
 
 /** The token behind a session that has not ended. */
-export async function tokenOfSession(session: SqlSession, hash: Buffer): Promise<TokenRow | undefined> {
+export async function tokenOfSession(session: Reading, hash: Buffer): Promise<TokenRow | undefined> {
   return (await session.query(`SELECT ${columns} FROM api_sessions s JOIN api_tokens t ON t.id = s.token_id WHERE s.hash = $1 AND s.expires_at > now()`, [hash])).rows[0] as unknown as TokenRow | undefined;
 }
 
@@ -60,7 +73,7 @@ export async function deleteSession(session: SqlSession, hash: Buffer): Promise<
 }
 
 /** How many tokens were ever made, and how many of them are good now. */
-export async function countTokens(session: SqlSession): Promise<{ made: number; usable: number }> {
+export async function countTokens(session: Reading): Promise<{ made: number; usable: number }> {
   const { rows } = await session.query(
     `SELECT count(*)::float8 AS made, (count(*) FILTER (WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))::float8 AS usable FROM api_tokens`);
   return rows[0] as unknown as { made: number; usable: number };

@@ -1,5 +1,7 @@
 /** Rows of alerts, silences, events and the figures of nodes. Times come from the caller, so that one clock decides. */
 import type { JsonObject, SqlSession } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
+import type { Reading } from './session.ts';
 
 export type AlertState = 'pending' | 'firing' | 'acknowledged' | 'resolved';
 export type Severity = 'info' | 'warning' | 'critical';
@@ -16,7 +18,7 @@ export interface StoredEvent { name: string; detail: JsonObject; at: Date }
 /** Figures that one node has of itself. */
 export interface NodeSamples { node: string; samples: { name: string; labels: Record<string, string>; value: number }[] }
 
-export interface AlertFilter { state?: AlertState; before?: string; limit: number }
+export interface AlertFilter extends Page { state?: AlertState; rule?: string }
 
 const columns = `id::text AS id, rule, fingerprint, labels, severity, state, value, summary, help, since, seen_at AS "seenAt", fired_at AS "firedAt", acknowledged_at AS "acknowledgedAt",
   acknowledged_by AS "acknowledgedBy", resolved_at AS "resolvedAt", notified_at AS "notifiedAt"`;
@@ -30,10 +32,10 @@ export async function claimTurn(session: SqlSession, turn: { by: string; now: Da
   return result.rowCount > 0;
 }
 
-/** Alerts, the newest first. */
-export async function listAlerts(session: SqlSession, filter: AlertFilter): Promise<Alert[]> {
-  const result = await session.query(
-    `SELECT ${columns} FROM alerts WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR alerts.id < $2) ORDER BY alerts.id DESC LIMIT $3`, [filter.state ?? null, filter.before ?? null, filter.limit]);
+/** Alerts, the newest first unless it is asked otherwise. */
+export async function listAlerts(session: Reading, filter: AlertFilter): Promise<Alert[]> {
+  const page = pageOfList('alerts.id', filter, 3);
+  const result = await session.query(`SELECT ${columns} FROM alerts WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR rule = $2) ${page.text}`, [filter.state ?? null, filter.rule ?? null, ...page.values]);
   return result.rows as unknown as Alert[];
 }
 
@@ -75,7 +77,7 @@ export async function addSilence(session: SqlSession, silence: Omit<Silence, 'id
 }
 
 /** Silences that hold at this moment. */
-export async function activeSilences(session: SqlSession, now: Date): Promise<Silence[]> {
+export async function activeSilences(session: Reading, now: Date): Promise<Silence[]> {
   return (await session.query(`SELECT ${silenceColumns} FROM alert_silences WHERE until > $1 ORDER BY until, alert_silences.id`, [now])).rows as unknown as Silence[];
 }
 

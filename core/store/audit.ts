@@ -1,5 +1,7 @@
 /** The rows of the audit, in partitions of a month. */
 import type { JsonObject, SqlSession } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
+import type { Reading } from './session.ts';
 import { quoteIdentifier, quoteLiteral } from './sql.ts';
 
 /** One act, or the attempt at one. */
@@ -21,8 +23,11 @@ export interface AuditEntry {
 
 export interface AuditRow extends AuditEntry { id: string; at: Date }
 
-/** Which rows a list shows. `before` is the id of the last row of the page before. */
-export interface AuditFilter { actor?: string; source?: 'api' | 'cli'; action?: string; outcome?: AuditEntry['outcome']; since?: Date; before?: string; limit: number }
+/** Which rows a list shows. */
+export interface AuditFilter extends Page { actor?: string; source?: 'api' | 'cli'; action?: string; outcome?: AuditEntry['outcome']; since?: Date }
+
+/** Rows come in the order of their ids, but for those whose transactions overlapped: by so many at most a time is missed when it is looked up. */
+const overlap = 1000;
 
 const monthsAhead = 3;
 
@@ -32,14 +37,15 @@ export async function insertAudit(session: SqlSession, entry: AuditEntry): Promi
     [entry.source, entry.actor, entry.kind, entry.tokenId, entry.address, entry.action, JSON.stringify(entry.target), entry.outcome, entry.status, entry.code]);
 }
 
-/** Rows, the newest first. */
-export async function listAudit(session: SqlSession, filter: AuditFilter): Promise<AuditRow[]> {
+/** Rows, the newest first unless it is asked otherwise. */
+export async function listAudit(session: Reading, filter: AuditFilter): Promise<AuditRow[]> {
+  const page = pageOfList('audit.id', filter, 6);
+  const since = filter.since ? `AND audit.id >= coalesce((SELECT id FROM audit WHERE at >= $5 ORDER BY at LIMIT 1), 9223372036854775807) - ${overlap}` : '';
   const { rows } = await session.query(
     `SELECT id::text AS id, at, source, actor, kind, token_id::text AS "tokenId", address, action, target, outcome, status, code FROM audit
       WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR source = $2) AND ($3::text IS NULL OR action = $3) AND ($4::text IS NULL OR outcome = $4)
-        AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::bigint IS NULL OR audit.id < $6)
-      ORDER BY audit.id DESC LIMIT $7`,
-    [filter.actor ?? null, filter.source ?? null, filter.action ?? null, filter.outcome ?? null, filter.since ?? null, filter.before ?? null, filter.limit]);
+        AND ($5::timestamptz IS NULL OR at >= $5) ${since} ${page.text}`,
+    [filter.actor ?? null, filter.source ?? null, filter.action ?? null, filter.outcome ?? null, filter.since ?? null, ...page.values]);
   return rows as unknown as AuditRow[];
 }
 
@@ -67,6 +73,8 @@ async function makePartition(session: SqlSession, from: Date, until: Date): Prom
   const name = quoteIdentifier(nameOf(from));
   await session.query(`CREATE TABLE ${name} PARTITION OF audit FOR VALUES FROM (${quoteLiteral(from.toISOString())}) TO (${quoteLiteral(until.toISOString())})`);
   await session.query(`CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON ${name} FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()`);
+  // as on the audit itself: it holds too where a session has switched ordinary triggers off
+  await session.query(`ALTER TABLE ${name} ENABLE ALWAYS TRIGGER audit_append_only, ENABLE ALWAYS TRIGGER audit_no_truncate`);
 }
 
 /** The begin of the month, in UTC. */

@@ -1,12 +1,13 @@
 /** Connections that a person has put to rest. */
 import type { SqlSession } from '../sdk/index.ts';
+import type { Reading } from './session.ts';
 
 export interface ConnectionPause { connection: string; pausedAt: Date; pausedBy: string; reason: string }
 
 const columns = `connection, paused_at AS "pausedAt", paused_by AS "pausedBy", reason`;
 
 /** The pauses of these connections; of all when none is named. */
-export async function listPauses(session: SqlSession, connections?: readonly string[]): Promise<ConnectionPause[]> {
+export async function listPauses(session: Reading, connections?: readonly string[]): Promise<ConnectionPause[]> {
   return (await session.query(`SELECT ${columns} FROM connection_pauses WHERE $1::text[] IS NULL OR connection = ANY($1) ORDER BY connection`, [connections ?? null])).rows as unknown as ConnectionPause[];
 }
 

@@ -1,7 +1,9 @@
 /** Looking at dead letters: lists, one with its attempts, groups of the same fault, and what a retry takes. */
 import type { SqlSession } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
 import type { DeadJob } from './dead-letter-jobs.ts';
 import type { DeadLetterProblem } from './dead-letters.ts';
+import type { Reading } from './session.ts';
 
 export type DeadLetterStatus = 'open' | 'resolved' | 'discarded';
 
@@ -45,20 +47,20 @@ function values(filter: LetterFilter): unknown[] {
 }
 
 /** Open letters per entity. */
-export async function countDeadLetters(session: SqlSession): Promise<Map<string, number>> {
+export async function countDeadLetters(session: Reading): Promise<Map<string, number>> {
   const result = await session.query(`SELECT entity, count(*)::int AS open FROM dead_letters WHERE status = 'open' AND kind = 'record' GROUP BY entity`);
   return new Map(result.rows.map((row) => [row['entity'] as string, row['open'] as number]));
 }
 
-/** Letters, newest first. `before` is the id of the last one of the page before. */
-export async function listDeadLetters(session: SqlSession, filter: LetterFilter & { before?: string; limit: number }): Promise<DeadLetter[]> {
-  const result = await session.query(`SELECT ${columns} FROM dead_letters WHERE ${where} AND ($10::bigint IS NULL OR id < $10) ORDER BY dead_letters.id DESC LIMIT $11`,
-    [...values(filter), filter.before ?? null, filter.limit]);
+/** Letters, the newest first unless it is asked otherwise. */
+export async function listDeadLetters(session: Reading, filter: LetterFilter & Page): Promise<DeadLetter[]> {
+  const page = pageOfList('dead_letters.id', filter, 10);
+  const result = await session.query(`SELECT ${columns} FROM dead_letters WHERE ${where} ${page.text}`, [...values(filter), ...page.values]);
   return result.rows as unknown as DeadLetter[];
 }
 
 /** One letter with its raw record or job, and every attempt. */
-export async function readDeadLetter(session: SqlSession, id: string): Promise<DeadLetterDetail | undefined> {
+export async function readDeadLetter(session: Reading, id: string): Promise<DeadLetterDetail | undefined> {
   if (!/^\d{1,18}$/.test(id)) return undefined;
   const result = await session.query(`SELECT ${columns}, raw::text AS raw, job FROM dead_letters WHERE id = $1`, [id]);
   if (result.rowCount === 0) return undefined;
@@ -68,7 +70,7 @@ export async function readDeadLetter(session: SqlSession, id: string): Promise<D
 }
 
 /** Letters grouped by their fingerprint, the most frequent first. */
-export async function groupDeadLetters(session: SqlSession, filter: LetterFilter, limit: number): Promise<DeadLetterGroup[]> {
+export async function groupDeadLetters(session: Reading, filter: LetterFilter, limit: number): Promise<DeadLetterGroup[]> {
   const result = await session.query(
     `SELECT g.fingerprint, e.kind, e.entity, e.code, e.field, g.count, g."firstAt", g."lastAt", json_build_object('id', e.id::text, 'key', e.key, 'message', e.message) AS example
        FROM (SELECT fingerprint, count(*)::int AS count, min(first_at) AS "firstAt", max(last_at) AS "lastAt", max(id) AS newest FROM dead_letters WHERE ${where} GROUP BY fingerprint) g

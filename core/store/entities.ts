@@ -1,4 +1,5 @@
 import type { JsonValue, SqlSession } from '../sdk/index.ts';
+import type { Reading } from './session.ts';
 
 /** What TDS remembers of an entity between its runs. */
 export interface EntityState {
@@ -30,7 +31,7 @@ export async function openEntity(session: SqlSession, entity: string, source: st
 }
 
 /** States of all entities that ever ran. */
-export async function listEntityStates(session: SqlSession): Promise<Map<string, EntityState>> {
+export async function listEntityStates(session: Reading): Promise<Map<string, EntityState>> {
   const result = await session.query(
     `SELECT entity, cursor, cursor_run::text AS "cursorRun", last_full_at AS "lastFullAt", last_read_at AS "lastReadAt" FROM entities`);
   return new Map((result.rows as unknown as EntityState[]).map((state) => [state.entity, state]));

@@ -1,5 +1,5 @@
 /** What stands in TDS's tables, counted for metrics and health. Read at most once in some seconds; nothing here reads a table of records. */
-import type { SqlSession } from '../sdk/index.ts';
+import type { Reading } from './session.ts';
 
 export interface DeadLetterFigure { entity: string; kind: string; open: number; recent: number }
 export interface EntityFigure { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null }
@@ -17,7 +17,7 @@ export interface Figures {
 const recentMinutes = 15;
 
 /** @param entities those of the config that are switched on. @param now default: the database's clock */
-export async function readFigures(session: SqlSession, entities: readonly string[], now?: Date): Promise<Figures> {
+export async function readFigures(session: Reading, entities: readonly string[], now?: Date): Promise<Figures> {
   const at = now ?? ((await session.query('SELECT clock_timestamp() AS now')).rows[0]?.['now'] as Date);
   const rows = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> => (await session.query(text, values)).rows as T[];
   const [nodes] = await rows<{ count: number; schedulers: number }>(

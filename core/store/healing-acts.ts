@@ -1,5 +1,7 @@
 /** The rows of healing: acts, and when each rule looks. Times come from the caller, so that one clock decides. */
 import type { JsonObject, SqlSession } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
+import type { Reading } from './session.ts';
 
 /** `started`: its end is still to come. `told`: healing does no more about it; a person should look. */
 export type ActOutcome = 'started' | 'healed' | 'failed' | 'told';
@@ -9,23 +11,22 @@ export interface HealingAct {
   at: Date; endedAt: Date | null; resetAt: Date | null;
 }
 
-export interface ActFilter { rule?: string; outcome?: ActOutcome; before?: string; limit: number }
+export interface ActFilter extends Page { rule?: string; outcome?: ActOutcome }
 
 /** When a rule looked, and what it has done so far. `node` is '' for a rule that one node follows for all. */
 export interface RuleRow { rule: string; node: string; nextAt: Date; lookedAt: Date; lookedBy: string; found: number | null; acts: number; told: number; error: string | null }
 
 const actColumns = `id::text AS id, rule, fingerprint, seen, done, outcome, came, facts, trigger, node, at, ended_at AS "endedAt", reset_at AS "resetAt"`;
 
-/** Acts, the newest first. */
-export async function listActs(session: SqlSession, filter: ActFilter): Promise<HealingAct[]> {
-  const result = await session.query(
-    `SELECT ${actColumns} FROM healing_acts WHERE ($1::text IS NULL OR rule = $1) AND ($2::text IS NULL OR outcome = $2) AND ($3::bigint IS NULL OR healing_acts.id < $3) ORDER BY healing_acts.id DESC LIMIT $4`,
-    [filter.rule ?? null, filter.outcome ?? null, filter.before ?? null, filter.limit]);
+/** Acts, the newest first unless it is asked otherwise. */
+export async function listActs(session: Reading, filter: ActFilter): Promise<HealingAct[]> {
+  const page = pageOfList('healing_acts.id', filter, 3);
+  const result = await session.query(`SELECT ${actColumns} FROM healing_acts WHERE ($1::text IS NULL OR rule = $1) AND ($2::text IS NULL OR outcome = $2) ${page.text}`, [filter.rule ?? null, filter.outcome ?? null, ...page.values]);
   return result.rows as unknown as HealingAct[];
 }
 
 /** How each rule stands. */
-export async function listRules(session: SqlSession): Promise<RuleRow[]> {
+export async function listRules(session: Reading): Promise<RuleRow[]> {
   const result = await session.query(
     `SELECT rule, node, next_at AS "nextAt", looked_at AS "lookedAt", looked_by AS "lookedBy", found, acts::float8 AS acts, told::float8 AS told, error FROM healing_rules ORDER BY rule, node`);
   return result.rows as unknown as RuleRow[];

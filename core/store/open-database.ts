@@ -8,6 +8,8 @@ import { createPool, type Pool } from './pool.ts';
 /** TDS's own database, brought up to date. */
 export interface OpenedDatabase {
   pool: Pool;
+  /** For looks alone, so that they never wait behind the work. */
+  reads: Pool;
   /** With its password. */
   url: string;
   password: string;
@@ -40,6 +42,8 @@ export function embeddedDirectory(dataDirectory: string): string {
   return path.join(dataDirectory, 'postgres');
 }
 
+/** Connections for looks. What the API answers in some milliseconds needs few of them. */
+const mostReads = 4;
 /** A process that is paused in a transaction holds its locks for so long at most, in ms: twice the time after which the others take it for dead. */
 const standstillMs = 10_000;
 
@@ -47,9 +51,11 @@ const standstillMs = 10_000;
 export async function openDatabase({ url, schema, poolSize, applicationName = 'tds', connectTimeout = 10_000, dataDirectory, migrations, log, migrated = true }: OpenDatabaseOptions): Promise<OpenedDatabase> {
   const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
-  const pool = createPool({ url: address, schema, max: poolSize, applicationName, connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error) => log.debug('an idle database connection broke', { error }) });
+  const options = { url: address, schema, applicationName, connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error: Error) => log.debug('an idle database connection broke', { error }) };
+  const pool = createPool({ ...options, max: poolSize });
+  const reads = createPool({ ...options, max: mostReads, readOnly: true });
   const close = async (): Promise<void> => {
-    await pool.end();
+    await Promise.all([pool.end(), reads.end()]);
     await embedded?.stop();
   };
   try {
@@ -62,7 +68,7 @@ export async function openDatabase({ url, schema, poolSize, applicationName = 't
     throw error instanceof StoreError ? error : unreachable(address, error);
   }
   const label = embedded ? `embedded PostgreSQL in ${path.relative('', embedded.directory) || '.'}${embedded.owned ? '' : ' (of another process)'}` : masked(address);
-  return { pool, url: address, password: decodeURIComponent(new URL(address).password), label, embedded: embedded !== undefined, close };
+  return { pool, reads, url: address, password: decodeURIComponent(new URL(address).password), label, embedded: embedded !== undefined, close };
 }
 
 function unreachable(url: string, cause: unknown): unknown {

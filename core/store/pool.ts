@@ -29,6 +29,8 @@ export interface PoolOptions {
   readonly schema?: string;
   /** Connections at most. Default 10. */
   readonly max?: number;
+  /** Its transactions may change nothing. */
+  readonly readOnly?: boolean;
   /** Shown in pg_stat_activity. Default `tds`. */
   readonly applicationName?: string;
   /** The server cancels a statement after this many ms; 0: never. Default 60,000. */
@@ -109,8 +111,8 @@ async function verified(client: Queryable, options: PoolOptions, done: (error?: 
  * Says what the start of the session has said already: PgBouncer must ignore it there (`ignore_startup_parameters`), and a lost search
  * path would mean other tables.
  */
-async function settle(client: Queryable, { schema, statementTimeout = 60_000, idleInTransactionTimeout = 120_000 }: PoolOptions): Promise<void> {
-  const wanted = { ...(schema === undefined ? {} : { search_path: quoteIdentifier(schema) }), statement_timeout: String(statementTimeout), idle_in_transaction_session_timeout: String(idleInTransactionTimeout) };
+async function settle(client: Queryable, { schema, readOnly = false, statementTimeout = 60_000, idleInTransactionTimeout = 120_000 }: PoolOptions): Promise<void> {
+  const wanted = { ...(schema === undefined ? {} : { search_path: quoteIdentifier(schema) }), ...(readOnly ? { default_transaction_read_only: 'on' } : {}), statement_timeout: String(statementTimeout), idle_in_transaction_session_timeout: String(idleInTransactionTimeout) };
   await client.query('SELECT set_config(name, value, false) FROM json_each_text($1::json) AS s (name, value)', [JSON.stringify(wanted)]);
 }
 
@@ -120,6 +122,7 @@ function clientConfig(options: PoolOptions): pg.ClientConfig {
   const url = new URL(options.url);
   // A server that isn't told would keep the locks of a machine that lost its power for two hours.
   const settings: [string, string][] = [['tcp_keepalives_idle', '15'], ['tcp_keepalives_interval', '5'], ['tcp_keepalives_count', '3']];
+  if (options.readOnly === true) settings.push(['default_transaction_read_only', 'on']);
   if (options.schema !== undefined) settings.push(['search_path', quoteIdentifier(options.schema)]);
   const own = settings.map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\ ]/g, String.raw`\$&`)}`).join(' ');
   // pg lets the URL win over the settings beside it, so what the URL brings is joined here.

@@ -1,5 +1,5 @@
 /** Every kept version of one record. */
-import type { SqlSession } from '../sdk/index.ts';
+import type { Reading } from './session.ts';
 
 /** A version of a record as it was stored. */
 export interface StoredVersion {
@@ -17,7 +17,7 @@ const columns = `v.key, v.version, v.modified_at AS "modifiedAt", v.observed_at 
   v.raw::text AS raw, v.detail::text AS detail`;
 
 /** Of these keys the first that has a record: its versions, the newest first, `limit` at most. */
-export async function readVersions(session: SqlSession, entity: string, keys: readonly string[], limit: number): Promise<StoredVersion[]> {
+export async function readVersions(session: Reading, entity: string, keys: readonly string[], limit: number): Promise<StoredVersion[]> {
   for (const key of keys) {
     const result = await session.query(
       `(SELECT ${columns}, NULL::timestamptz AS "replacedAt" FROM records v LEFT JOIN runs r ON r.id = v.run_id WHERE v.entity = $1 AND v.key = $2)

@@ -1,5 +1,6 @@
 import type { SqlSession } from '../sdk/index.ts';
 import { stringOf, type JsonText } from './json-text.ts';
+import type { Reading } from './session.ts';
 
 /** The bookkeeping of a stored record, without its bodies. */
 export interface RecordHead {
@@ -60,22 +61,21 @@ export interface Shown { key: string; hash: string; modifiedAt: Date | null }
 
 /**
  * What is stored under the keys of these list records; `same` are those that stand there with this very content and time, written by this
- * mapping: nothing more need be known of them, and most of the work would be to hand it over. It says of no record that it is the same
- * which `decide` would not call unchanged.
+ * mapping: nothing more need be known of them, so PostgreSQL names only the others. It says of no record that it is the same which
+ * `decide` would not call unchanged. The keys are said twice, so that the index is used whatever PostgreSQL knows of the table.
  */
 export async function readHeadsUnlessSame(session: SqlSession, entity: string, mapping: number, shown: readonly Shown[]): Promise<{ heads: Map<string, RecordHead>; same: Set<string> }> {
   const result = await session.query(
-    `SELECT r.key, s.same, ${headColumns.map(([column, name]) => `CASE WHEN NOT s.same THEN r.${column} END AS "${name}"`).join(', ')}
-       FROM records r
-       JOIN unnest($2::text[], $3::text[], $4::timestamptz[]) AS w (key, hash, modified_at) ON w.key = r.key
-       CROSS JOIN LATERAL (SELECT r.deleted_at IS NULL AND r.mapping = $5 AND coalesce(r.list_hash = w.hash, false) AND r.modified_at IS NOT DISTINCT FROM w.modified_at AS same) s
-      WHERE r.entity = $1 AND r.key = ANY($2::text[])`, // said twice, so that the index is used whatever PostgreSQL knows of the table
+    `SELECT w.key, ${headColumns.map(([column, name]) => `r.${column} AS "${name}"`).join(', ')}
+       FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS w (key, hash, modified_at)
+       LEFT JOIN records r ON r.entity = $1 AND r.key = w.key AND r.key = ANY($2::text[])
+      WHERE NOT coalesce(r.deleted_at IS NULL AND r.mapping = $5 AND r.list_hash = w.hash AND r.modified_at IS NOT DISTINCT FROM w.modified_at, false)`,
     [entity, shown.map(({ key }) => key), shown.map(({ hash }) => hash), shown.map(({ modifiedAt }) => modifiedAt?.toISOString() ?? null), mapping]);
   const heads = new Map<string, RecordHead>();
-  const same = new Set<string>();
-  for (const { same: isSame, ...head } of result.rows as unknown as (RecordHead & { same: boolean })[]) {
-    if (isSame) same.add(head.key);
-    else heads.set(head.key, head);
+  const same = new Set(shown.map(({ key }) => key));
+  for (const head of result.rows as unknown as (RecordHead | { key: string; version: null })[]) {
+    same.delete(head.key);
+    if (head.version !== null) heads.set(head.key, head);
   }
   return { heads, same };
 }
@@ -167,7 +167,7 @@ export async function storedUnder(session: SqlSession, entity: string, keys: rea
 export interface RecordCounts { records: number; deleted: number; refused: number; detailsDue: number; detailed: number }
 
 /** Counts of all entities that have records. One pass over the bookkeeping columns. */
-export async function countRecords(session: SqlSession): Promise<Map<string, RecordCounts>> {
+export async function countRecords(session: Reading): Promise<Map<string, RecordCounts>> {
   const result = await session.query(
     `SELECT entity, count(*) FILTER (WHERE deleted_at IS NULL)::int AS records, count(*) FILTER (WHERE deleted_at IS NOT NULL)::int AS deleted,
             count(*) FILTER (WHERE refused)::int AS refused, count(*) FILTER (WHERE detail_due AND deleted_at IS NULL)::int AS "detailsDue",

@@ -1,5 +1,7 @@
 /** The summaries of spans of time, and what they are made of. */
 import type { JsonObject, SqlSession } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
+import type { Reading } from './session.ts';
 
 export interface ReportRow { id: string; schedule: string | null; from: Date; to: Date; madeAt: Date; summary: JsonObject; text: string; html: string }
 
@@ -14,14 +16,17 @@ export async function saveReport(session: SqlSession, report: Omit<ReportRow, 'i
   return result.rows[0]?.['id'] as string;
 }
 
-/** Reports, the newest first. */
-export async function listReports(session: SqlSession, filter: { before?: string; limit: number }): Promise<ReportRow[]> {
-  const result = await session.query(`SELECT ${columns} FROM reports WHERE $1::bigint IS NULL OR reports.id < $1 ORDER BY reports.id DESC LIMIT $2`, [filter.before ?? null, filter.limit]);
+export interface ReportFilter extends Page { schedule?: string }
+
+/** Reports, the newest first unless it is asked otherwise. */
+export async function listReports(session: Reading, filter: ReportFilter): Promise<ReportRow[]> {
+  const page = pageOfList('reports.id', filter, 2);
+  const result = await session.query(`SELECT ${columns} FROM reports WHERE ($1::text IS NULL OR schedule = $1) ${page.text}`, [filter.schedule ?? null, ...page.values]);
   return result.rows as unknown as ReportRow[];
 }
 
 /** One report; the newest where none is named. */
-export async function readReport(session: SqlSession, id?: string): Promise<ReportRow | undefined> {
+export async function readReport(session: Reading, id?: string): Promise<ReportRow | undefined> {
   if (id !== undefined && !/^\d{1,18}$/.test(id)) return undefined;
   const result = await session.query(`SELECT ${columns} FROM reports WHERE $1::bigint IS NULL OR reports.id = $1 ORDER BY reports.id DESC LIMIT 1`, [id ?? null]);
   return result.rows[0] as unknown as ReportRow | undefined;

@@ -1,5 +1,7 @@
 import type { JsonValue, SqlSession } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
 import type { LetterFilter } from './dead-letter-queries.ts';
+import type { Reading } from './session.ts';
 
 export type RunMode = 'full' | 'incremental' | 'details' | 'replay' | 'retry';
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled';
@@ -93,34 +95,34 @@ export async function createRun(session: SqlSession, run: { entity: string; mode
   return createRun(session, run); // it ended between the two statements
 }
 
-export async function readRun(session: SqlSession, id: string): Promise<Run | undefined> {
+export async function readRun(session: Reading, id: string): Promise<Run | undefined> {
   if (!/^\d{1,18}$/.test(id)) return undefined;
   const result = await session.query(`SELECT ${columns} FROM runs WHERE id = $1`, [id]);
   return result.rows[0] as unknown as Run | undefined;
 }
 
-/** Which runs a list shows. `before` is the id of the last run of the page before. */
-export interface RunFilter {
-  entity?: string; status?: RunStatus; mode?: RunMode; trigger?: string; before?: string; limit: number;
-  /** Queued at this time or later; before this time. */
-  since?: Date; until?: Date;
-  /** `oldest` first takes `after`, the id of the last run of the page before. Default `newest`. */
-  sort?: 'newest' | 'oldest'; after?: string;
-}
+/** Which runs a list shows. `since` and `until`: queued at this time or later; before this time. */
+export interface RunFilter extends Page { entity?: string; status?: RunStatus; mode?: RunMode; trigger?: string; since?: Date; until?: Date }
+
+/** Runs are queued in the order of their ids, but for those whose transactions overlapped: by so many at most a time is missed when it is looked up. */
+const overlap = 2000;
 
 /** Runs, newest first unless it is asked otherwise. */
-export async function listRuns(session: SqlSession, filter: RunFilter): Promise<Run[]> {
+export async function listRuns(session: Reading, filter: RunFilter): Promise<Run[]> {
+  const page = pageOfList('runs.id', filter, 7);
+  // The ids between which a span lies: else a list of old runs would be read from its other end, row by row.
+  const since = filter.since ? `AND runs.id >= coalesce((SELECT id FROM runs WHERE queued_at >= $5 ORDER BY queued_at LIMIT 1), 9223372036854775807) - ${overlap}` : '';
+  const until = filter.until ? `AND runs.id <= coalesce((SELECT id FROM runs WHERE queued_at < $6 ORDER BY queued_at DESC LIMIT 1), 0) + ${overlap}` : '';
   const result = await session.query(
     `SELECT ${columns} FROM runs
-      WHERE ($1::text IS NULL OR entity = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR mode = $3) AND ($4::bigint IS NULL OR runs.id < $4)
-        AND ($6::bigint IS NULL OR runs.id > $6) AND ($7::text IS NULL OR trigger = $7) AND ($8::timestamptz IS NULL OR queued_at >= $8) AND ($9::timestamptz IS NULL OR queued_at < $9)
-      ORDER BY runs.id ${filter.sort === 'oldest' ? 'ASC' : 'DESC'} LIMIT $5`,
-    [filter.entity ?? null, filter.status ?? null, filter.mode ?? null, filter.before ?? null, filter.limit, filter.after ?? null, filter.trigger ?? null, filter.since ?? null, filter.until ?? null]);
+      WHERE ($1::text IS NULL OR entity = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR mode = $3) AND ($4::text IS NULL OR trigger = $4)
+        AND ($5::timestamptz IS NULL OR queued_at >= $5) AND ($6::timestamptz IS NULL OR queued_at < $6) ${since} ${until} ${page.text}`,
+    [filter.entity ?? null, filter.status ?? null, filter.mode ?? null, filter.trigger ?? null, filter.since ?? null, filter.until ?? null, ...page.values]);
   return result.rows as unknown as Run[];
 }
 
 /** The newest run of each of these entities that reads the source. Looks each up by itself: a history of a million runs costs no more than a short one. */
-export async function latestRuns(session: SqlSession, entities: readonly string[]): Promise<Map<string, Run>> {
+export async function latestRuns(session: Reading, entities: readonly string[]): Promise<Map<string, Run>> {
   const result = await session.query(
     `SELECT latest.* FROM unnest($1::text[]) AS wanted(name)
       CROSS JOIN LATERAL (SELECT ${columns} FROM runs WHERE entity = wanted.name AND mode IN ('full', 'incremental') ORDER BY runs.id DESC LIMIT 1) latest`, [entities]);

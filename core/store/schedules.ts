@@ -1,5 +1,6 @@
 /** How each schedule stands. Times come from the caller, so that one clock decides. */
 import type { SqlSession } from '../sdk/index.ts';
+import type { Reading } from './session.ts';
 
 export interface ScheduleRow {
   schedule: string; definition: string; timing: string; cursor: Date; nextAt: Date | null;
@@ -9,7 +10,7 @@ export interface ScheduleRow {
 const columns = `schedule, definition, timing, cursor, next_at AS "nextAt", paused_at AS "pausedAt", paused_until AS "pausedUntil", paused_by AS "pausedBy",
   pause_reason AS "pauseReason", failures, slow, removed_at AS "removedAt"`;
 
-export async function listSchedules(session: SqlSession): Promise<ScheduleRow[]> {
+export async function listSchedules(session: Reading): Promise<ScheduleRow[]> {
   const result = await session.query(`SELECT ${columns} FROM schedules ORDER BY schedule`);
   return result.rows as unknown as ScheduleRow[];
 }

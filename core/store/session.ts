@@ -2,6 +2,15 @@ import type { ClientBase, Pool } from 'pg';
 import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
 import { copyFrom, withTransaction } from './pool.ts';
 
+/** What can be asked one statement at a time: a session, or {@link Database.reads}. */
+export type Reading = Pick<SqlSession, 'query'>;
+
+/** TDS's own database as its core uses it. */
+export interface Database extends DatabaseAccess {
+  /** For what people and programs look at: each statement stands for itself, may change nothing, and never waits behind the work of a sync. */
+  readonly reads: Reading;
+}
+
 /** A pg client as the session that the pipeline and the plugins know. */
 export function sessionOf(client: ClientBase): SqlSession {
   return {
@@ -13,9 +22,17 @@ export function sessionOf(client: ClientBase): SqlSession {
   };
 }
 
-/** TDS's own database as plugins and the pipeline use it. */
-export function databaseAccess(pool: Pool): DatabaseAccess {
-  return { transaction: (use) => withTransaction(pool, (client) => use(sessionOf(client))) };
+/** TDS's own database. `looks` are the connections of those who only read, by default the same. */
+export function databaseAccess(pool: Pool, looks: Pool = pool): Database {
+  return {
+    transaction: (use) => withTransaction(pool, (client) => use(sessionOf(client))),
+    reads: {
+      async query(text, values) {
+        const result = await looks.query(text, values as unknown[] | undefined);
+        return { rows: result.rows as Record<string, unknown>[], rowCount: result.rowCount ?? 0 };
+      },
+    },
+  };
 }
 
 /**

@@ -1,5 +1,7 @@
 /** The rows of ticks: planned times that came. */
 import type { SqlSession } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
+import type { Reading } from './session.ts';
 
 export type TickStatus = 'waiting' | 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'skipped';
 export type TickTrigger = 'time' | 'catch-up' | 'shortened' | 'backfill' | 'person' | 'api' | 'healing';
@@ -31,7 +33,7 @@ export async function noteEnqueued(session: SqlSession, id: string, work: { runs
   await session.query(`UPDATE ticks SET status = 'queued', reason = NULL, runs = $2::bigint[], job_id = $3, node = $4, enqueued_at = $5, started_at = NULL, ended_at = NULL WHERE id = $1`, [id, work.runs, work.jobId, work.node, work.at]);
 }
 
-export async function readTick(session: SqlSession, id: string): Promise<Tick | undefined> {
+export async function readTick(session: Reading, id: string): Promise<Tick | undefined> {
   if (!/^\d{1,18}$/.test(id)) return undefined;
   const result = await session.query(`SELECT ${columns} FROM ticks t WHERE id = $1`, [id]);
   return result.rows[0] as unknown as Tick | undefined;
@@ -57,7 +59,7 @@ export async function noteSlowTick(session: SqlSession, id: string): Promise<boo
 }
 
 /** Open ticks in the order of their times, with the state of their runs; of some schedules, or of all. */
-export async function openTicks(session: SqlSession, schedules?: readonly string[]): Promise<OpenTick[]> {
+export async function openTicks(session: Reading, schedules?: readonly string[]): Promise<OpenTick[]> {
   const result = await session.query(
     `SELECT ${columns}, r.*
        FROM ticks t CROSS JOIN LATERAL (
@@ -68,18 +70,17 @@ export async function openTicks(session: SqlSession, schedules?: readonly string
   return result.rows as unknown as OpenTick[];
 }
 
-export interface TickFilter { schedule?: string; status?: TickStatus; before?: string; limit: number }
+export interface TickFilter extends Page { schedule?: string; status?: TickStatus }
 
-/** Ticks, the newest first. */
-export async function listTicks(session: SqlSession, filter: TickFilter): Promise<Tick[]> {
-  const result = await session.query(
-    `SELECT ${columns} FROM ticks t WHERE ($1::text IS NULL OR schedule = $1) AND ($2::text IS NULL OR status = $2) AND ($3::bigint IS NULL OR id < $3) ORDER BY t.id DESC LIMIT $4`,
-    [filter.schedule ?? null, filter.status ?? null, filter.before ?? null, filter.limit]);
+/** Ticks, the newest first unless it is asked otherwise. */
+export async function listTicks(session: Reading, filter: TickFilter): Promise<Tick[]> {
+  const page = pageOfList('t.id', filter, 3);
+  const result = await session.query(`SELECT ${columns} FROM ticks t WHERE ($1::text IS NULL OR schedule = $1) AND ($2::text IS NULL OR status = $2) ${page.text}`, [filter.schedule ?? null, filter.status ?? null, ...page.values]);
   return result.rows as unknown as Tick[];
 }
 
 /** Of each schedule the latest tick that was not left out, else the latest of all. */
-export async function latestTicks(session: SqlSession): Promise<Map<string, Tick>> {
+export async function latestTicks(session: Reading): Promise<Map<string, Tick>> {
   const result = await session.query(
     `SELECT t.* FROM schedules s CROSS JOIN LATERAL (SELECT ${columns} FROM ticks t WHERE t.schedule = s.schedule ORDER BY t.planned DESC LIMIT 1) t`);
   return new Map((result.rows as unknown as Tick[]).map((tick) => [tick.schedule, tick]));

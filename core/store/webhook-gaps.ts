@@ -1,5 +1,6 @@
 /** Changes that an incremental read found before a message told of them, and the share of messages that were lost. */
 import type { SqlSession } from '../sdk/index.ts';
+import type { Reading } from './session.ts';
 
 /** A change that a read found. */
 export interface FoundChange { key: string; modifiedAt: Date | null }
@@ -35,7 +36,7 @@ export async function judgeGaps(session: SqlSession, before: Date, now: Date): P
 }
 
 /** What was told and lost since then, by entity. */
-export async function readLosses(session: SqlSession, since: Date): Promise<Map<string, Losses>> {
+export async function readLosses(session: Reading, since: Date): Promise<Map<string, Losses>> {
   const result = await session.query(
     `SELECT entity, coalesce(sum(count) FILTER (WHERE name IN ('applied', 'deleted')), 0)::float8 AS told,
             coalesce(sum(count) FILTER (WHERE name = 'lost'), 0)::float8 AS lost, coalesce(sum(count) FILTER (WHERE name = 'late'), 0)::float8 AS late

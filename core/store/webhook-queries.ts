@@ -1,5 +1,7 @@
 /** Looking at the inbox, and putting messages back. What arrives and what becomes of it: `webhook-inbox.ts`. */
 import type { SqlSession, WebhookEvent } from '../sdk/index.ts';
+import { pageOfList, type Page } from './cursor.ts';
+import type { Reading } from './session.ts';
 import type { InboxOutcome } from './webhook-inbox.ts';
 
 /** A message in the inbox, without its body. */
@@ -26,15 +28,16 @@ function conditions(filter: InboxFilter): { text: string; values: unknown[] } {
   };
 }
 
-/** Messages, the newest first. */
-export async function listMessages(session: SqlSession, { before, limit, ...filter }: InboxFilter & { before?: string; limit: number }): Promise<InboxMessage[]> {
+/** Messages, the newest first unless it is asked otherwise. */
+export async function listMessages(session: Reading, filter: InboxFilter & Page): Promise<InboxMessage[]> {
   const { text, values } = conditions(filter);
-  const result = await session.query(`SELECT ${columns} FROM webhook_inbox WHERE ${text} AND ($8::bigint IS NULL OR webhook_inbox.id < $8) ORDER BY webhook_inbox.id DESC LIMIT $9`, [...values, before ?? null, limit]);
+  const page = pageOfList('webhook_inbox.id', filter, 8);
+  const result = await session.query(`SELECT ${columns} FROM webhook_inbox WHERE ${text} ${page.text}`, [...values, ...page.values]);
   return result.rows as unknown as InboxMessage[];
 }
 
 /** One message with its body. */
-export async function readMessageRow(session: SqlSession, id: string): Promise<InboxMessageDetail | undefined> {
+export async function readMessageRow(session: Reading, id: string): Promise<InboxMessageDetail | undefined> {
   if (!/^\d{1,18}$/.test(id)) return undefined;
   const result = await session.query(`SELECT ${columns}, hash, headers, body FROM webhook_inbox WHERE id = $1`, [id]);
   return result.rows[0] as unknown as InboxMessageDetail | undefined;
@@ -65,7 +68,7 @@ export interface InboxFigures { entity: string; counts: Record<string, number>; 
 const latencyOf = 20_000;
 
 /** The figures of these entities. */
-export async function inboxFigures(session: SqlSession, entities: readonly string[], since: Date): Promise<InboxFigures[]> {
+export async function inboxFigures(session: Reading, entities: readonly string[], since: Date): Promise<InboxFigures[]> {
   const result = await session.query(
     `WITH recent AS MATERIALIZED (SELECT entity, received_at, applied_at FROM webhook_inbox WHERE received_at >= $2 ORDER BY webhook_inbox.id DESC LIMIT ${latencyOf})
      SELECT e.entity,

@@ -5,7 +5,8 @@ import { OperationError } from '../operations/errors.ts';
 import type { WebhookOperations } from '../operations/webhooks.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import type { TaskHandler } from '../queue/types.ts';
-import type { Clock, DatabaseAccess, JsonObject, Logger, SqlSession } from '../sdk/index.ts';
+import type { Clock, JsonObject, Logger, SqlSession } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { addWebhookCounts, insertMessages, keepUnreadable } from '../store/webhook-inbox.ts';
 import { entitiesThatWait, listMessages, readMessageRow } from '../store/webhook-queries.ts';
 import { drainTask, webhookTaskName } from './drain.ts';
@@ -23,7 +24,7 @@ export { hearingsOf, takesMessages, type Hearing } from './hearing.ts';
 export interface WebhooksDeps {
   policies: Config['policies'];
   hearings: ReadonlyMap<string, Hearing>;
-  database: DatabaseAccess;
+  database: Database;
   clock: Clock;
   log: Logger;
   events: Events;
@@ -90,9 +91,9 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
     operations: {
       enter: (address) => receiver.enter(address),
       accept: (message) => receiver.accept(message),
-      list: (filter) => database.transaction((session) => listMessages(session, filter)),
+      list: (filter) => listMessages(database.reads, filter),
       async show(id) {
-        const message = await database.transaction((session) => readMessageRow(session, id));
+        const message = await readMessageRow(database.reads, id);
         if (!message) throw new OperationError('operation.unknown_message', `there is no message ${JSON.stringify(id)}`, { suggestion: 'See the list: tds webhooks' });
         return message;
       },

@@ -1,6 +1,6 @@
 /** The figures of messages, by entity. */
 import type { WebhookStats } from '../operations/webhooks.ts';
-import type { DatabaseAccess } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import { readLosses } from '../store/webhook-gaps.ts';
 import { inboxFigures } from '../store/webhook-queries.ts';
 import { factorOf, lossRate } from './gaps.ts';
@@ -9,11 +9,11 @@ import type { Hearing } from './hearing.ts';
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 
-export async function readStats({ database, hearings, now, alertAt }: { database: DatabaseAccess; hearings: ReadonlyMap<string, Hearing>; now: () => Date; alertAt: number }): Promise<WebhookStats[]> {
+export async function readStats({ database, hearings, now, alertAt }: { database: Database; hearings: ReadonlyMap<string, Hearing>; now: () => Date; alertAt: number }): Promise<WebhookStats[]> {
   const at = now().getTime();
-  const [figures, day, hour] = await database.transaction(async (session) => [
-    await inboxFigures(session, [...hearings.keys()], new Date(at - dayMs)), await readLosses(session, new Date(at - dayMs)), await readLosses(session, new Date(at - hourMs)),
-  ] as const);
+  const [figures, day, hour] = await Promise.all([
+    inboxFigures(database.reads, [...hearings.keys()], new Date(at - dayMs)), readLosses(database.reads, new Date(at - dayMs)), readLosses(database.reads, new Date(at - hourMs)),
+  ]);
   return figures.map(({ entity, counts, waiting, oldestAt, firstAt, lastAt, p50, p99 }) => {
     const losses = day.get(entity);
     return {

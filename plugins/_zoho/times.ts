@@ -1,23 +1,13 @@
 /** Zoho's timestamps: `2026-06-09T09:45:44-0400`, in the organization's zone, to the second, no colon in the offset. */
 
-const stamp = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})$/;
+import { commonInstant } from 'tds/sdk';
 
-/** The last ones that were read: each check of a page asks for the same times again. */
-const known = new Map<string, number>();
-const mostKnown = 2000;
-/** A longer text is read each time: it is hardly a timestamp, and not worth keeping. */
-const longestKnown = 40;
+const stamp = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})$/;
 
 /** The instant of a timestamp in milliseconds, or undefined where it is none (`''`, a date alone, no text). */
 export function instantOf(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined;
-  const instant = known.get(value);
-  if (instant !== undefined) return instant;
-  const read = readInstant(value);
-  if (read === undefined || value.length > longestKnown) return read;
-  if (known.size >= mostKnown) known.clear();
-  known.set(value, read);
-  return read;
+  return commonInstant(value) ?? readInstant(value);
 }
 
 function readInstant(value: string): number | undefined {

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { userInfo } from 'node:os';
 import { maintainAudit } from '../../core/store/audit.ts';
+import { withTransaction } from '../../core/store/pool.ts';
 import { databaseAccess } from '../../core/store/session.ts';
 import { callCli } from '../cli/support.ts';
 import { realAccess, type RealAccess } from './real-access.ts';
@@ -80,6 +81,17 @@ t.test('nothing changes or removes a row but the end of its month', async (t) =>
   for (const table of ['audit', rows[0].place as string]) {
     for (const statement of [`UPDATE ${table} SET actor = 'me'`, `DELETE FROM ${table}`, `TRUNCATE ${table}`]) await t.rejects(real.pool.query(statement), { code: '42501', message: /append only/ }, statement);
   }
+  // the embedded server's own user, and whoever may switch triggers off
+  await withTransaction(real.pool, async (client) => {
+    await client.query('SET LOCAL session_replication_role = replica');
+    for (const table of ['audit', rows[0].place as string]) {
+      for (const statement of [`UPDATE ${table} SET actor = 'me'`, `DELETE FROM ${table}`, `TRUNCATE ${table}`]) {
+        await client.query('SAVEPOINT before');
+        await t.rejects(client.query(statement), { code: '42501' }, `${statement}, as a replica`);
+        await client.query('ROLLBACK TO before');
+      }
+    }
+  });
   const database = databaseAccess(real.pool);
   const now = new Date();
   const day = 86_400_000;

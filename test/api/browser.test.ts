@@ -74,11 +74,29 @@ async function attacks(api: string): Promise<Record<string, string>> {
     const node = Object.assign(dom.document.createElement(name), { onload: () => resolve('LOADED'), onerror: () => resolve('failed') }, more);
     dom.document.body.append(node);
   });
+  /** What another origin hides from a page throws, or is null. */
+  const seen = (look: () => string): string => {
+    try {
+      const text = look();
+      return /undefined|null|READ $/.test(text) ? 'blocked' : text;
+    } catch {
+      return 'blocked';
+    }
+  };
   return {
     read: await read('/v1/runs'), 'read config': await read('/v1/config'), 'read the document': await read('/openapi.json'), 'read blindly': await read('/v1/runs', { mode: 'no-cors' }),
     act: await read('/v1/runs', { ...act, headers: { 'Content-Type': 'application/json' } }), 'act blindly': await read('/v1/runs', { ...act, mode: 'no-cors', headers: { 'Content-Type': 'text/plain' } }), delete: await read('/v1/session', { method: 'DELETE' }),
     script: await element('script', { src: `${api}/v1/runs` }), image: await element('img', { src: `${api}/v1/runs` }), style: await element('link', { rel: 'stylesheet', href: `${api}/docs` }),
     beacon: (globalThis as unknown as { navigator: { sendBeacon(url: string, body: string): boolean } }).navigator.sendBeacon(`${api}/v1/runs`, '{"entities":"all"}') ? 'blocked where it arrives' : 'failed',
+    socket: await new Promise<string>((resolve) => {
+      const socket = new WebSocket(`${api.replace('http', 'ws')}/v1/runs`);
+      socket.addEventListener('open', () => resolve('OPENED'));
+      socket.addEventListener('error', () => resolve('failed'));
+    }),
+    frame: await new Promise<string>((resolve) => {
+      const frame = Object.assign(dom.document.createElement('iframe'), { src: `${api}/v1/runs`, onload: () => resolve(seen(() => `READ ${String((frame as { contentDocument?: { body: { innerText: string } } }).contentDocument?.body.innerText)}`)) });
+      dom.document.body.append(frame);
+    }),
     stream: await new Promise<string>((resolve) => {
       const events = new dom.EventSource(`${api}/v1/runs/1/events`);
       const heard = (): void => resolve('HEARD');

@@ -52,6 +52,7 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
     },
     config: () => ({ file: 'tds.config.yaml', hash: 'x', config: { connections: {} } }),
     validateConfig: async () => [],
+    diffConfig: async () => ({ same: true, changes: [], findings: [] }),
     streams: (id) => {
       if (id !== 'shop') throw new OperationError('operation.unknown_connection', `there is no connection "${id}"`);
       return [];
@@ -134,7 +135,17 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
     audit: fakeAudit(),
     answers: { take: async () => undefined, keep: async () => undefined, free: async () => undefined },
     nodes: async () => [],
-    jobs: async () => [],
+    jobs: {
+      list: async () => [], stats: async () => [], show: async (id) => { throw new OperationError('operation.unknown_job', `there is no job "${id}"`); },
+      retry: async (id) => { throw new OperationError('operation.unknown_job', `there is no job "${id}"`); }, cancel: async (id) => { throw new OperationError('operation.unknown_job', `there is no job "${id}"`); },
+    },
+    cache: {
+      list: async () => [], async clear(connection) {
+        if (connection !== undefined && connection !== 'shop') throw new OperationError('operation.unknown_connection', `there is no connection "${connection}"`);
+        asked.push({ clear: connection });
+        return ['shop'];
+      },
+    },
     alerts: {
       enabled: true, list: async () => [], rules: () => [], acknowledge: async () => 1, silences: async () => [], endSilence: async () => {}, test: async () => [],
       silence: async ({ rule = null, labels, reason, by, lasts }) => ({ id: '1', rule, labels, reason, by, at: new Date(0), until: new Date(lasts) }),

@@ -6,6 +6,7 @@ import { commonStatuses, openApi, pathOf, type OpenApi } from '../../core/api/op
 import { allRoutes } from '../../core/api/routes/index.ts';
 import type { Route } from '../../core/api/route.ts';
 import { OperationError } from '../../core/operations/errors.ts';
+import type { Pool } from '../../core/store/pool.ts';
 import type { Operations } from '../../core/operations/operations.ts';
 import { fakeOperations } from './fake-operations.ts';
 import { realAccess } from './real-access.ts';
@@ -120,12 +121,29 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   await hit('POST /v1/config/reload', '/v1/config/reload', 409, {}, ill);
   const looks: [string, string?][] = [
     ['/'], ['/openapi.json'], ['/docs'], ['/healthz'], ['/readyz'], ['/v1/config'], ['/v1/entities'], ['/v1/entities/:id', 'things'], ['/v1/connections'], ['/v1/connections/:id', 'source'], ['/v1/connections/:id/streams', 'source'], ['/v1/quota'], ['/v1/connections/:id/quota', 'source'], ['/v1/plugins'],
-    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/health'], ['/metrics'], ['/v1/alerts'], ['/v1/alert-rules'], ['/v1/silences'], ['/v1/schedules'], ['/v1/schedules/:id', 'upkeep'], ['/v1/schedules/:id/next', 'upkeep'], ['/v1/ticks'], ['/v1/reports'], ['/v1/reports/:id', '1'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/jobs'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
+    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/health'], ['/metrics'], ['/v1/alerts'], ['/v1/alert-rules'], ['/v1/silences'], ['/v1/schedules'], ['/v1/schedules/:id', 'upkeep'], ['/v1/schedules/:id/next', 'upkeep'], ['/v1/ticks'], ['/v1/reports'], ['/v1/reports/:id', '1'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/jobs'], ['/v1/job-stats'], ['/v1/cache'], ['/v1/config/diff'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
   ];
   for (const [path, id = ''] of looks) {
     await hit(`GET ${path}`, path.replace(':id', id), 200);
     if (path.includes(':id')) await hit(`GET ${path}`, path.replace(':id', '404'), 404);
   }
+  // A job that waits for its time, one that runs for a run, one of TDS's own, and one that is over.
+  const [later, atWork, own] = await addJobs(b.corridor.pool, (await b.corridor.rows('SELECT id::text AS id FROM runs LIMIT 1'))[0]?.['id'] as string);
+  t.match((await hit('GET /v1/jobs', '/v1/jobs?state=later', 200)).body, { jobs: [{ id: later, task: 'run', state: 'later' }], next: null });
+  for (const [status, id] of [[200, atWork], [404, '404']] as const) await hit('GET /v1/jobs/:id', `/v1/jobs/${id}`, status);
+  t.match((await hit('POST /v1/jobs/:id/retry', `/v1/jobs/${later}/retry`, 200, {})).body, { id: later, state: 'waiting' });
+  for (const [status, id] of [[409, later], [404, '404']] as const) await hit('POST /v1/jobs/:id/retry', `/v1/jobs/${id}/retry`, status, {});
+  const asked = await hit('POST /v1/runs', '/v1/runs', 202, { entities: ['things'], mode: 'replay' });
+  await b.corridor.pool.query(`UPDATE graphile_worker._private_jobs SET payload = jsonb_build_object('runId', $2::text) WHERE id = $1`, [later, (asked.body['runs'] as { id: string }[])[0]?.id]);
+  t.match((await hit('POST /v1/jobs/:id/cancel', `/v1/jobs/${later}/cancel`, 200, {})).body, { id: later });
+  for (const [status, id] of [[409, own], [404, '404']] as const) await hit('POST /v1/jobs/:id/cancel', `/v1/jobs/${id}/cancel`, status, {});
+  t.match((await hit('POST /v1/cache/clear', '/v1/cache/clear', 200, {})).body, { cleared: ['source'] });
+  t.same(closed, ['cache'], 'of what calls no remote there is none');
+  await hit('POST /v1/cache/clear', '/v1/cache/clear', 404, { connection: 'nope' });
+  t.match((await hit('GET /v1/cache', '/v1/cache', 200)).body, { caches: [{ connection: 'source', clearedAt: String, nodes: [] }] });
+  const diff = await hit('GET /v1/config/diff', '/v1/config/diff', 200);
+  t.match(diff.body, { same: false, changes: [{ path: 'schedules.more', file: { run: 'maintain' } }, { path: 'connections.source.with.user', running: 'ann', file: 'bob' }, { path: 'connections.source.with.key', running: '[secret]', file: '[secret]' }] });
+  t.notMatch(diff.text, /canary/);
   await hit('POST /v1/webhooks/replay', '/v1/webhooks/replay', 202, { all: true });
   await hit('POST /v1/webhooks/replay', '/v1/webhooks/replay', 200, { all: true, dryRun: true });
   await hit('GET /v1/records/:entity/:key', '/v1/records/things/1', 200);
@@ -145,7 +163,7 @@ t.test('what the routes themselves answer is as it says', async (t) => {
     await hit(`POST /v1/connections/:id/${act}`, `/v1/connections/nope/${act}`, 404, {});
     if (act === 'pause') t.match((await hit('GET /v1/connections/:id', '/v1/connections/source', 200)).body, { pause: { pausedBy: 'me', reason: 'a holiday' } });
   }
-  t.same(closed, ['source']);
+  t.same(closed, ['cache', 'source']);
   for (const act of ['preview', 'sync']) {
     await hit(`POST /v1/entities/:id/${act}`, `/v1/entities/nope/${act}`, 404, {});
     await hit(`POST /v1/entities/:id/${act}`, `/v1/entities/off/${act}`, 409, {});
@@ -185,6 +203,15 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   // The last: while an address is slowed down, a token that has to be looked up again would be as well.
   for (const status of [...Array.from({ length: 10 }, () => 401), 429]) await hit('POST /v1/session', '/v1/session', status, { token: 'wrong' });
 });
+
+/** Adds jobs to the queue as it keeps them. Answers their numbers. */
+async function addJobs(pool: Pool, runId: string): Promise<string[]> {
+  const { rows } = await pool.query(
+    `SELECT (graphile_worker.add_job(task, payload => payload::json, run_at => now() + wait)).id::text AS id
+       FROM (VALUES ('run', jsonb_build_object('runId', $1::text), interval '1 hour'), ('run', jsonb_build_object('runId', $1::text), interval '0'), ('notify', '{}'::jsonb, interval '0')) AS j (task, payload, wait)`, [runId]);
+  await pool.query(`UPDATE graphile_worker._private_jobs SET locked_at = now(), locked_by = 'p' WHERE id = $1`, [rows[1].id]);
+  return rows.map(({ id }) => id as string);
+}
 
 t.test('no status that it declares was left out here', async (t) => {
   for (const route of routes) {

@@ -5,6 +5,10 @@ import { createOperations } from '../../core/operations/create-operations.ts';
 import { OperationError } from '../../core/operations/errors.ts';
 import type { Operations } from '../../core/operations/operations.ts';
 import type { Queue } from '../../core/queue/index.ts';
+import { cancelJob } from '../../core/queue/inspect.ts';
+import { hurryJob, listJobs, readJob, type JobFilter } from '../../core/queue/jobs.ts';
+import { namesOf } from '../../core/queue/names.ts';
+import type { Pool } from '../../core/store/pool.ts';
 import { saveAlert } from '../../core/store/alerts.ts';
 import { watch } from '../alerts/support.ts';
 import { definitionsOf } from '../../core/schedule/definition.ts';
@@ -49,14 +53,17 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
     connections: { source: { plugin: 'memory', with: { user: 'ann', password: 'canary-password', key: 'canary-by-path' } }, erp: { plugin: 'postgres', with: {} } }, database: { url: 'postgres://u:canary-in-url@h/d' },
     alerts: { enabled: true }, notifiers: { mail: {}, chat: {} },
   } as unknown as Config;
+  // The file says another key, another pause, and one schedule more.
+  const changed = { ...config, schedules: { ...schedules, more: schedules.upkeep }, connections: { ...config.connections, source: { ...config.connections['source'], with: { user: 'bob', password: 'canary-password', key: 'canary-new-by-path' } } } } as Config;
   const now = new Date();
   await database.transaction(async (session) => {
     await enrollSchedules(session, [...definitionsOf(config).values()].filter(({ id }) => id !== 'fresh').map(({ id, hash, timing }) => ({ id, definition: hash, timing })), now);
     await saveReport(session, { schedule: 'upkeep', from: now, to: now, madeAt: now, summary: {}, text: 'TDS report', html: '<p>TDS report</p>' });
   });
   const state = 'running' as string;
+  const reads = database.reads as Pick<Pool, 'query'>;
   const queue = {
-    nodeId: 'n', nodes: async () => [node], cancel: async () => 'removed', health: () => ({ state }),
+    nodeId: 'n', nodes: async () => [node], cancel: (id: string) => cancelJob(corridor.pool, namesOf(), id), jobs: (filter: JobFilter) => listJobs(reads, namesOf(), filter), job: (id: string) => readJob(reads, namesOf(), id), hurry: (id: string) => hurryJob(corridor.pool, namesOf(), id), health: () => ({ state }),
     stats: async () => [{ task: 'run', waiting: 1, later: 0, running: 1, exhausted: 0, oldestSeconds: 0.5 }],
   } as unknown as Queue;
   const streams = { source: { streams: () => [source.stream] }, check: async () => [{ probe: 'memory', ok: true, message: 'all is well' }] };
@@ -66,9 +73,9 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
    
     config, version: '1', file: 'tds.config.yaml', database, queue, enqueue: b.enqueue, entities: new Map([['things', entity]]),
     plugins: [{ id: 'memory', version: '1', description: '', file: 'memory.ts', connections: ['source'] }, { id: 'bad', version: '', description: '', file: 'bad.ts', connections: [], failure: { code: 'host.threw', reason: 'it threw' } }],
-    connections: new Map([['source', { id: 'source', plugin: 'memory', connector: streams as never, remote: async () => ({ waiting: 0 }), quota: async () => quota, resetBreaker: async () => closed.push('source') > 0 }], ['erp', { id: 'erp', plugin: 'postgres', connector: { ...streams, source: undefined, destination: entity.destination } as never, remote: async () => ({}), quota: async () => undefined, resetBreaker: async () => false }]]),
+    connections: new Map([['source', { id: 'source', plugin: 'memory', connector: streams as never, remote: async () => ({ waiting: 0 }), quota: async () => quota, resetBreaker: async () => closed.push('source') > 0, clearCache: async () => void closed.push('cache') }], ['erp', { id: 'erp', plugin: 'postgres', connector: { ...streams, source: undefined, destination: entity.destination } as never, remote: async () => ({}), quota: async () => undefined, resetBreaker: async () => false }]]),
     redact: (text) => text.replaceAll('canary-in-url', '[secret]'), redactValue: (value) => value, isSecret: (path) => path.join('.') === 'connections.source.with.key',
-    validate: async () => [{ code: 'config.type', severity: 'error', file: 'tds.config.yaml', line: 3, column: 1, path: 'entities', message: 'is wrong', suggestion: 'mend it' }],
+    read: async () => ({ config: changed, isSecret: () => false, findings: [{ code: 'config.type', severity: 'error', file: 'tds.config.yaml', line: 3, column: 1, path: 'entities', message: 'is wrong', suggestion: 'mend it' }] }),
     forPerson: (_entity, work) => work(), events, metrics: metrics.registry, alerts: alerting.operations,
     schedules: scheduleOperations({ database, enqueue: b.enqueue, nodeId: () => 'n', isAtWork: (id) => id === 'things', config: () => config, now: () => new Date() }),
     reload: async () => ({ applied: true, findings: [], schedules: { added: ['upkeep'], removed: [], changed: [] }, entities: { added: [], removed: [], changed: [] }, needsRestart: ['api'] }),

@@ -1,8 +1,11 @@
 import { connect } from 'node:net';
 import t from 'tap';
 import { createApi } from '../../core/api/index.ts';
+import { close, listen, makeServer } from '../../core/api/server.ts';
 import { silentLogger } from '../../core/monitor/log.ts';
 import { fakeAccess, fakeOperations } from './fake-operations.ts';
+import { until } from '../support/processes.ts';
+import { realAccess } from './real-access.ts';
 import { startApi, type Call } from './support.ts';
 
 const json = { 'Content-Type': 'application/json' };
@@ -62,6 +65,42 @@ t.test('a page of another origin can start nothing', async (t) => {
   }
   t.strictSame(operations.asked, []);
   t.equal((await call({ method: 'POST', path: '/v1/entities/products/sync', headers: { Origin: url } })).status, 202);
+});
+
+t.test('a page of an origin that the config names asks by a token alone; others stay outside', async (t) => {
+  const origin = 'https://intranet.example';
+  const real = await realAccess(t);
+  let now = Date.now();
+  const { call } = await startApi(t, real.operations, { origins: [origin], now: () => now });
+  const preflight = await call({ method: 'OPTIONS', path: '/v1/runs', headers: { Origin: origin, 'Access-Control-Request-Method': 'POST', 'Sec-Fetch-Site': 'cross-site' } });
+  t.match(preflight, { status: 204, headers: { 'access-control-allow-origin': origin, 'access-control-allow-methods': /POST/, 'access-control-allow-headers': /Authorization/, vary: /Origin/ } });
+  t.notOk('access-control-allow-credentials' in preflight.headers, 'no cookie goes along');
+  t.match(await call({ path: '/v1/runs', headers: { Origin: origin } }), { status: 401, body: { code: 'api.no_token' } }, 'that the API is open to this machine is not for them');
+  const token = await real.token('operate');
+  now += 1000;
+  const ask = (more: Record<string, string>, method = 'GET') => call({ method, path: method === 'GET' ? '/v1/runs' : '/v1/entities/products/sync', headers: { Origin: origin, 'Sec-Fetch-Site': 'cross-site', ...more } });
+  t.match(await ask({ Authorization: `Bearer ${token}` }), { status: 200, headers: { 'access-control-allow-origin': origin } });
+  t.match(await ask({ Authorization: `Bearer ${token}` }, 'POST'), { status: 202 });
+  const entered = await call({ method: 'POST', path: '/v1/session', headers: json, body: JSON.stringify({ token }) });
+  const Cookie = String(entered.headers['set-cookie']).split(';', 1)[0] as string;
+  t.match(await ask({ Cookie, 'X-CSRF-Token': String(entered.body['csrf']) }, 'POST'), { status: 401, body: { code: 'api.no_token' } }, 'a session is not for them');
+  for (const other of ['https://intranet.example.evil', 'http://intranet.example', 'null']) {
+    const refused = await call({ path: '/v1/runs', headers: { Origin: other, Authorization: `Bearer ${token}` } });
+    t.match(refused, { status: 403, body: { code: 'api.foreign_origin' } }, other);
+    t.notOk('access-control-allow-origin' in refused.headers);
+  }
+});
+
+t.test('who does not read its answer is cut off', async (t) => {
+  const server = makeServer((_request, response) => void response.end(Buffer.alloc(50_000_000)), { idle: 200 });
+  const url = await listen(server, '127.0.0.1', 0);
+  t.teardown(() => close(server, 0));
+  const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')).pause().on('error', () => undefined);
+  t.teardown(() => socket.destroy());
+  const open = (): Promise<number> => new Promise((resolve, reject) => { server.getConnections((error, count) => (error ? reject(error) : resolve(count))); });
+  await until('it is connected', async () => await open() === 1);
+  await until('it is cut off', async () => await open() === 0);
+  t.ok(socket.bytesRead < 50_000_000);
 });
 
 t.test('every answer has the security headers and none opens it to other origins', async (t) => {

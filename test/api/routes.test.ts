@@ -9,21 +9,21 @@ t.test('the index lists every route', async (t) => {
   t.match(body, { name: 'TDS', version: '1.2.3' });
   const routes = (body['routes'] as { method: string; path: string; summary: string }[]).map(({ method, path }) => `${method} ${path}`);
   t.strictSame(routes, [
-    'GET /healthz', 'GET /readyz', 'GET /v1/health', 'GET /metrics', 'GET /v1/config', 'POST /v1/config/validate', 'POST /v1/config/reload', 'GET /v1/entities', 'GET /v1/entities/:id', 'POST /v1/entities/:id/preview', 'POST /v1/entities/:id/sync',
+    'GET /healthz', 'GET /readyz', 'GET /v1/health', 'GET /metrics', 'GET /v1/config', 'GET /v1/config/diff', 'POST /v1/config/validate', 'POST /v1/config/reload', 'GET /v1/entities', 'GET /v1/entities/:id', 'POST /v1/entities/:id/preview', 'POST /v1/entities/:id/sync',
     'GET /v1/connections', 'GET /v1/connections/:id', 'GET /v1/connections/:id/streams', 'GET /v1/quota', 'GET /v1/connections/:id/quota', 'POST /v1/connections/:id/breaker/reset', 'GET /v1/plugins',
     'POST /v1/connections/:id/check', 'POST /v1/connections/:id/pause', 'POST /v1/connections/:id/resume',
     'GET /v1/runs', 'GET /v1/runs/:id', 'GET /v1/runs/:id/events', 'POST /v1/runs', 'POST /v1/runs/:id/cancel', 'GET /v1/dead-letters', 'GET /v1/dead-letter-groups', 'GET /v1/dead-letters/:id', 'POST /v1/dead-letters/retry', 'POST /v1/dead-letters/discard', 'POST /v1/dead-letters/:id/reopen',
     'GET /v1/healing', 'GET /v1/healing/rules', 'POST /v1/healing/run', 'POST /v1/healing/reset',
     'GET /v1/alerts', 'GET /v1/alert-rules', 'POST /v1/alerts/:id/acknowledge', 'POST /v1/alerts/test', 'GET /v1/silences', 'POST /v1/silences', 'POST /v1/silences/:id/end', 'GET /v1/schedules', 'GET /v1/schedules/:id', 'GET /v1/schedules/:id/next', 'GET /v1/ticks',
     'POST /v1/schedules/:id/pause', 'POST /v1/schedules/:id/resume', 'POST /v1/schedules/:id/run', 'POST /v1/schedules/:id/backfill', 'GET /v1/reports', 'GET /v1/reports/:id',
-    'GET /v1/webhooks', 'GET /v1/webhook-stats', 'GET /v1/webhooks/:id', 'POST /v1/webhooks/replay', 'GET /v1/records/:entity/:key', 'GET /v1/nodes', 'GET /v1/jobs',
+    'GET /v1/webhooks', 'GET /v1/webhook-stats', 'GET /v1/webhooks/:id', 'POST /v1/webhooks/replay', 'GET /v1/records/:entity/:key', 'GET /v1/cache', 'POST /v1/cache/clear', 'GET /v1/nodes', 'GET /v1/jobs', 'GET /v1/job-stats', 'GET /v1/jobs/:id', 'POST /v1/jobs/:id/retry', 'POST /v1/jobs/:id/cancel',
     'GET /v1/audit', 'GET /v1/tokens', 'POST /v1/tokens', 'POST /v1/tokens/:id/revoke', 'POST /v1/session', 'GET /v1/session', 'DELETE /v1/session',
   ]);
 });
 
 t.test('every list answers with a member that names what it holds', async (t) => {
   const { call } = await startApi(t);
-  for (const [path, member] of [['entities', 'entities'], ['connections', 'connections'], ['connections/shop/streams', 'streams'], ['quota', 'connections'], ['plugins', 'plugins'], ['runs', 'runs'], ['dead-letters', 'deadLetters'], ['alerts', 'alerts'], ['silences', 'silences'], ['nodes', 'nodes'], ['jobs', 'jobs']] as const) {
+  for (const [path, member] of [['entities', 'entities'], ['connections', 'connections'], ['connections/shop/streams', 'streams'], ['quota', 'connections'], ['plugins', 'plugins'], ['runs', 'runs'], ['dead-letters', 'deadLetters'], ['alerts', 'alerts'], ['silences', 'silences'], ['nodes', 'nodes'], ['jobs', 'jobs'], ['job-stats', 'tasks'], ['cache', 'caches'], ['tokens', 'tokens']] as const) {
     const { status, body, headers } = await call(`/v1/${path}`);
     t.equal(status, 200, path);
     t.ok(Array.isArray(body[member]), `${path} has ${member}`);

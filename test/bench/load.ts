@@ -82,7 +82,7 @@ async function timed<T extends number | SyncResult>(bench: Bench, sandbox: Sandb
   const before = [bench.server.cpu(), sandbox.cpu()] as const;
   const result = await work();
   const [database, source] = [sinceText(before[0], bench.server.cpu()), sinceText(before[1], sandbox.cpu())];
-  const [took, own] = typeof result === 'number' ? [result, ''] : [result.seconds, `, TDS ${result.cpu.toFixed(1)}`];
+  const [took, own] = typeof result === 'number' ? [result, ''] : [result.seconds, `, TDS ${result.cpu.toFixed(2)}`];
   bench.report.say(`${name.padEnd(12)} ${seconds(took)}; CPU seconds: PostgreSQL ${database}, sandbox ${source}${own}`);
   return result;
 }

@@ -55,12 +55,16 @@ export interface SyncResult {
   cpu: number;
   /** The most memory that the process ever had, in bytes. */
   peak: number;
+  /** How late the event loop was in that time, in ms. */
+  loop: { p50: number; p99: number; most: number };
 }
 
 /** TDS in a process of its own, so that its memory and its CPU are its own. */
 export interface RuntimeProcess {
   /** Where its API listens, where `TDS_BENCH_API` asks for one. */
   api: string | undefined;
+  /** A token for it that may do all. */
+  token: string | undefined;
   sync(mode: 'full' | 'incremental'): Promise<SyncResult>;
   stop(): Promise<void>;
 }
@@ -78,9 +82,9 @@ export async function startRuntime(options: { url: string; sandbox: Sandbox; dir
     answers.push((answer) => { child.off('exit', onExit); resolve(answer as T); });
   });
   child.on('message', (message) => answers.shift()?.(message));
-  const { api } = await next<{ api?: string }>();
+  const { api, token } = await next<{ api?: string; token?: string }>();
   return {
-    api,
+    api, token,
     sync(mode) {
       const answer = next<SyncResult>();
       child.send(mode);

@@ -1,4 +1,5 @@
 /** The process that is measured: the whole of TDS over the sample config, told by messages what to sync. Started by `processes.ts`. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createApi } from '../../core/api/index.ts';
 import { loadProject, openRuntime, version } from '../../core/main.ts';
 import { createLogger } from '../../core/monitor/log.ts';
@@ -16,7 +17,8 @@ if (process.env['TDS_BENCH_SCRAPE'] === '1') setInterval(() => void runtime.oper
 process.on('message', (message) => void act(message as string));
 process.on('disconnect', () => void stop());
 const api = process.env['TDS_BENCH_API'] === '1' ? createApi({ operations: runtime.operations, log, version, host: '127.0.0.1', port: 0 }) : undefined;
-process.send?.({ api: (await api?.start())?.url });
+const token = api && (await runtime.operations.access.createToken({ name: 'bench', scope: 'admin', expiresAt: null, by: 'bench' })).secret;
+process.send?.({ api: (await api?.start())?.url, token });
 
 async function act(message: string): Promise<void> {
   if (message === 'stop') return stop();
@@ -25,6 +27,8 @@ async function act(message: string): Promise<void> {
 
 async function sync(mode: 'full' | 'incremental'): Promise<SyncResult> {
   const before = process.cpuUsage();
+  const delay = monitorEventLoopDelay({ resolution: 2 });
+  delay.enable();
   const [asked] = await runtime.operations.sync({ entities: ['products'], mode, trigger: 'bench' });
   if (!asked) throw new Error('no run was made');
   for (;;) {
@@ -32,7 +36,7 @@ async function sync(mode: 'full' | 'incremental'): Promise<SyncResult> {
     if (run.endedAt) {
       if (run.status !== 'succeeded') throw new Error(`the run ended as ${run.status}: ${String(run.reason)}`);
       const { user, system } = process.cpuUsage(before);
-      return { run, seconds: (run.endedAt.getTime() - run.queuedAt.getTime()) / 1000, cpu: (user + system) / 1e6, peak: process.resourceUsage().maxRSS * 1024 };
+      return { run, seconds: (run.endedAt.getTime() - run.queuedAt.getTime()) / 1000, cpu: (user + system) / 1e6, peak: process.resourceUsage().maxRSS * 1024, loop: { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, most: delay.max / 1e6 } };
     }
     await new Promise((resolve) => { setTimeout(resolve, 100); });
   }

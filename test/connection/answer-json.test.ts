@@ -1,18 +1,20 @@
 import * as fc from 'fast-check';
 import { t } from 'tap';
-import { bytesOf, parseAnswer } from '../../core/connection/answer-json.ts';
+import { parseAnswer } from '../../core/connection/answer-json.ts';
 import { parseJson } from '../../core/connection/json-lossless.ts';
-import type { JsonObject } from '../../core/sdk/index.ts';
+import { bytesOf } from '../../core/connection/late-record.ts';
+import { RetryLaterError, readPath, type JsonObject } from '../../core/sdk/index.ts';
 
 const read = (text: string): JsonObject => parseAnswer(Buffer.from(text)) as JsonObject;
 const rawOf = (record: unknown): string | undefined => bytesOf(record as object)?.toString();
 
-/** What reading a text comes to: the value as text, or that it is none. */
+/** What reading a text comes to: the value as text, or that it is none, which of a record may show only when it is looked at. */
 function outcome(parse: () => unknown): string {
   try {
     return JSON.stringify(parse()) ?? 'undefined';
   } catch (error) {
-    return (error as Error).name;
+    if (error instanceof SyntaxError || (error instanceof RetryLaterError && error.code === 'http.not_json')) return 'no JSON';
+    throw error;
   }
 }
 
@@ -38,6 +40,45 @@ t.test('each record of a page has the very bytes that it came in', (t) => {
   t.strictSame(items.map(rawOf), records);
   t.equal(JSON.stringify(items[2]), records[2], 'no digit of a number is lost');
   t.equal(rawOf({ ...items[0] }), undefined, 'a record made out of another one has no bytes');
+  t.end();
+});
+
+t.test('a record of a page is the object in its bytes, however it is asked', (t) => {
+  const names = fc.constantFrom('id', 'time', 'a"b', 'رقم', '', '__proto__', 'constructor', '0', 'inner');
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.string({ unit: 'grapheme' }), fc.integer(), fc.constantFrom({ id: 'not this one' }, [{ time: 1 }], Infinity, '2026-11-24T10:00:00+0300'));
+  const member = fc.tuple(names, value, fc.constantFrom(':', ' : ', ':\n')).map(([name, each, sign]) => `${JSON.stringify(name)}${sign}${each === Infinity ? '460000000012345678' : JSON.stringify(each)}`);
+  fc.assert(fc.property(fc.array(fc.array(member), { minLength: 1 }), fc.array(fc.tuple(fc.constantFrom('get', 'path', 'has', 'own', 'keys', 'spread', 'text'), names), { minLength: 1 }), (records, questions) => {
+    const texts = records.map((members) => `{${['"first":1', ...members].join(',')}}`);
+    const page = read(`{"items":[${texts.join(',')}]}`) as { items: JsonObject[] };
+    texts.forEach((text, index) => {
+      const [late, plain] = [page.items[index] as JsonObject, parseJson(text) as JsonObject];
+      for (const [how, name] of questions) {
+        const answer = (record: JsonObject): unknown => ({
+          get: () => JSON.stringify(record[name]), path: () => JSON.stringify(readPath(record, name)), has: () => name in record, own: () => Object.hasOwn(record, name),
+          keys: () => Object.keys(record).join('|'), spread: () => JSON.stringify({ ...record }), text: () => JSON.stringify(record),
+        })[how]();
+        if (answer(late) !== answer(plain)) t.strictSame(answer(late), answer(plain), `${how} ${name} of ${text}`);
+      }
+      if (rawOf(late) !== text) t.equal(rawOf(late), text);
+    });
+  }), { numRuns: 1000 });
+  t.end();
+});
+
+t.test('a record that is changed has no bytes any more', (t) => {
+  const { items } = read('{"items":[{"id":"1","rate":2},{"id":"2"},{"id":"3"}]}') as { items: [JsonObject, JsonObject, JsonObject] };
+  items[0]['rate'] = 3;
+  delete items[1]['id'];
+  Object.defineProperty(items[2], 'more', { value: 1, enumerable: true });
+  t.strictSame(items.map((item) => [JSON.stringify(item), rawOf(item)]), [['{"id":"1","rate":3}', undefined], ['{}', undefined], ['{"id":"3","more":1}', undefined]]);
+  t.end();
+});
+
+t.test('a record that turns out to be no JSON is asked for again later', (t) => {
+  const { damaged } = read('{"damaged":[{"id":"1","rate":1x},{"id":"2","rate":2}]}') as { damaged: [JsonObject, JsonObject] };
+  t.equal(damaged[0]['id'], '1', 'what stands before the damage is read');
+  t.throws(() => damaged[0]['rate'], { name: 'RetryLaterError', code: 'http.not_json' });
+  t.equal(damaged[1]['rate'], 2);
   t.end();
 });
 

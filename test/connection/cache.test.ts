@@ -31,6 +31,28 @@ const cacheOf = (clock: TestClock, more: Partial<CacheDeps> = {}): ConnectionCac
 const all = (moment: Date, ...keys: string[]): ReadonlyMap<string, Date> => new Map(keys.map((key) => [key, moment]));
 const pricesOf = (results: DetailResult[]): unknown[] => results.map((result) => ('record' in result ? result.record['price'] : 'gone'));
 
+t.test('an emptied cache asks again, and what was under way then is not kept', async (t) => {
+  const clock = new TestClock();
+  const [cache, remote] = [cacheOf(clock), remoteOf(clock)];
+  const seenAt = all(clock.now(), '1', '2');
+  await cache.read({ stream: 'items', keys: ['1'], seenAt }, remote.ask);
+  t.match(cache.status(), { entries: 1 });
+  await clock.advance(1000);
+  const asked = Promise.withResolvers<void>();
+  const slow = cache.read({ stream: 'items', keys: ['2'], seenAt }, async (keys) => {
+    const answers = await remote.ask(keys);
+    await asked.promise;
+    return answers;
+  });
+  await clock.advance(1000);
+  await cache.clear();
+  asked.resolve();
+  t.same(pricesOf(await slow), [1], 'who waits is served');
+  t.match(cache.status(), { entries: 0, bytes: 0 });
+  remote.price = 2;
+  t.same(pricesOf(await cache.read({ stream: 'items', keys: ['1', '2'], seenAt }, remote.ask)), [2, 2]);
+});
+
 t.test('what was asked for once is not asked for again until its time is over, stream by stream', async (t) => {
   const clock = new TestClock();
   const [cache, remote] = [cacheOf(clock), remoteOf(clock)];
@@ -168,7 +190,19 @@ t.test('with Redis nodes share what was asked for; without it they go on', async
   await nodes[0].invalidate('items', '1');
   await nodes[1].read({ stream: 'items', keys: ['1', '2'], seenAt }, remote.ask);
   t.same(remote.calls[1], ['1'], 'dropped by one, dropped for all');
+  const redis = sharedRedis(server.url, silentLogger);
+  t.teardown(() => redis.close());
+  const other = cacheOf(clock, { store: redisCacheStore(redis, 'tes*') });
+  await other.read({ stream: 'items', keys: ['1'], seenAt }, remote.ask);
+  await nodes[0].clear();
+  await clock.advance(1);
+  await nodes[1].read({ stream: 'items', keys: ['1', '2'], seenAt }, remote.ask);
+  t.same(remote.calls[3], ['1', '2'], 'emptied by one, emptied for all');
+  await other.clear();
+  await other.read({ stream: 'items', keys: ['1'], seenAt }, remote.ask);
+  await nodes[1].read({ stream: 'items', keys: ['1', '2'], seenAt }, remote.ask);
+  t.equal(remote.calls.length, 5, 'but not those of another installation, whatever signs its name holds');
   await server.stop();
   t.equal((await nodes[1].read({ stream: 'items', keys: ['1'], seenAt }, remote.ask)).length, 1, 'a Redis that is away costs a call');
-  t.equal(remote.calls.length, 3);
+  t.equal(remote.calls.length, 6);
 });

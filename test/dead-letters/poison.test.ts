@@ -14,7 +14,8 @@ function worker({ corridor, enqueue }: Bench, poison: ReadonlySet<string>) {
   const { mapAll } = entity.mapping;
   let mapped: string[] = [];
   let die: () => void = () => undefined;
-  (entity.mapping as { mapAll: typeof mapAll }).mapAll = (records) => {
+  (entity.mapping as { mapAll: typeof mapAll }).mapAll = (wanted) => {
+    const records = [...wanted];
     mapped.push(...records.map((record) => String(record['id'])));
     if (!records.some((record) => isRecord(record) && poison.has(String(record['id'])))) return mapAll(records);
     die();

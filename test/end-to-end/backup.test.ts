@@ -90,7 +90,8 @@ void t.test('a backup taken while a sync runs is restored into an empty database
 
   await t.test('a backup of the restored one is the same, and only the newest stay in a folder', async (t) => {
     const again = await run(shop, ['backup', folder, '--keep', '1'], empty.url);
-    const jobs = (said: Said): object[] => (said['tables'] as { table: string }[]).filter(({ table }) => !table.startsWith('_private_job'));
+    // By rows and bytes: PostgreSQL promises no order of rows, and so no checksum.
+    const jobs = (said: Said): object[] => (said['tables'] as { table: string; rows: number; bytes: number }[]).filter(({ table }) => !table.startsWith('_private_job')).map(({ table, rows, bytes }) => ({ table, rows, bytes }));
     t.same(jobs(again.said), jobs(backup.said), 'all but the locks of jobs, which are free now');
     t.equal(readdirSync(folder).filter((name) => name.endsWith('.tds-backup')).length, 1);
   });

@@ -1,4 +1,5 @@
 /** Secrets stay secret (promise 8), also when everything fails around them. */
+import { createHmac } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -20,6 +21,10 @@ import { openShop, quickSample, type Shop } from '../support/shop.ts';
 const planted = { clientSecret: 'planted-client-secret+/=%"x', refreshToken: '1000.planted-refresh-token', clientId: '1000.CLIENTID', organizationId: '870000001' };
 const key = 'planted key that seals the tokens';
 const apiKey = 'planted-key-of-a-careless-plugin';
+const webhookSecret = 'plantedSecretOfTheWebhooks';
+const slackPath = '/services/T00/planted-part-of-an-address';
+/** What strangers and services send along. */
+const stray = { header: 'planted-stray-header', query: 'planted-stray-query', body: 'planted-stray-body', bearer: 'planted-stray-bearer', cookie: 'planted-stray-cookie', signature: 'planted-stray-signature' };
 
 /** A plugin that tells its secret wherever it can. */
 const careless = `
@@ -118,21 +123,43 @@ async function everyAnswer(shop: Shop, log: Logger, t: { teardown(action: () => 
   // What goes wrong: without the proof, with what is none, a body that does not fit, a reason that holds the secret of another.
   for (const [at, given] of [{ Cookie: `tds_session=${session}` }, { Authorization: `Bearer ${secret.slice(0, -2)}` }, headers].entries()) answers.set(`refused ${at}`, await (await post('/v1/runs', given, { token: secret })).text());
   answers.set('act', await (await post('/v1/dead-letters/discard', headers, { ids: ['404'], reason: `known, ${apiKey}, ${secret}` })).text());
+  await sendStray(url, headers, answers);
   const index = (await (await fetch(url, { headers })).json()) as { routes: { method: string; path: string }[] };
   const runs = await shop.rows('SELECT id FROM tds.runs');
   const paths = index.routes.filter(({ method }) => method === 'GET').flatMap(({ path }) => (path === '/v1/runs/:id' ? runs.map(({ id }) => `/v1/runs/${id}`) : path.includes(':') ? [path.replace(':id', 'products').replace(':entity', 'products').replace(':key', '1')] : [path]));
   for (const path of paths) answers.set(path, await (await fetch(url + path, { headers })).text());
   const checks = [];
   for await (const result of shop.runtime.operations.check([], AbortSignal.timeout(10_000))) checks.push(result);
-  answers.set('check', JSON.stringify(checks)).set('plugins', JSON.stringify(shop.runtime.operations.plugins()));
+  answers.set('notifiers', JSON.stringify(await shop.runtime.operations.alerts.test(undefined, AbortSignal.timeout(10_000)))).set('check', JSON.stringify(checks)).set('plugins', JSON.stringify(shop.runtime.operations.plugins()));
   return { answers, secrets: [secret.slice(17), session] };
+}
+
+/** Messages of a service, good ones and others, and questions that carry secrets where none belong. */
+async function sendStray(url: string, mayAll: Record<string, string>, answers: Map<string, string>): Promise<void> {
+  const body = JSON.stringify({ item: { item_id: '1', name: 'x', last_modified_time: '2026-01-01T00:00:00+0000' } });
+  const sign = createHmac('sha256', webhookSecret).update(body).digest('hex');
+  const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${stray.bearer}`, Cookie: `tds_session=${stray.cookie}`, 'X-Api-Key': stray.header };
+  const told = async (name: string, answer: Promise<Response>): Promise<number> => {
+    const { status, headers: said } = await answer.then(async (given) => (answers.set(name, `${await given.clone().text()} ${JSON.stringify([...given.headers])}`), given));
+    answers.set(`${name} headers`, JSON.stringify([...said]));
+    return status;
+  };
+  const message = (signature: string, text = body): Promise<Response> => fetch(`${url}/webhooks/inventory/products/changed`, { method: 'POST', headers: { ...headers, 'X-Zoho-Webhook-Signature': signature }, body: text });
+  const statuses = [
+    await told('message', message(sign)), await told('forged message', message(stray.signature)), await told('unreadable message', message(createHmac('sha256', webhookSecret).update('{').digest('hex'), '{')),
+    await told('stray bearer', fetch(`${url}/v1/runs`, { headers })), await told('stray cookie', fetch(`${url}/v1/runs`, { headers: { Cookie: headers.Cookie } })),
+    await told('stray query', fetch(`${url}/v1/runs?token=${stray.query}`, { headers: mayAll })), await told('stray member', fetch(`${url}/v1/runs`, { method: 'POST', headers: { ...mayAll, 'Content-Type': 'application/json', 'X-Api-Key': stray.header }, body: JSON.stringify({ entities: 'all', password: stray.body }) })),
+    await told('stray sign-in', fetch(`${url}/v1/session`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token: stray.body }) })),
+  ];
+  if (statuses.join() !== '202,401,400,401,401,400,400,401') throw new Error(`what was to be refused was not: ${statuses.join()}`);
 }
 
 void t.test('no secret stands in any log line, row or answer, whatever fails', async (t) => {
   const echoes = ['refused', 'moved', 'broken'];
   const connections = `  careless: { plugin: careless, with: { apiKey: "\${CARELESS_KEY}" } }\n  echoing: { plugin: echoing, with: { url: "\${ECHO_URL}", apiKey: "\${CARELESS_KEY}" }, retry: { attempts: 2, first: 10ms, max: 20ms } }\n`;
-  const config = `${(await quickSample()).replace('entities:\n', `entities:\n${entityOf('told', 'careless', 'things')}${echoes.map((stream) => entityOf(`echo_${stream}`, 'echoing', stream)).join('')}`).replace('  erp:\n', `${connections}  erp:\n`)}\nplugins: [./plugins]\n`;
-  const shop = await openShop(t, { config, level: 'debug', files: { 'plugins/careless.js': careless, 'plugins/echoing.js': echoing }, credentials: planted, env: { TDS_SECRET_KEY: key, CARELESS_KEY: apiKey, ECHO_URL: await echoRemote(t) }, sandbox: { scale: 'small', items: 210, daysOfOrders: 1, customers: 60 } });
+  const config = `${(await quickSample()).replace('entities:\n', `entities:\n${entityOf('told', 'careless', 'things')}${echoes.map((stream) => entityOf(`echo_${stream}`, 'echoing', stream)).join('')}`).replace('  erp:\n', `${connections}  erp:\n`)}\nplugins: [./plugins]\nnotifiers:\n  chat: { plugin: slack, with: { url: "\${SLACK_URL}" } }\n`;
+  const echo = await echoRemote(t);
+  const shop = await openShop(t, { config, level: 'debug', files: { 'plugins/careless.js': careless, 'plugins/echoing.js': echoing }, credentials: planted, env: { TDS_SECRET_KEY: key, CARELESS_KEY: apiKey, ECHO_URL: echo, SLACK_URL: `${echo}${slackPath}`, ZOHO_WEBHOOK_SECRET: webhookSecret }, sandbox: { scale: 'small', items: 210, daysOfOrders: 1, customers: 60 } });
   const { sandbox } = shop;
   await shop.sync(['products', 'told', 'echo_refused', 'echo_moved']); // one that succeeds, others that fail for good
   const [broken] = await shop.runtime.operations.sync({ entities: ['echo_broken'], mode: 'full', trigger: 'person' });
@@ -155,8 +182,8 @@ void t.test('no secret stands in any log line, row or answer, whatever fails', a
   const lines: string[] = [];
   const { answers, secrets: own } = await everyAnswer(shop, createLogger({ level: 'debug', destination: { write: (line) => void lines.push(line) } }), t);
   t.ok(answers.size > 20 && own.every((secret) => secret.length > 20));
-  const secrets = [...own, 'planted-session-of-the-day', planted.clientSecret, planted.refreshToken, key, apiKey, 'sandbox-access-', new URL(shop.database.url).password].filter((secret) => secret !== '');
-  const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('hex'), ...[1, 2].map((before) => Buffer.from('x'.repeat(before) + secret).toString('base64').slice(4, -4))]);
+  const secrets = [...own, ...Object.values(stray), webhookSecret, slackPath.slice(14), 'planted-session-of-the-day', planted.clientSecret, planted.refreshToken, key, apiKey, 'sandbox-access-', new URL(shop.database.url).password].filter((secret) => secret !== '');
+  const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('hex'), encodeURIComponent(encodeURIComponent(secret)), JSON.stringify(JSON.stringify(secret)).slice(2, -2), Buffer.from(secret).toString('base64url'), secret.replaceAll('"', '&quot;').replaceAll('&', '&amp;'), ...[1, 2].map((before) => Buffer.from('x'.repeat(before) + secret).toString('base64').slice(4, -4))]);
   const leaks = (where: string, text: string): string[] => forms.filter((form) => text.includes(form)).map((form) => `${where}: ${form}`);
   t.ok(shop.lines.length > 20, `${shop.lines.length} lines were logged`);
   t.same([...shop.lines, ...lines].flatMap((line) => leaks(line, line)), []);

@@ -3,9 +3,9 @@ import { executeRun } from '../../core/pipeline/execute-run.ts';
 import { mappingNumber, type Entity } from '../../core/pipeline/entity.ts';
 import { compileMapping } from '../../core/pipeline/mapping/index.ts';
 import type { RunContext, RunOutcome } from '../../core/pipeline/run-context.ts';
-import type { DatabaseAccess, Logger } from '../../core/sdk/index.ts';
+import type { Logger } from '../../core/sdk/index.ts';
 import type { Pool } from '../../core/store/pool.ts';
-import { databaseAccess } from '../../core/store/session.ts';
+import { databaseAccess, type Database } from '../../core/store/session.ts';
 import { createRun, endRun, readRun, startRun, type Run, type RunMode, type RunOptions } from '../../core/store/runs.ts';
 import postgres from '../../plugins/postgres/plugin.ts';
 import type { MemorySource } from './memory-source.ts';
@@ -16,7 +16,7 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: ()
 /** The write path on a real database, with a source in memory and no queue: runs are executed by the test itself. */
 export interface Corridor {
   pool: Pool;
-  database: DatabaseAccess;
+  database: Database;
   entity: Entity;
   requested: RunMode[];
   /** Executes one run to its end; throws what the attempt threw, after which `resume` goes on with the same run. */

@@ -2,7 +2,7 @@ import { parseDuration } from '../../../schemas/index.ts';
 import { OperationError } from '../../operations/errors.ts';
 import { shapes } from '../answer-shapes.ts';
 import { sessionCookie } from '../cookies.ts';
-import { defineRoute, type Route, type RouteDeps } from '../route.ts';
+import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
 
 /** Tokens of programs, and the sessions of pages. */
 export function accessRoutes(deps: RouteDeps): Route[] {
@@ -13,8 +13,12 @@ function tokenRoutes({ operations }: RouteDeps): Route[] {
   return [
     defineRoute({
       method: 'GET', path: '/v1/tokens', scope: 'admin', summary: 'Tokens, the newest first; never their secrets.',
-      answers: { 200: shapes.list('tokens', shapes.token) },
-      handle: async () => ({ body: { tokens: await operations.access.tokens() } }),
+      query: { type: 'object', additionalProperties: false, properties: { ...paging, name: { type: 'string', minLength: 1, maxLength: 100 }, scope: { type: 'string', enum: ['read', 'operate', 'admin'] }, state: { type: 'string', enum: ['active', 'expired', 'revoked'] } } },
+      answers: { 200: shapes.page('tokens', shapes.token) },
+      async handle({ query: { limit = 50, ...filter } }) {
+        const { page, next } = pageOf(await operations.access.tokens({ ...filter, limit: limit + 1 }), limit);
+        return { body: { tokens: page, next } };
+      },
     }),
     defineRoute({
       method: 'POST', path: '/v1/tokens', scope: 'admin', summary: 'Makes a token; its secret is in this answer and nowhere else.',

@@ -17,7 +17,7 @@ function looksAndWord({ operations: { alerts } }: RouteDeps): Route[] {
     defineRoute({
       method: 'GET', path: '/v1/alerts', scope: 'read', summary: 'Alerts, the newest first.',
       answers: { 200: shapes.page('alerts', shapes.alert) },
-      query: { type: 'object', additionalProperties: false, properties: { ...paging, state: { type: 'string', enum: ['pending', 'firing', 'acknowledged', 'resolved'] } } },
+      query: { type: 'object', additionalProperties: false, properties: { ...paging, rule: text, state: { type: 'string', enum: ['pending', 'firing', 'acknowledged', 'resolved'] } } },
       async handle({ query: { limit = 50, ...filter } }) {
         const { page, next } = pageOf(await alerts.list({ ...filter, limit: limit + 1 }), limit);
         return { body: { alerts: page, next } };

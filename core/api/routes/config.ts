@@ -10,6 +10,11 @@ export function configRoutes({ operations }: RouteDeps): Route[] {
       handle: () => ({ body: operations.config() }),
     }),
     defineRoute({
+      method: 'GET', path: '/v1/config/diff', scope: 'read', summary: 'What differs between the config as it runs on this node and its files; secrets masked.',
+      answers: { 200: shapes.configDiff },
+      handle: async () => ({ body: await operations.diffConfig() }),
+    }),
+    defineRoute({
       method: 'POST', path: '/v1/config/validate', scope: 'operate', summary: 'Checks the config file as it is now; what runs is left as it is.',
       answers: { 200: shapes.findings },
       async handle() {

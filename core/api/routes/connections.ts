@@ -10,7 +10,7 @@ export function connectionRoutes(deps: RouteDeps): Route[] {
 
 function looks({ operations }: RouteDeps): Route[] {
   const all = async (): Promise<object[]> => {
-    const [connections, pauses] = [await operations.connections(), await operations.pauses()];
+    const [connections, pauses] = await Promise.all([operations.connections(), operations.pauses()]);
     return connections.map((connection: ConnectionStatus) => ({ ...connection, pause: pauses.find((pause) => pause.connection === connection.id) ?? null }));
   };
   return [

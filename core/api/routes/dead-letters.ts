@@ -3,6 +3,7 @@ import { readSince } from '../../operations/dead-letters.ts';
 import type { LetterFilter } from '../../store/dead-letter-queries.ts';
 import { shapes } from '../answer-shapes.ts';
 import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
+import { recentOf } from '../recent.ts';
 import { shapeRun } from '../shapes.ts';
 
 const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
@@ -22,21 +23,22 @@ type Given = { [K in keyof typeof filterMembers]?: string } & { ids?: unknown; a
 
 /** What failed for good: seen, grouped, tried again, given up. */
 export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
+  const groups = recentOf((asked: Given & { limit?: number }) => JSON.stringify(asked), ({ limit = 50, ...filter }) => operations.deadLetterGroups(filterOf(filter), limit));
   return [
     defineRoute({
       method: 'GET', path: '/v1/dead-letters', scope: 'read', summary: 'Records and jobs that failed for good, the newest first.',
       answers: { 200: shapes.page('deadLetters', shapes.deadLetter) },
       query: { type: 'object', additionalProperties: false, properties: { ...paging, ...filterMembers, status } },
-      async handle({ query: { limit = 50, before, ...filter } }) {
-        const { page, next } = pageOf(await operations.deadLetters({ ...filterOf(filter), ...(before === undefined ? {} : { before }), limit: limit + 1 }), limit);
+      async handle({ query: { limit = 50, ...filter } }) {
+        const { page, next } = pageOf(await operations.deadLetters({ ...filterOf(filter), limit: limit + 1 }), limit);
         return { body: { deadLetters: page, next } };
       },
     }),
     defineRoute({
-      method: 'GET', path: '/v1/dead-letter-groups', scope: 'read', summary: 'The same faults, counted; those of open ones unless a status is given.',
+      method: 'GET', path: '/v1/dead-letter-groups', scope: 'read', summary: 'The same faults, counted; those of open ones unless a status is given. Up to ten seconds old.',
       answers: { 200: shapes.list('groups', shapes.deadLetterGroup) },
       query: { type: 'object', additionalProperties: false, properties: { limit: paging.limit, ...filterMembers, status: { ...status, default: 'open' } } },
-      handle: async ({ query: { limit = 50, ...filter } }) => ({ body: { groups: await operations.deadLetterGroups(filterOf(filter), limit) } }),
+      handle: async ({ query }) => ({ body: { groups: await groups(query) } }),
     }),
     defineRoute({
       method: 'GET', path: '/v1/dead-letters/:id', scope: 'read', summary: 'One, with its raw record or job and every attempt.',

@@ -1,8 +1,10 @@
 import { shapes } from '../answer-shapes.ts';
+import { recent } from '../recent.ts';
 import { defineRoute, type Route, type RouteDeps } from '../route.ts';
 
 /** For supervisors and load balancers. */
 export function healthRoutes({ operations }: RouteDeps): Route[] {
+  const report = recent(() => operations.healthReport());
   return [
     defineRoute({ method: 'GET', path: '/healthz', scope: 'apart', summary: 'Whether the process lives.', answers: { 200: shapes.alive }, handle: () => ({ body: { status: 'alive' } }) }),
     defineRoute({
@@ -14,9 +16,9 @@ export function healthRoutes({ operations }: RouteDeps): Route[] {
       },
     }),
     defineRoute({
-      method: 'GET', path: '/v1/health', scope: 'read', summary: 'What is well, what is not, and what to do, in all of TDS.',
+      method: 'GET', path: '/v1/health', scope: 'read', summary: 'What is well, what is not, and what to do, in all of TDS; up to ten seconds old.',
       answers: { 200: shapes.healthReport },
-      handle: async () => ({ body: await operations.healthReport() }),
+      handle: async () => ({ body: await report() }),
     }),
   ];
 }

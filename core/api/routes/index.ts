@@ -5,6 +5,7 @@ import { defineRoute, type Route, type RouteDeps } from '../route.ts';
 import { accessRoutes } from './access.ts';
 import { alertRoutes } from './alerts.ts';
 import { auditRoutes } from './audit.ts';
+import { cacheRoutes } from './cache.ts';
 import { configRoutes } from './config.ts';
 import { connectionRoutes } from './connections.ts';
 import { deadLetterRoutes } from './dead-letters.ts';
@@ -21,7 +22,7 @@ import { webhookRoutes } from './webhooks.ts';
 const openWords = 'open: anybody on this machine may do all, until the first token is made (tds token create)';
 const tokenWords = 'by token';
 const groups = [
-  healthRoutes, metricRoutes, configRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, alertRoutes, scheduleRoutes, webhookRoutes, recordRoutes, nodeRoutes, auditRoutes, accessRoutes,
+  healthRoutes, metricRoutes, configRoutes, entityRoutes, connectionRoutes, runRoutes, deadLetterRoutes, healingRoutes, alertRoutes, scheduleRoutes, webhookRoutes, recordRoutes, cacheRoutes, nodeRoutes, auditRoutes, accessRoutes,
 ];
 
 /** All routes, those that tell about the routes among them. */
@@ -44,9 +45,10 @@ export function ownRoutes(deps: RouteDeps): Route[] {
 /** The description of all routes, these two among them, for programs and for people. Made once, when it is first asked for. */
 function describing(others: readonly Route[], version: string): Route[] {
   let page: string | undefined;
+  let json: string | undefined;
   const document: Route = defineRoute({
     method: 'GET', path: '/openapi.json', scope: 'read', summary: 'All routes as an OpenAPI 3.1 document.', answers: { 200: { type: 'object', required: ['openapi', 'paths'] } },
-    handle: () => ({ body: openApi(all, version) }),
+    handle: () => ({ type: 'application/json; charset=utf-8', body: json ??= `${JSON.stringify(openApi(all, version))}\n` }),
   });
   const reading: Route = defineRoute({
     method: 'GET', path: '/docs', scope: 'read', summary: 'The same to read, as a page.', produces: 'text/html', answers: { 200: { type: 'string' } },

@@ -24,7 +24,7 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
       query: {
         type: 'object', additionalProperties: false,
         properties: {
-          ...paging, after: { ...paging.before, description: 'The `next` of the page before, of a list with the oldest first.' }, sort: { type: 'string', enum: ['newest', 'oldest'], default: 'newest' },
+          ...paging,
           trigger: { type: 'string', minLength: 1, maxLength: 200, description: 'Who asked: `api`, `cli`, `schedule` …' }, since, until: { ...since, description: 'Queued before then.' },
           entity: { type: 'string', minLength: 1 }, mode: { type: 'string', enum: [...mode.enum, 'retry'] }, status: { type: 'string', enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] },
         },

@@ -73,9 +73,9 @@ function reports({ operations: { schedules } }: RouteDeps): Route[] {
     defineRoute({
       method: 'GET', path: '/v1/reports', scope: 'read', summary: 'The summaries that `run: report` made, the newest first, as data, text and HTML.',
       answers: { 200: shapes.page('reports', shapes.report) },
-      query: { type: 'object', additionalProperties: false, properties: paging },
-      async handle({ query: { limit = 50, before } }) {
-        const { page, next } = pageOf(await schedules.reports({ limit: limit + 1, ...(before === undefined ? {} : { before }) }), limit);
+      query: { type: 'object', additionalProperties: false, properties: { ...paging, schedule: { type: 'string', minLength: 1, maxLength: 100 } } },
+      async handle({ query: { limit = 50, ...filter } }) {
+        const { page, next } = pageOf(await schedules.reports({ ...filter, limit: limit + 1 }), limit);
         return { body: { reports: page, next } };
       },
     }),

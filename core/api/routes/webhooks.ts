@@ -25,8 +25,8 @@ export function webhookRoutes({ operations: { webhooks } }: RouteDeps): Route[] 
       method: 'GET', path: '/v1/webhooks', scope: 'read', summary: 'Messages of services as they arrived, the newest first, with what became of them.',
       answers: { 200: shapes.page('messages', shapes.message) },
       query: { type: 'object', additionalProperties: false, properties: { ...paging, ...filterMembers } },
-      async handle({ query: { limit = 50, before, ...filter } }) {
-        const { page, next } = pageOf(await webhooks.list({ ...filterOf(filter), ...(before === undefined ? {} : { before }), limit: limit + 1 }), limit);
+      async handle({ query: { limit = 50, ...filter } }) {
+        const { page, next } = pageOf(await webhooks.list({ ...filterOf(filter), limit: limit + 1 }), limit);
         return { body: { messages: page, next } };
       },
     }),

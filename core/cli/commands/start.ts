@@ -34,8 +34,8 @@ async function start(context: Context, command: Command): Promise<ExitCode> {
   context.logSink = (line) => void io.stdout.write(line);
   const log = context.log({ level: project.config.policies.log.level, pretty });
   return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
-    const { host, port, proxies } = project.config.api;
-    const api = createApi({ operations: runtime.operations, log, version, host, port, proxies, serves: runtime.roles.includes('api') ? 'all' : 'health' });
+    const { host, port, proxies, origins } = project.config.api;
+    const api = createApi({ operations: runtime.operations, log, version, host, port, proxies, origins, serves: runtime.roles.includes('api') ? 'all' : 'health' });
     try {
       const { url, open } = await api.start();
       announce(context, { project, runtime, url, open, log, pretty });

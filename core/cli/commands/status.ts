@@ -17,7 +17,7 @@ export function addStatus(program: Command, bind: Bind): void {
     const project = await context.readyProject();
     const { out, backend: { clock } } = context;
     await context.ask(project, async ({ operations, nodeId, databaseLabel }) => {
-      const [entities, connections, nodes, jobs] = [await operations.entities(), await operations.connections(), await operations.nodes(), await operations.jobs()];
+      const [entities, connections, nodes, jobs] = [await operations.entities(), await operations.connections(), await operations.nodes(), await operations.jobs.stats()];
       const workers = nodes.filter((node) => node.nodeId !== nodeId && (node.concurrency > 0 || node.roles !== null));
       printEntities(context, entities);
       out.line();

@@ -1,12 +1,14 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseDuration } from '../../../schemas/index.ts';
 import { tokenScopes, type Token, type TokenScope } from '../../operations/access.ts';
+import type { TokenFilter } from '../../store/access.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
 import { osUser } from '../os-user.ts';
 import { table } from '../table.ts';
 import { ago, cell } from '../text.ts';
+import { limitOption } from './runs.ts';
 
 /** `tds token create`, `tds token list`, `tds token revoke`. */
 export function addToken(program: Command, bind: Bind): void {
@@ -40,14 +42,14 @@ function addCreate(token: Command, bind: Bind): void {
 }
 
 function addList(token: Command, bind: Bind): void {
-  const list = token.command('list').description('list tokens, the newest first; never their secrets');
+  const list = token.command('list').description('list tokens, the newest first; never their secrets').addOption(new Option('--state <state>', 'those in one state').choices(['active', 'expired', 'revoked'])).addOption(limitOption());
   list.action(bind(async (context) => {
-    const tokens = await context.ask(await context.readyProject(), ({ operations }) => operations.access.tokens());
+    const tokens = await context.ask(await context.readyProject(), ({ operations }) => operations.access.tokens(list.opts<TokenFilter>()));
     for (const line of tokens.length > 0 ? tokenTable(context, tokens) : ['no tokens: on this machine the API is open to anybody, and elsewhere it does not listen']) context.out.line(line);
     context.out.json({ tokens });
     return exitCodes.ok.code;
   }));
-  explain(list, { examples: [['tds token list', 'all that were ever made']], json: '{ "tokens": [{ "id", "name", "prefix", "scope", "state", "createdAt", "createdBy", "expiresAt", "revokedAt", "revokedBy", "usedAt" }] }' });
+  explain(list, { examples: [['tds token list', 'the last 20 that were made'], ['tds token list --state active', 'those that are good']], json: '{ "tokens": [{ "id", "name", "prefix", "scope", "state", "createdAt", "createdBy", "expiresAt", "revokedAt", "revokedBy", "usedAt" }] }' });
 }
 
 function addRevoke(token: Command, bind: Bind): void {

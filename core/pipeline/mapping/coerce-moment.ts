@@ -1,4 +1,4 @@
-import type { CellValue } from '../../sdk/index.ts';
+import { commonInstant, isRealDay, type CellValue } from '../../sdk/index.ts';
 import { Refusal } from './refusal.ts';
 
 const notADate = new Refusal('map.not_a_date', 'is no date (yyyy-mm-dd)');
@@ -11,7 +11,6 @@ const noOffset = new Refusal('map.no_offset', 'names no time zone');
 const day = /^(\d{4})-(\d\d)-(\d\d)/u;
 const clock = /^(\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,12})?)?/u;
 const offset = /^ ?(?:[Zz]|[+-](\d\d):?(\d\d)?)$/u;
-const days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const longest = 64;
 
 interface Moment { fault?: Refusal; clock: boolean; offset: boolean; /** Characters before the offset. */ local: number }
@@ -45,41 +44,12 @@ export function coerceTimestamp(value: unknown): CellValue | Refusal {
 
 /** `timestamptz`: refused without a zone, because a guessed one would be wrong without anybody seeing it. */
 export function coerceTimestamptz(value: unknown): CellValue | Refusal {
-  if (typeof value === 'string' && isCommonForm(value)) return value;
+  if (typeof value === 'string' && commonInstant(value) !== undefined) return value;
   const text = momentText(value);
   if (text === undefined) return notATimestamp;
   const moment = readMoment(text);
   if (moment.fault !== undefined) return moment.fault;
   return moment.offset ? text : noOffset;
-}
-
-/** Whether a text is `yyyy-mm-ddThh:mm:ss` with `Z` or an offset, and true. What APIs send mostly, told without a regular expression. */
-function isCommonForm(text: string): boolean {
-  const zone = text.charCodeAt(19);
-  if (zone === 90 ? text.length !== 20 : (zone !== 43 && zone !== 45) || !isOffset(text)) return false;
-  if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(10) !== 84 || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return false;
-  const century = twoDigits(text, 0);
-  const year = twoDigits(text, 2);
-  if (century < 0 || year < 0 || !realDay(century * 100 + year, twoDigits(text, 5), twoDigits(text, 8))) return false;
-  const hours = twoDigits(text, 11);
-  const minutes = twoDigits(text, 14);
-  const seconds = twoDigits(text, 17);
-  return hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60 && seconds >= 0 && seconds < 60;
-}
-
-function isOffset(text: string): boolean {
-  const colon = text.length === 25 && text.charCodeAt(22) === 58 ? 1 : 0;
-  if (text.length !== 24 + colon) return false;
-  const hours = twoDigits(text, 20);
-  const minutes = twoDigits(text, 22 + colon);
-  return hours >= 0 && hours < 16 && minutes >= 0 && minutes < 60;
-}
-
-/** The number at a place, or a negative one where no two digits stand. */
-function twoDigits(text: string, at: number): number {
-  const tens = text.charCodeAt(at) - 48;
-  const ones = text.charCodeAt(at + 1) - 48;
-  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1;
 }
 
 function momentText(value: unknown): string | undefined {
@@ -89,7 +59,7 @@ function momentText(value: unknown): string | undefined {
 function readMoment(text: string): Moment {
   const date = day.exec(text);
   if (date === null) return badForm;
-  if (!realDay(Number(date[1]), Number(date[2]), Number(date[3]))) return badMoment;
+  if (!isRealDay(Number(date[1]), Number(date[2]), Number(date[3]))) return badMoment;
   if (text.length === 10) return { clock: false, offset: false, local: 10 };
   const between = text.charCodeAt(10);
   if (between !== 84 && between !== 32) return badForm;
@@ -104,12 +74,6 @@ function readMoment(text: string): Moment {
   // PostgreSQL knows offsets of less than 16 hours.
   if (Number(zone[1] ?? 0) > 15 || Number(zone[2] ?? 0) > 59) return badMoment;
   return { clock: true, offset: true, local };
-}
-
-function realDay(year: number, month: number, dayOfMonth: number): boolean {
-  if (year < 1 || month < 1 || month > 12 || dayOfMonth < 1) return false;
-  const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return dayOfMonth <= (days[month - 1] as number) + (leap ? 1 : 0);
 }
 
 function realClock(found: RegExpExecArray): boolean {

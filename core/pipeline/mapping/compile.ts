@@ -77,25 +77,26 @@ function tableSpec(config: MappingConfig, columns: readonly Column[]): TableSpec
   };
 }
 
-function mapAll(program: Program, records: readonly JsonObject[]): MappedRecord[] | Promise<MappedRecord[]> {
+/** A record that JSONata has to look at, and the place that is kept for what comes of it. */
+interface Slow { index: number; record: JsonObject }
+
+function mapAll(program: Program, records: Iterable<JsonObject>): MappedRecord[] | Promise<MappedRecord[]> {
   const results: MappedRecord[] = [];
   const session = new Session();
-  const slow: number[] = [];
+  const slow: Slow[] = [];
   for (const record of records) {
     session.reset();
     const result = mapRecord(program, record, session);
-    // The place is kept for a record that JSONata has to look at.
-    if (session.waiting) slow.push(results.length);
+    if (session.waiting) slow.push({ index: results.length, record });
     results.push(result);
   }
-  return slow.length === 0 ? results : mapSlowly(program, records, results, slow);
+  return slow.length === 0 ? results : mapSlowly(program, results, slow);
 }
 
-async function mapSlowly(program: Program, records: readonly JsonObject[], results: MappedRecord[], slow: readonly number[]): Promise<MappedRecord[]> {
+async function mapSlowly(program: Program, results: MappedRecord[], slow: readonly Slow[]): Promise<MappedRecord[]> {
   const session = new Session();
-  for (const [done, index] of slow.entries()) {
+  for (const [done, { index, record }] of slow.entries()) {
     if (done % turn === turn - 1) await new Promise((resolve) => { setImmediate(resolve); });
-    const record = records[index] as JsonObject;
     session.reset();
     let result = mapRecord(program, record, session);
     for (let pass = 0; session.waiting; pass += 1) {

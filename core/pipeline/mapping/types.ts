@@ -87,5 +87,5 @@ export interface EntityMapping {
   /** True when every expression was compiled to plain code. Even then a record may need JSONata itself (a list on a path): see `mapAll`. */
   readonly synchronous: boolean;
   /** Maps a set of records, in order. A promise only when a record of the set needs JSONata itself. */
-  mapAll(records: readonly JsonObject[]): MappedRecord[] | Promise<MappedRecord[]>;
+  mapAll(records: Iterable<JsonObject>): MappedRecord[] | Promise<MappedRecord[]>;
 }

@@ -40,7 +40,7 @@ export async function takeBackup(options: TakeOptions): Promise<Taken> {
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     // One form of values, whatever the user's own settings are.
-    for (const setting of ['extra_float_digits = 3', `datestyle = 'ISO, MDY'`, `intervalstyle = 'postgres'`, `timezone = 'UTC'`, `client_encoding = 'UTF8'`, 'row_security = off']) await client.query(`SET LOCAL ${setting}`);
+    for (const setting of ['extra_float_digits = 3', `datestyle = 'ISO, MDY'`, `intervalstyle = 'postgres'`, `timezone = 'UTC'`, `client_encoding = 'UTF8'`, 'row_security = off', 'synchronize_seqscans = off', 'max_parallel_workers_per_gather = 0']) await client.query(`SET LOCAL ${setting}`);
     const { header, tables } = await describe(client, options);
     await writer.begin(header);
     let rows = 0;
