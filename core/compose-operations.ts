@@ -12,7 +12,7 @@ import type { Operations } from './operations/operations.ts';
 import { loadProject, type Project } from './project.ts';
 import type { LiveConfig, Reloader } from './reload.ts';
 import { reloadHere, reloadNodes } from './reload-nodes.ts';
-import type { Schedules } from './schedule/index.ts';
+import { overdueBy, type Schedules } from './schedule/index.ts';
 import type { Logger } from './sdk/index.ts';
 import type { Webhooks } from './webhook/index.ts';
 import { version } from './version.ts';
@@ -31,7 +31,7 @@ export function composeOperations({ project, live, log, env, redactor, healing, 
     // What was secret at the start stays so, as what wants a restart is shown as it was.
     isSecret: (path) => project.secrets.has(path) || live.secrets.has(path),
     read: readings(() => loadProject({ file: project.file, env, cwd: process.cwd(), log }), project.files),
-    forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), healing: healing.operations, alerts: alerting.operations, schedules: schedules.operations, webhooks: webhooks.operations, reload: () => reloadHere(around), reloadNodes: () => reloadNodes({ ...around, nodes: () => parts.queue.nodes() }),
+    forPerson: (entity, work) => withCallContext({ entity, purpose: 'person' }, work), overdue: overdueBy(() => live.current), healing: healing.operations, alerts: alerting.operations, schedules: schedules.operations, webhooks: webhooks.operations, reload: () => reloadHere(around), reloadNodes: () => reloadNodes({ ...around, nodes: () => parts.queue.nodes() }),
   });
 }
 

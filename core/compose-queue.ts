@@ -4,8 +4,10 @@ import { notifyTask } from './compose-alerts.ts';
 import { systemClock } from './monitor/clock.ts';
 import type { Events } from './monitor/events.ts';
 import type { TdsMetrics } from './monitor/metrics/index.ts';
+import type { SpanFacts } from './monitor/trace.ts';
+import type { Tracing } from './monitor/tracing.ts';
 import { onExhausted, type ExhaustedDeps } from './operations/exhausted.ts';
-import { requestRun, runTaskName, type Enqueue } from './operations/request-run.ts';
+import { requestRun, runTaskName, type Enqueue, type EnqueueMany } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
@@ -13,7 +15,7 @@ import type { NodeRole } from './roles.ts';
 import { tickTaskName } from './schedule/index.ts';
 import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
 import type { OpenedDatabase } from './store/open-database.ts';
-import type { RunMode } from './store/runs.ts';
+import type { Run, RunMode } from './store/runs.ts';
 import { version } from './version.ts';
 
 /** Milliseconds after which a run of details gives way to others. */
@@ -23,7 +25,7 @@ const mostLosses = 3;
 
 /** What the queue is made of. */
 export interface QueueParts {
-  config: Config; opened: OpenedDatabase; database: DatabaseAccess; log: Logger; events: Events; metrics: TdsMetrics;
+  config: Config; opened: OpenedDatabase; database: DatabaseAccess; log: Logger; events: Events; metrics: TdsMetrics; tracing: Tracing;
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>;
   /** Delivers messages to people. */
   notify: TaskHandler;
@@ -34,7 +36,7 @@ export interface QueueParts {
 }
 
 /** Puts the queue and its tasks together for `main.ts`. */
-export function composeQueue({ config, opened, database, log, events, metrics, entities, connections, notify, tick, handOver, options }: QueueParts): Queue {
+export function composeQueue({ config, opened, database, log, events, metrics, tracing, entities, connections, notify, tick, handOver, options }: QueueParts): Queue {
   const redact = (text: string): string => options.redactor.text(text);
   let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
   const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
@@ -42,7 +44,7 @@ export function composeQueue({ config, opened, database, log, events, metrics, e
     database, log, clock: systemClock, entities, redact, readAhead: config.policies.sync.readAhead, sliceMs: detailSliceMs, stopping: () => queue?.health().state === 'stopping',
     events, ...(config.metrics.enabled ? { onProgress: (current, counts) => metrics.runs.saved(current.entity, counts) } : {}),
     nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
-    withUsage: (current, work) => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls)),
+    withUsage: (current, work) => tracing.run(factsOf(current, entities.get(current.entity)), () => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls))),
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
   });
   queue = createQueue({
@@ -58,9 +60,19 @@ export function enqueueBy(queue: Queue): Enqueue {
   return (session, job) => queue.enqueue(asQueryable(session), job);
 }
 
+/** Adds many at once, likewise. */
+export function enqueueManyBy(queue: Queue): EnqueueMany {
+  return (session, jobs) => queue.enqueueMany(asQueryable(session), jobs);
+}
+
 /** The queue speaks pg; of it, it uses the query alone. */
 export function asQueryable(session: SqlSession): Parameters<Queue['enqueue']>[0] {
   return { query: (text: string, values?: unknown[]) => session.query(text, values) } as unknown as Parameters<Queue['enqueue']>[0];
+}
+
+/** What the trace of a run tells of it. */
+function factsOf({ id, entity, mode, trigger, attempts }: Run, known: Entity | undefined): SpanFacts {
+  return { 'tds.run': id, 'tds.entity': entity, 'tds.mode': mode, 'tds.trigger': trigger, 'tds.attempt': attempts, 'tds.connection': known?.connectionId, 'tds.stream': known?.stream.name };
 }
 
 function purposeOf(mode: RunMode): CallPurpose {

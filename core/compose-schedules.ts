@@ -1,24 +1,27 @@
+import type { ReportToTell } from './alerts/index.ts';
 import type { Config } from './config/index.ts';
 import type { Healing } from './healing/index.ts';
 import { systemClock } from './monitor/clock.ts';
 import type { Events } from './monitor/events.ts';
-import type { Enqueue } from './operations/request-run.ts';
+import type { EnqueueMany } from './operations/request-run.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
 import type { WebhookOperations } from './operations/webhooks.ts';
-import { createSchedules, makeReport, type Schedules, type WorkDone } from './schedule/index.ts';
-import type { Logger } from './sdk/index.ts';
+import { createSchedules, makeReport, type Definition, type Schedules, type WorkDone } from './schedule/index.ts';
+import type { Logger, SqlSession } from './sdk/index.ts';
 import type { Database } from './store/session.ts';
 import { trimActs } from './store/healing-acts.ts';
 import { maintainPartitions } from './store/partitions.ts';
-import { trimTicks } from './store/ticks.ts';
+import { trimTicks, type Tick } from './store/ticks.ts';
 
 /** What the schedules are made of. */
 export interface ScheduleParts {
   /** The config that is in force. */
   config: () => Config;
-  database: Database; enqueue: Enqueue; queue: () => Queue; healing: () => Healing; events: Events; log: Logger; redact: (text: string) => string;
+  database: Database; enqueue: EnqueueMany; queue: () => Queue; healing: () => Healing; events: Events; log: Logger; redact: (text: string) => string;
   entities: ReadonlyMap<string, Entity>;
+  /** Has a report delivered, by jobs that are written in the session's transaction. Answers to whom. */
+  tellReport: (session: SqlSession, report: ReportToTell) => Promise<string[]>;
   /** By how much the pauses of an entity's incremental syncs are shortened just now; 1 leaves them as they are. */
   factor?: (entity: string) => number;
 }
@@ -53,15 +56,23 @@ export function composeSchedules(parts: ScheduleParts): Schedules {
     async work(tick, definition) {
       if (tick.work === 'heal') return heal(parts, definition?.config.rules ?? []);
       if (tick.work === 'maintain') return maintain(parts);
-      if (tick.work === 'report') {
-        const timezone = definition?.timetable.zone ?? config().timezone;
-        const { id, summary } = await database.transaction((session) => makeReport(session, { schedule: tick.schedule, to: tick.planned, now: systemClock.now(), timezone, redact }));
-        return { status: 'succeeded', reason: `report ${id}: ${summary.attention.length === 0 ? 'all is well' : `${summary.attention.length} to look at`}` };
-      }
-      return { status: 'skipped', reason: 'comparing source and table is not in this version of TDS' };
+      if (tick.work === 'report') return report(parts, tick, definition);
+      return { status: 'skipped', reason: `this version does not know the work "${tick.work}"` };
     },
     ...(factor ? { factor } : {}),
   });
+}
+
+/** Makes a report and hands it to the notifiers, together: it is told once, however often the work is repeated. */
+async function report({ database, config, redact, tellReport }: ScheduleParts, tick: Tick, definition: Definition | undefined): Promise<WorkDone> {
+  const timezone = definition?.timetable.zone ?? config().timezone;
+  const { id, summary, told } = await database.transaction(async (session) => {
+    const made = await makeReport(session, { schedule: tick.schedule, to: tick.planned, now: systemClock.now(), timezone, redact });
+    const { from, to, attention } = made.summary;
+    const { headline, text, html } = made;
+    return { ...made, told: made.first ? await tellReport(session, { id: made.id, schedule: tick.schedule, from, to, headline, attention, text, html, notifiers: definition?.config.notifiers }) : [] };
+  });
+  return { status: 'succeeded', reason: `report ${id}: ${summary.attention.length === 0 ? 'all is well' : `${summary.attention.length} to look at`}${told.length > 0 ? `; goes to ${told.join(', ')}` : ''}` };
 }
 
 async function heal({ healing }: ScheduleParts, rules: readonly string[]): Promise<WorkDone> {

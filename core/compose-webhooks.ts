@@ -2,6 +2,7 @@ import type { Config } from './config/index.ts';
 import { withCallContext, type Connection } from './connection/index.ts';
 import type { Events } from './monitor/events.ts';
 import { systemClock } from './monitor/clock.ts';
+import type { TdsMetrics } from './monitor/metrics/index.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Project } from './project.ts';
 import { createQueue, type OnExhausted, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
@@ -15,7 +16,7 @@ export interface WebhookParts {
   project: Project;
   /** The config that is in force. */
   config: () => Config;
-  database: Database; log: Logger; events: Events;
+  database: Database; log: Logger; events: Events; metrics: TdsMetrics;
   entities: ReadonlyMap<string, Entity>; connectors: ReadonlyMap<string, Connector>; connections: ReadonlyMap<string, Connection>;
   /** The queue that jobs are added to. */
   queue: Queue;
@@ -32,12 +33,13 @@ export interface LiveWebhooks extends Webhooks {
 }
 
 /** Puts the webhooks together for `main.ts`. */
-export function composeWebhooks({ project, config: inForce, database, log, events, entities, connectors, connections, queue, asQueryable }: WebhookParts): LiveWebhooks {
+export function composeWebhooks({ project, config: inForce, database, log, events, metrics, entities, connectors, connections, queue, asQueryable }: WebhookParts): LiveWebhooks {
   const config = project.config as NonNullable<Project['config']>;
   const hearings = hearingsOf(config, entities, connectors);
   const hearsAny = hearings.size > 0;
   const webhooks = createWebhooks({
     policies: config.policies, database, log, events, clock: systemClock, hearings, stopping: () => queue.health().state === 'stopping',
+    metrics: config.metrics.enabled ? metrics.webhooks : undefined,
     withCalls: (entity, work) => withCallContext({ entity, purpose: 'webhook' }, work),
     // What is kept of these records for others who read them by their keys is out of date. Nobody waits for that.
     told(entity, keys) {

@@ -9,9 +9,9 @@ import { container as root, instanceCachingFactory, type DependencyContainer } f
 import { composeAlerts } from './compose-alerts.ts';
 import { composeAccounts, composeConnection, composeConnector, connectionsAtWork, openRedis, type ConnectionParts } from './compose-connections.ts';
 import { composeHealing } from './compose-healing.ts';
-import { composeMonitor } from './compose-monitor.ts';
+import { composeMonitor, startTracing } from './compose-monitor.ts';
 import { composeOperations } from './compose-operations.ts';
-import { asQueryable, composeQueue, enqueueBy } from './compose-queue.ts';
+import { asQueryable, composeQueue, enqueueBy, enqueueManyBy } from './compose-queue.ts';
 import { composeSchedules, pollingFactors } from './compose-schedules.ts';
 import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
 import { loadSealer, type Sealer, type SharedRedis } from './connection/index.ts';
@@ -19,7 +19,8 @@ import { buildEntities } from './entities.ts';
 import type { CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
 import { Events } from './monitor/events.ts';
-import { createMetrics } from './monitor/metrics/index.ts';
+import { createMetrics, type TdsMetrics } from './monitor/metrics/index.ts';
+import type { Tracing } from './monitor/tracing.ts';
 import type { Redactor } from './monitor/redact.ts';
 import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
@@ -35,7 +36,7 @@ import { maintainPartitions } from './store/partitions.ts';
 import { databaseAccess } from './store/session.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { tendCaches } from './tend-caches.ts';
-import { leaveSilentConnections, watch } from './tend-queue.ts';
+import { leaveSilentConnections, watch, type Watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
 import { watchConfig } from './watch-files.ts';
 import type { Webhooks } from './webhook/index.ts';
@@ -113,9 +114,14 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const live: LiveConfig = { current: config, secrets: project.secrets };
     const redis = openRedis(options);
     if (redis) closers.push(() => redis.close());
-    const services = compose(project, live, { ...options, nodeId, roles }, opened, sealer, redis);
+    const metrics = createMetrics();
+    const tracing = await startTracing(project, metrics, { ...options, nodeId });
+    closers.push(() => tracing.stop());
+    const services = compose(project, live, { ...options, nodeId, roles }, { opened, sealer, redis, metrics, tracing });
     const queue = services.resolve(tokens.queue);
-    if (options.watchdog && config.policies.watchdog.enabled) closers.push(watch(queue, { ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }));
+    const watching = options.watchdog && config.policies.watchdog.enabled ? watch({ ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }) : undefined;
+    if (watching) closers.push(() => watching.stop());
+    watching?.jobsOf(queue);
     await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
@@ -130,7 +136,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const [monitor, alerting] = [services.resolve(tokens.monitor), services.resolve(tokens.alerting)];
     closers.push(() => monitor.stop(), () => alerting.stop());
     await queue.start();
-    if (options.role === 'node') closers.push(...await startWebhooks(services, project, { ...options, roles }, opened, queue, () => drain));
+    if (options.role === 'node') closers.push(...await startWebhooks(services, project, { ...options, roles }, { opened, queue, watching, drain: () => drain }));
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
     const schedules = services.resolve(tokens.schedules);
@@ -163,7 +169,7 @@ function dataDirectoryOf({ dataDirectory, env }: RuntimeOptions): string {
 }
 
 /** Starts what looks after messages, and on a worker the workers that apply them, where any entity takes some. Answers how to stop them. */
-async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings, roles }: RuntimeOptions & { roles: readonly NodeRole[] }, opened: OpenedDatabase, queue: Queue, drain: () => number): Promise<(() => Promise<void>)[]> {
+async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings, roles }: RuntimeOptions & { roles: readonly NodeRole[] }, { opened, queue, watching, drain }: { opened: OpenedDatabase; queue: Queue; watching: Watch | undefined; drain: () => number }): Promise<(() => Promise<void>)[]> {
   const webhooks = services.resolve(tokens.webhooks);
   if (webhooks.operations.urls('').length === 0) return [];
   await webhooks.start(); // also where no job is done: it saves the counts of what was refused here
@@ -172,7 +178,8 @@ async function startWebhooks(services: DependencyContainer, project: Project, { 
   const exhausted = onExhausted({ enqueue: enqueueBy(queue), redact, events: services.resolve(tokens.events), handOver: (session, job) => webhooks.handOver(session, job) });
   const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: exhausted, timings: queueTimings });
   leaveSilentConnections(workers, opened, (queueTimings?.deadMs ?? deadMs) / 2, log);
-  if (project.config?.metrics.enabled) workers.on('job.ended', (job) => services.resolve(tokens.metrics).jobs.ended(job));
+  watching?.jobsOf(workers);
+  services.resolve(tokens.monitor).jobsOf(workers);
   await workers.start();
   return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
@@ -183,21 +190,25 @@ async function maintain(session: SqlSession, keep: NonNullable<Project['config']
   await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
 }
 
+/** What was opened before anything is put together. */
+interface Opened { opened: OpenedDatabase; sealer: Sealer; redis: SharedRedis | undefined; metrics: TdsMetrics; tracing: Tracing }
+
 /** Registers everything under its token; nothing is made before it is asked for. */
-function compose(project: Project, live: LiveConfig, options: RuntimeOptions & { roles: readonly NodeRole[] }, opened: OpenedDatabase, sealer: Sealer, redis: SharedRedis | undefined): DependencyContainer {
+function compose(project: Project, live: LiveConfig, options: RuntimeOptions & { roles: readonly NodeRole[] }, { opened, sealer, redis, metrics, tracing }: Opened): DependencyContainer {
   const { log } = options;
   const config = project.config as NonNullable<Project['config']>;
   const services = root.createChildContainer();
   services.registerInstance(tokens.log, log);
   services.registerInstance(tokens.events, new Events({ log, now: () => systemClock.now() }));
-  services.registerInstance(tokens.metrics, createMetrics());
+  services.registerInstance(tokens.metrics, metrics);
+  services.registerInstance(tokens.tracing, tracing);
   services.registerInstance(tokens.pool, opened.pool);
   services.registerInstance(tokens.database, databaseAccess(opened.pool, opened.reads));
   services.register(tokens.connections, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connection)]))) });
   services.register(tokens.connectors, { useFactory: instanceCachingFactory((inner) => new Map([...containersOf(inner).entries()].map(([id, child]) => [id, child.resolve(tokens.connector)]))) });
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => composeQueue({
-    config, options, opened, log, events: inner.resolve(tokens.events), metrics: inner.resolve(tokens.metrics), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections),
+    config, options, opened, log, events: inner.resolve(tokens.events), metrics: inner.resolve(tokens.metrics), tracing: inner.resolve(tokens.tracing), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections),
     notify: (job) => inner.resolve(tokens.alerting).handler(job), tick: (job) => inner.resolve(tokens.schedules).task(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job),
   })) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
@@ -207,7 +218,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions & {
   })) });
   services.register(tokens.schedules, { useFactory: instanceCachingFactory((inner) => composeSchedules({
     config: () => live.current, log, redact: (text) => options.redactor.text(text), events: inner.resolve(tokens.events), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities),
-    enqueue: (session, job) => enqueueBy(inner.resolve(tokens.queue))(session, job), queue: () => inner.resolve(tokens.queue), healing: () => inner.resolve(tokens.healing),
+    enqueue: (session, jobs) => enqueueManyBy(inner.resolve(tokens.queue))(session, jobs), queue: () => inner.resolve(tokens.queue), healing: () => inner.resolve(tokens.healing), tellReport: (session, report) => inner.resolve(tokens.alerting).tellReport(session, report),
     factor: pollingFactors(inner.resolve(tokens.webhooks).operations, () => systemClock.now()),
   })) });
   services.register(tokens.reloader, { useFactory: instanceCachingFactory((inner) => createReloader({
@@ -219,11 +230,11 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions & {
     onSecret: (secret) => options.redactor.add(secret),
   })) });
   services.register(tokens.webhooks, { useFactory: instanceCachingFactory((inner) => composeWebhooks({
-    project, config: () => live.current, log, asQueryable, connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
+    project, config: () => live.current, log, asQueryable, metrics: inner.resolve(tokens.metrics), connections: inner.resolve(tokens.connections), database: inner.resolve(tokens.database), events: inner.resolve(tokens.events), entities: inner.resolve(tokens.entities), connectors: inner.resolve(tokens.connectors), queue: inner.resolve(tokens.queue),
   })) });
   services.register(tokens.monitor, { useFactory: instanceCachingFactory((inner) => composeMonitor({
     project, log, metrics: inner.resolve(tokens.metrics), events: inner.resolve(tokens.events), queue: inner.resolve(tokens.queue), pool: opened.pool, database: inner.resolve(tokens.database), connectionClock: options.clock ?? systemClock,
-    connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), entities: [...inner.resolve(tokens.entities).keys()], dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
+    connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), config: () => live.current, entities: inner.resolve(tokens.entities), dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
   })) });
   services.register(tokens.alerting, { useFactory: instanceCachingFactory((inner) => composeAlerts({
     project, log, events: inner.resolve(tokens.events), registry: inner.resolve(tokens.metrics).registry, pool: opened.pool, database: inner.resolve(tokens.database), redact: (text) => options.redactor.text(text),

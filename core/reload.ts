@@ -87,7 +87,7 @@ export function changesOf({ schedules, entities, needsRestart }: ReloadReport): 
 
 /** The wanted config as far as it can be had now, and what of it can not. */
 function merged(before: Config, wanted: Config): { config: Config; needsRestart: string[] } {
-  const needsRestart: string[] = (['database', 'api', 'plugins'] as const).filter((name) => !isDeepStrictEqual(before[name], wanted[name]));
+  const needsRestart: string[] = (['database', 'api', 'plugins', 'metrics', 'tracing', 'alerts', 'notifiers'] as const).filter((name) => !isDeepStrictEqual(before[name], wanted[name]));
   for (const name of Object.keys(before.policies) as (keyof Config['policies'])[]) if (name !== 'retention' && !isDeepStrictEqual(before.policies[name], wanted.policies[name])) needsRestart.push(`policies.${name}`);
   const connections = differences(before.connections, wanted.connections);
   const held = new Set([...connections.added, ...connections.removed, ...connections.changed]);

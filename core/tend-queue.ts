@@ -5,12 +5,22 @@ import type { Queue } from './queue/index.ts';
 import type { Logger } from './sdk/index.ts';
 import type { OpenedDatabase } from './store/open-database.ts';
 
-/** Watches the event loop. Answers what ends that. */
-export function watch(queue: Queue, options: Parameters<typeof startWatchdog>[0]): () => Promise<void> {
+/** The watch over the event loop of one process; it says at the end what the loop was at, by whichever queue. */
+export interface Watch {
+  jobsOf(queue: Pick<Queue, 'on'>): void;
+  stop(): Promise<void>;
+}
+
+/** Watches the event loop from now on. */
+export function watch(options: Parameters<typeof startWatchdog>[0]): Watch {
   const watchdog = startWatchdog(options);
-  queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
-  queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
-  return () => watchdog.stop();
+  return {
+    jobsOf(queue) {
+      queue.on('job.started', ({ jobId: id, task, runId }) => watchdog.started({ id, task, ...(runId === undefined ? {} : { runId }) }));
+      queue.on('job.ended', ({ jobId }) => watchdog.ended(jobId));
+    },
+    stop: () => watchdog.stop(),
+  };
 }
 
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */

@@ -6,6 +6,7 @@ import type { Healing } from './healing/index.ts';
 import type { Monitor } from './compose-monitor.ts';
 import type { Events } from './monitor/events.ts';
 import type { TdsMetrics } from './monitor/metrics/index.ts';
+import type { Tracing } from './monitor/tracing.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Entity } from './pipeline/entity.ts';
 import type { Queue } from './queue/index.ts';
@@ -24,6 +25,7 @@ export const tokens = {
   events: token<Events>('events'),
   metrics: token<TdsMetrics>('metrics'),
   monitor: token<Monitor>('monitor'),
+  tracing: token<Tracing>('tracing'),
   pool: token<Pool>('pool'),
   database: token<Database>('database'),
   connections: token<ReadonlyMap<string, Connection>>('connections'),

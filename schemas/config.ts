@@ -5,6 +5,7 @@ import { entitySchema } from './entity.ts'
 import { metricsSchema } from './metrics.ts'
 import { policiesSchema } from './policies.ts'
 import { scheduleSchema } from './schedule.ts'
+import { tracingSchema } from './tracing.ts'
 import type { DeepReadonly, Resolved } from './vocabulary.ts'
 
 /** All that `tds.config.yaml` may say. Validation, types, editor help and the reference page come from here. */
@@ -62,6 +63,7 @@ export const configSchema = {
     schedules: { type: 'object', title: 'Schedules', description: 'When work starts by itself, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: scheduleSchema },
     policies: policiesSchema,
     metrics: metricsSchema,
+    tracing: tracingSchema,
     alerts: alertsSchema,
     notifiers: { type: 'object', title: 'Notifiers', description: 'The ways by which alerts reach people, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: notifierSchema },
   },

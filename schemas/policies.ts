@@ -27,7 +27,7 @@ export const policiesSchema = {
       additionalProperties: false,
       properties: {
         concurrency: { type: 'integer', minimum: 1, maximum: 16, default: 4, unit: 'entities', description: 'Entities whose messages are applied side by side in one process, beside the syncs.' },
-        maxWaiting: { type: 'integer', minimum: 10, maximum: 100_000, default: 500, unit: 'messages', description: 'Messages that one process holds in memory until they are saved; those beyond are answered 503, to be sent again. Some hundred are saved at once, so that more only make the last one wait.' },
+        maxWaiting: { type: 'integer', minimum: 10, maximum: 100_000, default: 5000, unit: 'messages', description: 'Messages that one process holds in memory until they are saved; those beyond are answered 503, to be sent again. While it takes longer than 150 ms until one is saved, fewer are held.' },
         maxMemory: { type: 'string', format: 'size', default: '32MB', description: 'The same by size.' },
         lossAlert: { type: 'string', format: 'share', default: '2%', description: 'When more than this share of the changes of an entity came without a message, its polling is made denser until it is well again.' },
       },

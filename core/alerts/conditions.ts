@@ -73,8 +73,15 @@ function pick(labels: Record<string, string>, names: readonly string[]): Record<
   return Object.fromEntries(names.flatMap((name) => (labels[name] === undefined ? [] : [[name, labels[name]]])));
 }
 
-/** A ratio as a percentage; else at most two places after the point. */
+/** A ratio as a percentage, seconds as a length of time; else at most two places after the point. */
 function shown(value: number, { metric }: AlertRule): string {
   if (metric?.endsWith('_ratio')) return `${Math.round(value * 100)} %`;
+  if (metric?.endsWith('_seconds')) return lasted(value);
   return Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 0);
+}
+
+function lasted(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
 }

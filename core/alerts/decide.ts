@@ -14,14 +14,18 @@ export interface Decision {
   dropped: string[];
 }
 
+/** What fired is over when it has not broken its rule for so long, in ms: a figure that wavers around its limit, or a node that is started anew, is one alert and not ten. */
+const calmMs = 30_000;
+
 /** Moves each alert on: pending → firing → resolved. Acknowledged ones stay so until they are over. */
 export function decide(known: readonly Alert[], breaking: readonly Breach[], now: Date): Decision {
   const open = new Map(known.filter(({ state }) => state !== 'resolved').map((alert) => [alert.fingerprint, alert]));
   const alerts: Decided[] = breaking.map((breach) => holding(open.get(breach.fingerprint), breach, now));
   const held = new Set(breaking.map(({ fingerprint }) => fingerprint));
   const over = [...open.values()].filter(({ fingerprint }) => !held.has(fingerprint));
+  const after = over.filter(({ state }) => state !== 'pending').map((alert): Decided => (now.getTime() - alert.seenAt.getTime() < calmMs ? alert : { ...alert, state: 'resolved', resolvedAt: now }));
   return {
-    alerts: [...alerts, ...over.filter(({ state }) => state !== 'pending').map((alert): Decided => ({ ...alert, state: 'resolved', resolvedAt: now })), ...known.filter(({ state }) => state === 'resolved')],
+    alerts: [...alerts, ...after, ...known.filter(({ state }) => state === 'resolved')],
     dropped: over.filter(({ state }) => state === 'pending').map(({ id }) => id),
   };
 }
@@ -37,7 +41,7 @@ function holding(before: Alert | undefined, { rule, fingerprint, labels, value, 
 }
 
 /** Alerts of one rule that go into one message. */
-export interface Group { rule: string; kind: Exclude<AlertMessage['kind'], 'test'>; alerts: Decided[] }
+export interface Group { rule: string; kind: Exclude<AlertMessage['kind'], 'test' | 'report'>; alerts: Decided[] }
 
 export interface TellingOptions {
   rules: ReadonlyMap<string, AlertRule>;

@@ -13,11 +13,12 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     summary: 'the last run of {entity} failed', help: 'tds runs --status failed',
   },
   'breaker-open': {
-    metric: 'tds_connection_breaker_open', above: 0.9, for: 20_000, by: ['connection'], severity: 'warning',
-    summary: 'calls to {connection} rest, since they kept failing', help: 'tds check {connection}',
+    // while one call tries it is 0.5: still not closed
+    metric: 'tds_connection_breaker_open', above: 0, for: 20_000, severity: 'warning',
+    summary: 'calls to {connection} rest on all nodes, since they kept failing', help: 'tds check {connection}',
   },
   'token-revoked': {
-    event: 'token.revoked', lasts: 60 * minute, severity: 'critical',
+    metric: 'tds_connection_sign_in_refused', above: 0, severity: 'critical',
     summary: 'the sign-in of {connection} was refused for good: it does nothing until a person renews it', help: 'tds check {connection}',
   },
   'quota-runs-out': {
@@ -29,12 +30,28 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     summary: 'the calls of the day of {connection} are used up; its runs wait for the next day', help: 'tds status',
   },
   'freshness-exceeded': {
-    metric: 'tds_entity_freshness_seconds', above: 26 * 3600, severity: 'warning',
-    summary: '{entity} was read {value} s ago, which is more than a day', help: 'tds sync {entity}',
+    metric: 'tds_entity_overdue_seconds', above: 0, severity: 'warning',
+    summary: '{entity} is too old: by its schedules it should have been read again {value} ago', help: 'tds runs --entity {entity}',
   },
   'queue-stuck': {
     metric: 'tds_queue_oldest_job_age_seconds', above: 1800, severity: 'warning',
-    summary: 'a job "{task}" has been waiting for a worker for {value} s', help: 'tds status',
+    summary: 'a job "{task}" has been waiting for a worker for {value}', help: 'tds status',
+  },
+  'webhooks-lost': {
+    metric: 'tds_webhook_loss_ratio', above: 0.02, severity: 'warning',
+    summary: '{value} of the changes of {entity} came without a webhook; reads find them, and it is read more often meanwhile', help: 'tds webhooks stats; then see that the rules at the service are on, and reach this TDS (tds webhooks urls)',
+  },
+  'webhooks-forged': {
+    metric: 'tds_webhook_refused_recent', labels: { reason: 'signature' }, above: 10, by: ['entity'], severity: 'warning',
+    summary: '{value} webhooks of {entity} were refused within 15 minutes, since they are not signed with its secret', help: 'compare the secret at the service with webhooks.secret of the connection; if they are the same, somebody is trying',
+  },
+  'webhooks-overload': {
+    metric: 'tds_webhook_refused_recent', labels: { reason: 'overload' }, above: 100, by: ['entity'], severity: 'warning',
+    summary: '{value} webhooks of {entity} were sent away within 15 minutes: more come than can be saved', help: 'tds webhooks stats; what the service does not send again the next read finds: tds sync {entity}',
+  },
+  'webhooks-waiting': {
+    metric: 'tds_webhook_oldest_waiting_age_seconds', above: 300, severity: 'warning',
+    summary: 'a webhook of {entity} has been waiting for {value} to be applied', help: 'tds webhooks --outcome waiting --entity {entity}',
   },
   'node-lost': {
     event: 'node.lost', lasts: 15 * minute, severity: 'warning',
@@ -59,6 +76,22 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
   'person-wanted': {
     metric: 'tds_healing_waiting', above: 0, severity: 'warning',
     summary: 'healing gave up on {value} things by its rule "{rule}", and waits for a person', help: 'tds healing --outcome told',
+  },
+  'schedule-overdue': {
+    metric: 'tds_schedule_overdue_seconds', above: 120, for: 30_000, severity: 'warning',
+    summary: 'a planned time of the schedule {schedule} came {value} ago, and no node has begun its work', help: 'tds schedules',
+  },
+  'schedule-missed': {
+    event: 'schedule.missed', lasts: 60 * minute, severity: 'warning',
+    summary: '{missed} planned times of the schedule {schedule} passed while nothing was at work; {made} made up', help: 'tds schedules ticks {schedule}',
+  },
+  'schedule-slow': {
+    metric: 'tds_schedule_period_ratio', above: 0.8, severity: 'warning',
+    summary: 'the work of the schedule {schedule} takes {value} of the time until it is due again; from 100 % on, times are left out', help: 'tds schedules ticks {schedule}',
+  },
+  'schedule-paused': {
+    event: 'schedule.paused', lasts: 60 * minute, severity: 'warning',
+    summary: 'the schedule {schedule} rests: {reason}', help: 'tds schedules resume {schedule}',
   },
   'notifier-failing': {
     metric: 'tds_notifier_failures', above: 2, severity: 'critical',

@@ -1,20 +1,22 @@
 /** Alerts of our own: rules over metrics and events, states as rows, messages as durable jobs. */
 import { randomUUID } from 'node:crypto';
-import type { Config } from '../config/index.ts';
+import { didYouMean, type Config } from '../config/index.ts';
 import type { Events } from '../monitor/events.ts';
 import { OperationError } from '../operations/errors.ts';
 import type { AlertOperations, NotifierTest } from '../operations/alerts.ts';
 import type { TaskHandler } from '../queue/types.ts';
 import { systemClock } from '../monitor/clock.ts';
-import type { Notifier } from '../sdk/index.ts';
+import type { Notifier, SqlSession } from '../sdk/index.ts';
 import { acknowledgeAlerts, activeSilences, addSilence, dropSamples, endSilence, listAlerts } from '../store/alerts.ts';
 import { noteWorks } from '../store/notifications.ts';
 import { deliver, notifyHandler, send, type DeliveryDeps } from './delivery.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { Evaluator, type EvaluatorDeps } from './evaluator.ts';
 import { testMessage } from './messages.ts';
+import { addReportMessages, type ReportToTell } from './report-message.ts';
 import { rulesOf, type AlertRule } from './rules.ts';
 
+export type { ReportToTell } from './report-message.ts';
 export { notifyAttempts, notifyPriority, notifyTask } from './delivery.ts';
 
 export interface AlertingDeps extends Pick<EvaluatorDeps, 'registry' | 'database' | 'pool' | 'log' | 'nodeId' | 'source' | 'enqueue' | 'now'> {
@@ -33,6 +35,8 @@ export interface Alerting {
   evaluator: Evaluator;
   /** Evaluates from now on, unless the config has it switched off. */
   start(): void;
+  /** Has a report delivered, by jobs that are written in the session's transaction. Answers to whom. */
+  tellReport(session: SqlSession, report: ReportToTell): Promise<string[]>;
   /** Resolves when no message is being sent. */
   settled(): Promise<void>;
   /** Idempotent, and safe before `start`. */
@@ -68,6 +72,7 @@ export function createAlerting(deps: AlertingDeps): Alerting {
       started = true;
       evaluator.start();
     },
+    tellReport: (session, report) => addReportMessages(session, report, { channels, source: deps.source, enqueue: deps.enqueue, at: systemClock.now() }),
     settled: async () => void (await Promise.all(underWay)),
     async stop() {
       await evaluator.stop();
@@ -106,7 +111,7 @@ function operations({ config: { alerts, notifiers: given }, database, notifiers,
       return activeSilences(database.reads, at);
     },
     async silence({ rule, labels, lasts, reason, by }) {
-      if (rule !== undefined && !rules.some(({ id }) => id === rule)) throw new OperationError('operation.unknown_alert_rule', `there is no alert rule ${JSON.stringify(rule)}, or it is switched off`, { suggestion: `At work: ${rules.map(({ id }) => id).join(', ') || 'none'}.` });
+      if (rule !== undefined && !rules.some(({ id }) => id === rule)) throw new OperationError('operation.unknown_alert_rule', `there is no alert rule ${JSON.stringify(rule)}, or it is switched off`, { suggestion: didYouMean(rule, rules.map(({ id }) => id)) ?? `At work: ${rules.map(({ id }) => id).join(', ') || 'none'}.` });
       const at = await time();
       return database.transaction((session) => addSilence(session, { rule: rule ?? null, labels, reason, by, at, until: new Date(at.getTime() + lasts) }));
     },
@@ -115,7 +120,7 @@ function operations({ config: { alerts, notifiers: given }, database, notifiers,
       if (!(await database.transaction((session) => endSilence(session, id, at)))) throw new OperationError('operation.unknown_silence', `there is no silence ${JSON.stringify(id)}, or it is over`, { suggestion: 'See the list: tds alerts silences' });
     },
     async test(notifier, signal) {
-      if (notifier !== undefined && !notifiers.has(notifier)) throw new OperationError('operation.unknown_notifier', `there is no notifier ${JSON.stringify(notifier)}`, { suggestion: `The config has: ${[...notifiers.keys()].join(', ') || 'none'}.` });
+      if (notifier !== undefined && !notifiers.has(notifier)) throw new OperationError('operation.unknown_notifier', `there is no notifier ${JSON.stringify(notifier)}`, { suggestion: didYouMean(notifier, [...notifiers.keys()]) ?? `The config has: ${[...notifiers.keys()].join(', ') || 'none'}.` });
       return Promise.all((notifier === undefined ? [...notifiers.keys()] : [notifier]).map((id) => tryOne(id, signal)));
     },
   };

@@ -9,13 +9,18 @@ const mostAlerts = 100;
 
 /** What a notifier of this least severity hears of a group. A channel that is down is not told of itself. */
 export function messageFor({ rule, kind, alerts }: Group, notifier: { id: string; severity: AlertMessage['severity']; named: boolean }, facts: { source: string; at: Date }): AlertMessage | undefined {
-  const heard = alerts.filter(({ severity, labels }) => (notifier.named || order.indexOf(severity) >= order.indexOf(notifier.severity)) && labels['notifier'] !== notifier.id);
+  const heard = alerts.filter(({ severity, labels }) => (notifier.named || hears(notifier.severity, severity)) && labels['notifier'] !== notifier.id);
   if (heard.length === 0) return undefined;
   const chosen = heard.slice(0, mostAlerts).map(factOf);
   const worst = heard.reduce<AlertMessage['severity']>((one, { severity }) => (order.indexOf(severity) > order.indexOf(one) ? severity : one), 'info');
   // the same alerts in the same state at the same moment are the same message, whoever sends it
   const id = hash('sha256', JSON.stringify([notifier.id, kind, facts.at.toISOString(), ...chosen.map((alert) => alert.id)])).slice(0, 32);
   return { id, kind, rule, severity: worst, alerts: chosen, source: facts.source, at: facts.at };
+}
+
+/** Whether a notifier of this least severity hears of what is so bad. */
+export function hears(least: AlertMessage['severity'], severity: AlertMessage['severity']): boolean {
+  return order.indexOf(severity) >= order.indexOf(least);
 }
 
 function factOf({ fingerprint, severity, summary, help, labels, value, since, resolvedAt }: Decided): AlertFact {

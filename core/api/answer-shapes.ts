@@ -70,12 +70,12 @@ const jobDetail = object({
 const tick = object({
   id: text, schedule: text, planned: time, times: count, trigger: oneOf('time', 'catch-up', 'shortened', 'backfill', 'person', 'api', 'healing'), work: text, entities: listOf(text),
   status: oneOf('waiting', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped'), reason: textOrNull, runs: listOf(text), node: textOrNull,
-  dueAt: time, enqueuedAt: timeOrNull, startedAt: timeOrNull, endedAt: timeOrNull, slow: flag, late: countOrNull, waited: countOrNull, took: countOrNull,
+  dueAt: time, untilAt: timeOrNull, enqueuedAt: timeOrNull, startedAt: timeOrNull, endedAt: timeOrNull, slow: flag, late: countOrNull, waited: countOrNull, took: countOrNull,
 });
 const plannedTime = object({ at: time, local: text });
 const schedule = object({
   id: text, description: textOrNull, cron: textOrNull, every: countOrNull, timezone: text, run: text, entities: listOf(text), mode: textOrNull, state: oneOf('active', 'paused', 'new', 'other', 'off', 'over'),
-  paused: orNull(object({ at: time, until: timeOrNull, by: textOrNull, reason: textOrNull })), next: orNull(plannedTime), last: orNull(tick), failures: count, slow: textOrNull,
+  paused: orNull(object({ at: time, until: timeOrNull, by: textOrNull, reason: textOrNull })), next: orNull(plannedTime), last: orNull(tick), failures: count, unavailable: textOrNull, slow: textOrNull,
 });
 const report = object({ id: text, schedule: textOrNull, from: time, to: time, madeAt: time, summary: free, text, html: text });
 const differences = object({ added: listOf(text), removed: listOf(text), changed: listOf(text) });
@@ -109,6 +109,8 @@ const message = object({
   appliedAt: timeOrNull, attempts: count, notBefore: timeOrNull, size: count,
 });
 const messageDetail = object({ ...membersOf(message), hash: text, headers: free, body: text });
+const unreadableMessage = object({ id: text, receivedAt: time, connection: text, entity: text, event: text, size: count, body: { ...text, description: 'Its first 16 kB.' } });
+const lostChange = object({ entity: text, key: text, modifiedAt: time, foundAt: time, runId: textOrNull });
 const webhookStats = object({
   entity: text, connection: text, apply: text, counts: free, waiting: count, oldestSeconds: countOrNull, firstAt: timeOrNull, lastAt: timeOrNull, latency: orNull(object({ p50: count, p99: count })),
   lossRate: orNull({ type: 'number' }), pollingFactor: { type: 'number' },
@@ -117,7 +119,7 @@ const replayPlan = object({ messages: count, counts: free, differences: listOf(f
 const replayed = object({ messages: count });
 
 export const shapes = {
-  message, messageDetail, webhookStats, replayPlan, replayed,
+  message, messageDetail, unreadableMessage, lostChange, webhookStats, replayPlan, replayed,
   run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, job, jobDetail, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
   tick, plannedTime, schedule, report,
   /** Every answer that is no success, as `application/problem+json`. */

@@ -4,9 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OperationError } from '../operations/errors.ts';
 import type { WebhookEntry, WebhookOperations } from '../operations/webhooks.ts';
 import type { Logger } from '../sdk/index.ts';
 import { securityHeaders } from './guard.ts';
+import { HeldBack } from './held-back.ts';
 import { ApiError, problemOf } from './problem.ts';
 
 const prefix = '/webhooks/';
@@ -20,14 +22,22 @@ export function isMessage(request: IncomingMessage): boolean {
 
 /** Takes messages; answers 202 when one is saved. */
 export function webhookListener(webhooks: WebhookOperations, log: Logger): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const heldBack = new HeldBack();
   return async (request, response) => {
     try {
       await take(webhooks, request);
       response.writeHead(202, headers).end(accepted);
     } catch (error) {
+      if (error instanceof OperationError && error.code === 'webhook.overload') rest(heldBack, request, response);
       refuse(error, request, response, log);
     }
   };
+}
+
+/** Once Node is through with the request: until then it reads on by itself. */
+function rest(heldBack: HeldBack, request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request;
+  (request.complete ? response : request).once('close', () => process.nextTick(() => heldBack.add(socket)));
 }
 
 async function take(webhooks: WebhookOperations, request: IncomingMessage): Promise<void> {
@@ -45,24 +55,36 @@ async function take(webhooks: WebhookOperations, request: IncomingMessage): Prom
 /** Not a byte more than may be is kept: what is announced as too large is not read at all. */
 function readBody(request: IncomingMessage, entry: WebhookEntry): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const tooLarge = (): ApiError => new ApiError('api.too_large', `The message has more than ${entry.maxBody} bytes.`, { suggestion: 'Send less of the record, or raise maxBody of the connection\'s webhooks.' });
     const chunks: Buffer[] = [];
     let size = 0;
-    if (Number(request.headers['content-length'] ?? 0) > entry.maxBody) return reject(tooLarge());
+    let isOver = false;
+    const stop = (error: Error, reason?: 'too_large' | 'broken_off'): void => {
+      if (isOver) return;
+      isOver = true;
+      if (reason) entry.refused(reason);
+      // a connection that is not read any more would not be seen to end
+      if (reason !== 'broken_off') request.removeAllListeners('data').pause();
+      reject(error);
+    };
+    const tooLarge = (): void => stop(new ApiError('api.too_large', `The message has more than ${entry.maxBody} bytes.`, { suggestion: 'Send less of the record, or raise maxBody of the connection\'s webhooks.' }), 'too_large');
+    const brokenOff = (cause?: Error): void => stop(new ApiError('api.bad_request', 'The request broke off before its body was complete.', { cause }), 'broken_off');
+    if (Number(request.headers['content-length'] ?? 0) > entry.maxBody) return tooLarge();
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
+      if (size > entry.maxBody) return tooLarge();
       try {
-        if (size > entry.maxBody) throw tooLarge();
         entry.took(chunk.length);
         chunks.push(chunk);
       } catch (error) {
-        request.removeAllListeners('data').pause();
-        reject(error as Error);
+        stop(error as Error);
       }
     });
-    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    request.once('error', (cause) => reject(new ApiError('api.bad_request', 'The request broke off before its body was complete.', { cause })));
-    request.once('close', () => reject(new ApiError('api.bad_request', 'The request broke off before its body was complete.')));
+    entry.onCut(stop);
+    request.once('end', () => {
+      isOver = true;
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
+    request.once('error', brokenOff).once('close', brokenOff);
   });
 }
 

@@ -23,6 +23,9 @@ export function duration(ms: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** A moment as people of a zone write it. */
+export { localText } from '../schedule/zone-time.ts';
+
 /** `4 min ago`, for a list; `–` where there is none. */
 export function ago(when: Date | null, now: Date): string {
   if (!when) return '–';

@@ -37,6 +37,7 @@ export const configCodes = {
   'config.bad_pattern': { meaning: 'It is no valid regular expression.', cure: 'Mend it; in YAML, single quotes keep backslashes as they are.' },
   'config.without_effect': { meaning: 'The setting does nothing where it stands: it belongs to another kind of work.', cure: 'Take it away, or mend what it belongs to.' },
   'config.choose_one': { meaning: 'Of several settings exactly one must be given, and there is none or more than one.', cure: 'Keep exactly one.' },
+  'config.unknown_notifier': { meaning: 'A schedule names a notifier that the file does not have.', cure: 'Check the spelling, or add it under `notifiers`.' },
   'config.unknown_connection': { meaning: 'An entity names a connection that the file does not have.', cure: 'Check the spelling, or add it under `connections`.' },
   'config.unknown_entity': { meaning: 'A schedule names an entity that the file does not have.', cure: 'Check the spelling, or add it under `entities`.' },
   'config.unknown_column': { meaning: 'A key or a check names a column that is not among the fields.', cure: 'Check the spelling, or add the column under `fields`.' },

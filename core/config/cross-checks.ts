@@ -26,6 +26,7 @@ class CrossChecks {
   readonly #connections: Record<string, unknown>
   readonly #entities: Record<string, unknown>
   readonly #schedules: Record<string, unknown>
+  readonly #notifiers: Record<string, unknown>
   /** Who writes into which table: `connection table` to the path of who came first. */
   readonly #tables = new Map<string, Path>()
 
@@ -35,6 +36,7 @@ class CrossChecks {
     this.#connections = map(config, 'connections')
     this.#entities = map(config, 'entities')
     this.#schedules = map(config, 'schedules')
+    this.#notifiers = map(config, 'notifiers')
   }
 
   run(): void {
@@ -114,11 +116,14 @@ class CrossChecks {
     if (every !== undefined && (every < 1000 || every > longestPause)) this.#tell({ code: 'config.out_of_range', message: 'must be from 1s to 366d', suggestion: 'write a pause such as 15m' }, [...path, 'every'])
     const jitter = parseDuration(text(schedule, 'jitter') ?? '')
     if (jitter !== undefined && jitter > (every ?? longestJitter)) this.#tell({ code: 'config.out_of_range', message: `must be at most ${every === undefined ? '12h' : 'as long as "every"'}`, suggestion: 'shorten it' }, [...path, 'jitter'])
-    for (const [name, run] of [['mode', 'sync'], ['rules', 'heal']] as const) {
+    for (const [name, run] of [['mode', 'sync'], ['rules', 'heal'], ['notifiers', 'report']] as const) {
       const given = schedule['run']
       if (typeof given !== 'string' || given === run || !Object.hasOwn(schedule, name)) continue
       this.#tell({ code: 'config.without_effect', message: `does nothing here, as it belongs to ${quote(`run: ${run}`)}`, suggestion: 'take it away, or change "run"' }, [...path, name], true)
     }
+    list(schedule, 'notifiers').forEach((id, index) => {
+      if (typeof id === 'string' && id !== '' && !Object.hasOwn(this.#notifiers, id) && this.#whole) this.#tellUnknown('config.unknown_notifier', 'notifier', id, 'is not in this config', [...path, 'notifiers', index], Object.keys(this.#notifiers), 'notifiers')
+    })
     list(schedule, 'entities').forEach((id, index) => {
       if (typeof id !== 'string' || id === '' || id === 'all' || Object.hasOwn(this.#entities, id) || !this.#whole) return
       this.#tellUnknown('config.unknown_entity', 'entity', id, 'is not in this config', [...path, 'entities', index], Object.keys(this.#entities), 'entities')

@@ -6,6 +6,7 @@ import {
   type HttpClient, type HttpRequest, type HttpResponse, type Logger,
 } from '../sdk/index.ts';
 import type { Breaker } from './breaker.ts';
+import { asCallSpan } from './call-span.ts';
 import { cureOf } from './codes.ts';
 import { addCalls, callContext, priorityOf, type CallContext } from './context.ts';
 import { ConnectionPausedError, closedError } from './errors.ts';
@@ -186,7 +187,7 @@ async function once(deps: ClientDeps, call: Call, prepared: PreparedRequest, per
   await permit?.sent();
   const sentAt = clock.now();
   const told = (status: number | undefined): void => deps.onCall?.({ connection: deps.connectionId, status, seconds: (clock.now().getTime() - sentAt.getTime()) / 1000 });
-  const raw = await deps.transport.send(prepared, { signal: request.signal, ...(permit ? { onHeaders: permit.counted } : {}) }).catch((error: unknown) => {
+  const raw = await asCallSpan(deps.connectionId, prepared, () => deps.transport.send(prepared, { signal: request.signal, ...(permit ? { onHeaders: permit.counted } : {}) })).catch((error: unknown) => {
     addCalls(1, 0);
     told(undefined);
     throw error;

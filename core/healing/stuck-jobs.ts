@@ -43,10 +43,10 @@ function stuck(job: HeldByNode, run: ActiveRun | undefined, { now, after }: { no
   // A run that waits for a limit or a breaker is not stuck: it says so.
   if (now.getTime() - progressAt < after || (run?.waitsOn ?? null) !== null) return undefined;
   const minutes = Math.round((now.getTime() - progressAt) / 60_000);
-  const what = run ? `run ${run.id} (${run.entity} ${run.mode}), job ${job.id}` : `job ${job.id} (${job.task})`;
+  const what = run ? `run ${run.id} (${run.entity} ${run.mode}), job ${job.id}` : `job ${job.id} (${[job.task, ...(job.entity === null ? [] : [job.entity])].join(' ')})`;
   return {
     job, fingerprint: run ? `run:${run.id}` : `job:${job.id}`, seen: `${what} has made no progress for ${minutes} min on ${job.nodeId}`, plan: 'take the job back and run it again',
     cure: `Look at ${run ? `"tds runs show ${run.id}" and ` : ''}the log of ${job.nodeId}. Its worker may hang: restart that node.`,
-    facts: { jobId: job.id, node: job.nodeId, ...(run ? { runId: run.id, entity: run.entity } : {}) },
+    facts: { jobId: job.id, node: job.nodeId, ...(run ? { runId: run.id, entity: run.entity } : job.entity === null ? {} : { entity: job.entity }) },
   };
 }

@@ -20,7 +20,9 @@ export interface EventDetails {
   /** A changed config has errors; the one before stays in force. */
   'config.refused': { errors: number };
   /** A planned time of a schedule has been dealt with; `state` as in the list of ticks. */
-  'schedule.ended': { schedule: string; tick: string; state: string; reason?: string };
+  'schedule.ended': { schedule: string; tick: string; state: string; reason?: string; /** Planned times that it stands for, where there are several. */ times?: number };
+  /** Planned times passed while no node was at work (or the database was away); `made` of them are made up. Not told of schedules with `missed: none`. */
+  'schedule.missed': { schedule: string; missed: number; made: number };
   /** The work of a schedule takes most of its period, or more; times will be left out. In words. */
   'schedule.slow': { schedule: string; tick: string; slow: string };
   /** A schedule has failed so often in a row that it rests until a person resumes it. */
@@ -36,7 +38,7 @@ export type EventName = keyof EventDetails;
 /** The names at run time, for whoever checks what a config says. */
 export const eventNames: Readonly<Record<EventName, true>> = {
   'run.finished': true, 'node.lost': true, 'token.revoked': true, 'breaker.changed': true, 'quota.paused': true, 'webhook.gap': true,
-  'schedule.ended': true, 'schedule.paused': true, 'schedule.slow': true, 'config.reloaded': true, 'config.refused': true,
+  'schedule.ended': true, 'schedule.missed': true, 'schedule.paused': true, 'schedule.slow': true, 'config.reloaded': true, 'config.refused': true,
 };
 
 /** An event as it happened. */

@@ -1,6 +1,7 @@
 /** The log: JSON lines by pino, or lines for people on a terminal. Nothing is written before it is redacted. */
 import pino from 'pino';
 import type { Logger } from '../sdk/index.ts';
+import { logContext } from './log-context.ts';
 import { escapeControls, prettyLine } from './pretty.ts';
 import { Redactor } from './redact.ts';
 
@@ -43,10 +44,10 @@ function wrap(root: pino.Logger, redactor: Redactor, base: Record<string, unknow
     if (!root.isLevelEnabled(level)) return;
     const text = escapeControls(redactor.text(String(message)));
     try {
-      root[level]({ ...base, ...clean(redactor, fields ?? {}) }, text);
+      root[level]({ ...logContext(), ...base, ...clean(redactor, fields ?? {}) }, text);
     } catch (error) {
       // A field whose getter throws must not end the work that only wanted to tell of it.
-      root[level]({ ...base, unloggable: error instanceof Error ? escapeControls(redactor.text(error.message)) : 'fields' }, text);
+      root[level]({ ...logContext(), ...base, unloggable: error instanceof Error ? escapeControls(redactor.text(error.message)) : 'fields' }, text);
     }
   };
   return {

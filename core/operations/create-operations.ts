@@ -20,7 +20,7 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { OperationError } from './errors.ts';
 import type { AlertOperations } from './alerts.ts';
 import type { HealingOperations } from './healing.ts';
-import { healthReport } from './health-report.ts';
+import { healthReport, type ReportDeps } from './health-report.ts';
 import type { ConnectionStatus, EntityStatus, Health, Operations, PluginStatus } from './operations.ts';
 import type { WebhookOperations } from './webhooks.ts';
 import { jobOperations } from './jobs.ts';
@@ -62,6 +62,8 @@ export interface OperationsDeps {
   metrics: Metrics;
   alerts: AlertOperations;
   events: Pick<Events, 'emit'>;
+  /** What is too old, by its own schedules. */
+  overdue: ReportDeps['overdue'];
 }
 
 /** The operations of one node. */
@@ -106,7 +108,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     jobs: jobOperations({ queue: deps.queue, cancelRun: (id) => cancelRun(deps, id) }),
     health: () => readHealth(deps),
     healthReport: () => healthReport({
-      config: deps.config, database, plugins: deps.plugins, health: () => readHealth(deps), connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(),
+      config: deps.config, database, plugins: deps.plugins, health: () => readHealth(deps), connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(), overdue: deps.overdue,
     }),
     alerts: deps.alerts,
     metrics: async () => ({ contentType: deps.metrics.contentType, text: await deps.metrics.text() }),

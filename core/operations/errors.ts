@@ -16,6 +16,7 @@ export const operationCodes = {
   'operation.unknown_schedule': { status: 404, meaning: 'The config has no schedule of that name.', cure: 'Check the spelling; `tds schedules` lists them.' },
   'operation.schedule_new': { status: 409, meaning: 'No node has taken up the schedule yet, so there is nothing that could be paused.', cure: 'Start a node: `npm start`.' },
   'operation.schedule_off': { status: 409, meaning: 'The schedule stands in the config with `enabled: false`, so that nothing of it is made up.', cure: 'Set its `enabled` to true; `tds schedules run` does its work once all the same.' },
+  'operation.not_available': { status: 409, meaning: 'This version of TDS does not have what was asked for.', cure: 'Nothing; the changelog of a later version says so when it has.' },
   'operation.schedule_busy': { status: 409, meaning: 'The schedule is at work, or work of it waits for its turn.', cure: 'Wait for its end, or cancel its runs: `tds runs cancel`.' },
   'operation.unknown_report': { status: 404, meaning: 'There is no such report, or it was trimmed.', cure: 'See the list: `tds report list`.' },
   'operation.unknown_act': { status: 404, meaning: 'Healing has no such act, or what it was about has been reset already.', cure: 'See the list: `tds healing`.' },

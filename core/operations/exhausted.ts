@@ -6,7 +6,8 @@ import type { SqlSession, TdsError } from '../sdk/index.ts';
 import { causesOf } from '../store/causes.ts';
 import { jobIdentity, runIdentity, setJobAside } from '../store/dead-letter-jobs.ts';
 import { endRun, noteRunJob, noteSuspect, readRun, type Run } from '../store/runs.ts';
-import { endTick } from '../store/ticks.ts';
+import { holdSchedules, noteOutcomes } from '../store/schedules.ts';
+import { endTick, readTick } from '../store/ticks.ts';
 import { sessionOf } from '../store/session.ts';
 import { runJob, runTaskName, type Enqueue } from './request-run.ts';
 import { tellRunEnd } from './run-end.ts';
@@ -40,8 +41,18 @@ export function onExhausted({ enqueue, redact, events, handOver }: ExhaustedDeps
     await keep(session, job, run, error, redact);
     if (run) tellRunEnd(events, run, { state: 'failed', reason: message }, new Date());
     const { tickId } = job.payload;
-    if (typeof tickId === 'string') await endTick(session, tickId, { status: 'failed', reason: message, startedAt: null, at: null });
+    if (typeof tickId === 'string') await endLostTick(session, tickId, message, events);
   };
+}
+
+/** The work of a schedule that no attempt got through is a failure of the schedule. */
+async function endLostTick(session: SqlSession, id: string, reason: string, events: ExhaustedDeps['events']): Promise<void> {
+  const tick = await readTick(session, id);
+  if (!tick) return;
+  await holdSchedules(session, [tick.schedule], { wait: true });
+  if (!(await endTick(session, id, { status: 'failed', reason, startedAt: null, at: null }))) return;
+  await noteOutcomes(session, [{ schedule: tick.schedule, failures: 1, reset: false }]);
+  events?.emit('schedule.ended', { schedule: tick.schedule, tick: id, state: 'failed', reason });
 }
 
 async function goesOn(session: SqlSession, run: Run, enqueue: Enqueue): Promise<boolean> {

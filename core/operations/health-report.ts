@@ -1,7 +1,7 @@
 /** What is well, what is not, and what to do about it: all of TDS on one screen. */
 import type { Config } from '../../schemas/index.ts';
 import type { Database } from '../store/session.ts';
-import { listAlerts, type Alert } from '../store/alerts.ts';
+import { lastTurn, listAlerts, type Alert } from '../store/alerts.ts';
 import { readFigures, type Figures } from '../store/figures.ts';
 import type { ConnectionStatus, Health, PluginStatus } from './operations.ts';
 import type { TaskStats } from '../queue/types.ts';
@@ -31,11 +31,11 @@ export interface ReportDeps {
   health: () => Promise<Health>;
   connections: () => Promise<ConnectionStatus[]>;
   jobs: () => Promise<TaskStats[]>;
+  /** Seconds since an entity should have been read again at the latest; below 0 there is time left. */
+  overdue: (entity: string, read: { startedAt: Date; lastSeconds: number | null }, now: Date) => number;
 }
 
 const order: readonly HealthState[] = ['ok', 'warning', 'bad'];
-/** Without a read for so long an entity is told as old; the same as the alert rule that ships. */
-const oldSeconds = 26 * 3600;
 const oldJobSeconds = 1800;
 /** Alerts and entities that are named one by one. */
 const mostNamed = 8;
@@ -51,8 +51,8 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
     try {
       const entities = Object.entries(deps.config.entities).filter(([, entity]) => entity.enabled).map(([id]) => id);
       const { reads } = deps.database;
-      const [figures, ...alerts] = await Promise.all([readFigures(reads, entities), ...(['firing', 'acknowledged'] as const).map((state) => listAlerts(reads, { state, limit: 100 }))]);
-      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts.flat()), ...notifiers(figures, deps.config));
+      const [figures, turn, ...alerts] = await Promise.all([readFigures(reads, entities), lastTurn(reads), ...(['firing', 'acknowledged'] as const).map((state) => listAlerts(reads, { state, limit: 100 }))]);
+      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts.flat()), ...unwatched(figures, deps.config, turn), ...notifiers(figures, deps.config));
     } catch (error) {
       items.push(bad('database', `could not be asked: ${(error as Error).message}`, 'see the log'));
     }
@@ -73,16 +73,25 @@ function queue(tasks: readonly TaskStats[]): HealthItem[] {
   return [oldest > oldJobSeconds ? warning('queue', `${text}; the oldest has waited ${lasted(oldest)}`, 'tds status') : ok('queue', text)];
 }
 
-function entitiesOf({ entities }: Figures): HealthItem[] {
+function entitiesOf({ entities, at }: Figures, overdue: ReportDeps['overdue']): HealthItem[] {
   const failed = entities.filter(({ lastState }) => lastState === 'failed');
-  const old = entities.filter((one) => !failed.includes(one) && one.ageSeconds !== null && one.ageSeconds > oldSeconds);
+  const old = entities.filter((one) => !failed.includes(one) && one.ageSeconds !== null && overdue(one.entity, { startedAt: new Date(at.getTime() - one.ageSeconds * 1000), lastSeconds: one.lastSeconds }, at) > 0);
   const never = entities.filter((one) => !failed.includes(one) && one.ageSeconds === null);
   const well = entities.length - failed.length - old.length - never.length;
   return [
     ...(well > 0 ? [ok('entities', `${well} of ${entities.length} fresh`)] : []),
     ...failed.slice(0, mostNamed).map(({ entity }) => bad('entities', `the last run of ${entity} failed`, `tds runs --entity ${entity}`)),
-    ...old.slice(0, mostNamed).map(({ entity, ageSeconds }) => warning('entities', `${entity} was read ${lasted(ageSeconds ?? 0)} ago`, `tds sync ${entity}`)),
+    ...(failed.length > mostNamed ? [bad('entities', `and that of ${failed.length - mostNamed} more`, 'tds runs --status failed')] : []),
+    ...old.slice(0, mostNamed).map(({ entity, ageSeconds }) => warning('entities', `${entity} was read ${lasted(ageSeconds ?? 0)} ago, which is too long by its schedules`, `tds runs --entity ${entity}`)),
+    ...(old.length > mostNamed ? [warning('entities', `and so were ${old.length - mostNamed} more`, 'tds status')] : []),
     ...(never.length > 0 ? [warning('entities', `never read: ${named(never.map(({ entity }) => entity))}`, 'tds sync')] : []),
+  ];
+}
+
+function schedules({ resting }: Figures): HealthItem[] {
+  return [
+    ...resting.slice(0, mostNamed).map((id) => warning('schedules', `${id} failed so often that it rests until a person resumes it`, `tds schedules resume ${id}`)),
+    ...(resting.length > mostNamed ? [warning('schedules', `and so do ${resting.length - mostNamed} more`, 'tds schedules')] : []),
   ];
 }
 
@@ -102,22 +111,32 @@ function alertsOf(firing: readonly Alert[]): HealthItem[] {
   return [...firing.slice(0, mostNamed).map(({ severity, summary, help, state }): HealthItem => ({ area: 'alerts', state: severity === 'critical' ? 'bad' : 'warning', text: `${summary}${state === 'acknowledged' ? ' (acknowledged)' : ''}`, todo: help })), ...more];
 }
 
+/** Nodes are there, and nobody evaluates: what fires is not told, and what is over is not seen. */
+function unwatched({ at, nodes: count }: Figures, { alerts }: Config, turn: Date | undefined): HealthItem[] {
+  const silentMs = turn === undefined ? 0 : at.getTime() - turn.getTime();
+  if (!alerts.enabled || count === 0 || silentMs <= Math.max(60_000, alerts.every * 6)) return [];
+  return [bad('alerts', `the rules were last looked at ${lasted(silentMs / 1000)} ago`, 'see the log of the nodes')];
+}
+
 function notifiers({ notifiers: states }: Figures, config: Config): HealthItem[] {
   const ids = Object.keys(config.notifiers);
   if (!config.alerts.enabled) return [warning('notifiers', 'alerts are switched off', 'alerts.enabled in the config')];
   if (ids.length === 0) return [warning('notifiers', 'there is none: alerts reach the log and this list alone', 'declare one under notifiers')];
   const failing = states.filter(({ notifier, failing: count }) => count > 0 && ids.includes(notifier));
-  return failing.length === 0 ? [ok('notifiers', named(ids))] : failing.map(({ notifier, failing: count }) => bad('notifiers', `${notifier}: ${count} attempts failed in a row`, `tds alerts test ${notifier}`));
+  return failing.length === 0 ? [ok('notifiers', named(ids))] : failing.map(({ notifier, failing: count }) => bad('notifiers', `${notifier}: ${count === 1 ? 'the last attempt' : `${count} attempts in a row`} failed`, `tds alerts test ${notifier}`));
 }
 
 function connections(all: readonly ConnectionStatus[]): HealthItem[] {
-  return all.flatMap(({ id, remote }) => {
-    const { breaker, quota } = remote as { breaker?: { state?: string }; quota?: { used?: number; limit?: number } };
-    const found: HealthItem[] = [];
-    if (breaker?.state !== undefined && breaker.state !== 'closed') found.push(bad('connections', `${id} rests: its calls kept failing`, `tds check ${id}`));
-    if (quota?.limit !== undefined && (quota.used ?? 0) >= quota.limit) found.push(warning('connections', `${id}: the calls of the day are used up`, 'tds status'));
-    return found;
+  const remotes = all.filter(({ remote }) => 'breaker' in remote);
+  const found = remotes.flatMap(({ id, remote }) => {
+    const { breaker, quota, signIn } = remote as { breaker?: { state?: string }; quota?: { used?: number; limit?: number }; signIn?: unknown };
+    const items: HealthItem[] = [];
+    if (signIn) items.push(bad('connections', `the sign-in of ${id} was refused for good: a person has to renew it`, `tds check ${id}`));
+    if (breaker?.state !== undefined && breaker.state !== 'closed') items.push(bad('connections', `${id} rests: its calls kept failing`, `tds check ${id}`));
+    if (quota?.limit !== undefined && (quota.used ?? 0) >= quota.limit) items.push(warning('connections', `${id}: the calls of the day are used up`, 'tds status'));
+    return items;
   });
+  return found.length > 0 || remotes.length === 0 ? found : [ok('connections', named(remotes.map(({ id }) => id)))];
 }
 
 const ok = (area: string, text: string): HealthItem => ({ area, state: 'ok', text, todo: null });

@@ -1,9 +1,13 @@
 import type { SqlSession } from '../sdk/index.ts';
 import { lockTransactionAll } from '../store/advisory-lock.ts';
+import { createRuns, noteRunJobs } from '../store/run-sets.ts';
 import { createRun, noteRunJob, type Run, type RunMode, type RunOptions } from '../store/runs.ts';
 
 /** Adds a job in the caller's transaction; the queue's `enqueue`. */
 export type Enqueue = (session: SqlSession, job: { task: string; payload: Record<string, unknown>; queueName: string | null; priority: number; maxAttempts: number }) => Promise<string>;
+
+/** The same for many in one statement; answers their numbers in the order of the jobs. */
+export type EnqueueMany = (session: SqlSession, jobs: readonly Parameters<Enqueue>[1][]) => Promise<string[]>;
 
 /** The task that does runs. */
 export const runTaskName = 'run';
@@ -27,6 +31,25 @@ export async function requestRun(session: SqlSession, enqueue: Enqueue, request:
   const jobId = await enqueue(session, runJob(outcome.run, request.priority));
   await noteRunJob(session, outcome.run.id, jobId);
   return { ...outcome, run: { ...outcome.run, jobId } };
+}
+
+export interface RunRequest { entity: string; mode: 'full' | 'incremental'; trigger: string; priority: number }
+
+/**
+ * The same for many at once, by as many statements as for one. Answers their runs in the order in which they were asked for; of two that
+ * ask for the same, the first says who asked and how urgent it is.
+ */
+export async function requestRuns(session: SqlSession, enqueue: EnqueueMany, requests: readonly RunRequest[]): Promise<string[]> {
+  const nameOf = ({ entity, mode }: Pick<RunRequest, 'entity' | 'mode'>): string => `${mode} ${entity}`;
+  const first = new Map<string, RunRequest>();
+  for (const request of requests) if (!first.has(nameOf(request))) first.set(nameOf(request), request);
+  if (first.size === 0) return [];
+  const runs = await createRuns(session, [...first.values()]);
+  const created = runs.filter((run) => run.created);
+  const jobs = await enqueue(session, created.map((run) => runJob(run, first.get(nameOf(run))?.priority)));
+  await noteRunJobs(session, created.map(({ id }, at) => ({ id, jobId: jobs[at] as string })));
+  const found = new Map(runs.map((run) => [nameOf(run), run.id]));
+  return requests.map((request) => found.get(nameOf(request)) as string);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { JobContext, JobOutcome, TaskHandler } from '../queue/types.ts';
 import { crashPoint } from '../monitor/crash-points.ts';
+import { withLogContext } from '../monitor/log-context.ts';
 import type { Events } from '../monitor/events.ts';
 import { JobLostError, postpone } from '../queue/errors.ts';
 import { isTdsError, PermanentError, type Clock, type DatabaseAccess, type Logger, type SqlSession } from '../sdk/index.ts';
@@ -50,10 +51,11 @@ export function runTask(deps: RunTaskDeps): TaskHandler<{ runId: string }> {
     if (!run) return; // it was cancelled while it waited
     const entity = deps.entities.get(run.entity);
     if (!entity) throw new PermanentError('run.unknown_entity', `the config has no enabled entity "${run.entity}" any more`);
-    const log = deps.log.child({ run: run.id, entity: run.entity, mode: run.mode });
+    const about = { run: run.id, entity: run.entity, connection: entity.connectionId };
+    const log = deps.log.child({ ...about, mode: run.mode });
     log.info('run started', { attempt: job.attempt, resumed: run.position !== null });
     try {
-      return await attempt(deps, job, run, entity, log);
+      return await withLogContext(about, () => attempt(deps, job, run, entity, log));
     } catch (error) {
       return await afterFailure(deps, run, error, log);
     }

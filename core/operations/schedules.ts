@@ -24,6 +24,8 @@ export interface ScheduleStatus {
   failures: number;
   /** In words: its work takes most of its period. */
   slow: string | null;
+  /** In words: this version does not have its work, so that its times are noted as skipped. */
+  unavailable: string | null;
 }
 
 export interface PlannedTime { at: Date; local: string }
@@ -53,7 +55,7 @@ export interface ScheduleOperations {
   pause(id: string, pause: { until: string | null; reason: string | null; by: string }): Promise<ScheduleStatus>;
   /** Goes on from now; what was planned meanwhile is not made up. */
   resume(id: string): Promise<ScheduleStatus>;
-  /** Does the work now, whatever the plan and the pause say. @throws OperationError `operation.schedule_busy` while a tick of it is at work */
+  /** Does the work now, whatever the plan and the pause say. @throws OperationError `operation.schedule_busy` while a tick of it is at work, `operation.not_available` */
   run(id: string, trigger: 'person' | 'api'): Promise<TickShape>;
   /** Makes up planned times of a span (given as for a pause, lengths of time counted back) that were not done, one after the other, oldest first. A pause of the schedule holds them. @throws OperationError `operation.schedule_off` */
   backfill(id: string, span: { from: string; to: string; most: number; dryRun: boolean }): Promise<Backfill>;

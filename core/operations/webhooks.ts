@@ -2,7 +2,8 @@
 import type { FieldChange } from '../pipeline/story.ts';
 import type { RegisteredRule, WebhookEvent, WebhookRule } from '../sdk/index.ts';
 import type { Page } from '../store/cursor.ts';
-import type { InboxFilter, InboxMessage, InboxMessageDetail } from '../store/webhook-queries.ts';
+import type { LostChange } from '../store/webhook-gaps.ts';
+import type { InboxFilter, InboxMessage, InboxMessageDetail, UnreadableMessage } from '../store/webhook-queries.ts';
 
 /** Where a message was sent. */
 export interface WebhookAddress { connection: string; entity: string; event: string }
@@ -13,6 +14,10 @@ export interface WebhookEntry {
   readonly maxBody: number;
   /** @throws OperationError `webhook.overload` when so much can't be held */
   took(bytes: number): void;
+  /** Has itself told when its memory is wanted by others, since it is slow. */
+  onCut(cut: (error: Error) => void): void;
+  /** Counts that the message was not taken, where whoever reads it found out why. */
+  refused(reason: 'too_large' | 'broken_off'): void;
   /** Idempotent. */
   leave(): void;
 }
@@ -57,6 +62,9 @@ export interface WebhookStats {
   pollingFactor: number;
 }
 
+/** What was made at the services, and what a person has to make. */
+export interface Registration { connections: { connection: string; rules: RegisteredRule[] }[]; byHand: { rule: WebhookRule; connection: string; steps: readonly string[] }[] }
+
 export interface WebhookOperations {
   /** Begins to take a message, before its body is read. @throws OperationError `webhook.unknown`, `webhook.overload` */
   enter(address: WebhookAddress): WebhookEntry;
@@ -66,14 +74,18 @@ export interface WebhookOperations {
   /** @throws OperationError `operation.unknown_message` */
   show(id: string): Promise<InboxMessageDetail>;
   stats(): Promise<WebhookStats[]>;
+  /** Signed messages that were no JSON, the newest first; the last 200 are kept, and the first 16 kB of each. */
+  unreadable(limit: number): Promise<UnreadableMessage[]>;
+  /** Changes that no message told of, the newest first. */
+  lost(filter: { entity?: string; limit: number }): Promise<LostChange[]>;
   /** What a replay would change; writes nothing, calls nobody. @throws OperationError `operation.no_message_choice` */
   planReplay(choice: ReplayChoice): Promise<ReplayPlan>;
   /** Puts messages back to be applied by the mapping as it is now. Answers how many. @throws OperationError `operation.no_message_choice` */
   replay(choice: ReplayChoice): Promise<number>;
   /** Every address, with the steps to set it up. */
   urls(base: string): { rule: WebhookRule; connection: string; steps: readonly string[]; canRegister: boolean }[];
-  /** Makes the rules at the services that have a way. @throws OperationError `operation.unknown_entity` */
-  register(base: string, entities: readonly string[], signal: AbortSignal): Promise<{ connection: string; rules: RegisteredRule[] }[]>;
+  /** Makes the rules at the services that have a way, of these entities or of all; the others are answered with their steps. @throws OperationError `webhook.unknown`; what the plugin throws */
+  register(base: string, entities: readonly string[], signal: AbortSignal): Promise<Registration>;
   /** A signed message about a record that is stored, ready to be sent to oneself. @throws OperationError `webhook.unknown`, `operation.unknown_record` */
   compose(request: { entity: string; event: WebhookEvent; key?: string }): Promise<{ path: string; headers: Record<string, string>; body: string }>;
   /** What the pause between two reads of an entity is multiplied with: 1 when all is well, less while messages are lost. */

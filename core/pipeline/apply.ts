@@ -1,5 +1,6 @@
 import { isTdsError, TdsError, type DatabaseAccess, type JsonValue, type Logger, type SqlSession, type TableWrite } from '../sdk/index.ts';
 import { crashPoint } from '../monitor/crash-points.ts';
+import { traced, type SpanFacts } from '../monitor/trace.ts';
 import { causesOf } from '../store/causes.ts';
 import { closeDeadLetters, resolveDeadLetters, setAside, type DeadLetterProblem, type DeadLetterWrite } from '../store/dead-letters.ts';
 import { insertRecords } from '../store/insert-records.ts';
@@ -52,15 +53,27 @@ export async function applyBatch(deps: ApplyDeps, batch: Batch): Promise<RunCoun
 
 /** Prepares a batch ahead of its turn; what it saw is compared again by {@link commitPrepared}. */
 export function prepare(deps: ApplyDeps, batch: Batch): Promise<PreparedBatch> {
-  return deps.database.transaction(async (session) => {
+  return traced('map', () => factsOf(batch), () => deps.database.transaction(async (session) => {
     // It only reads, so it may stand still as long as mapping takes.
     await session.query(`SELECT set_config('idle_in_transaction_session_timeout', '120s', true)`);
     return prepareBatch(batch.entity, session, batch.incoming, batch.refuse);
-  });
+  }));
 }
 
 /** Writes a prepared batch. Answers what it counted. */
-export async function commitPrepared(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Promise<RunCounts> {
+export function commitPrepared(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Promise<RunCounts> {
+  return traced('apply', () => factsOf(batch), async (tell) => {
+    const counts = await commit(deps, batch, prepared);
+    tell({ 'tds.records.new': counts.new, 'tds.records.changed': counts.changed, 'tds.records.unchanged': counts.unchanged, 'tds.records.deleted': counts.deleted, 'tds.records.refused': counts.refused });
+    return counts;
+  });
+}
+
+function factsOf({ entity, via, incoming, run }: Batch): SpanFacts {
+  return { 'tds.entity': entity.id, 'tds.via': via, 'tds.records': incoming.length, 'tds.pages': run?.pages };
+}
+
+async function commit(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Promise<RunCounts> {
   let attempt = prepared;
   for (let races = 0; ; races += 1) {
     try {

@@ -10,6 +10,7 @@ import { removeUnseen } from './deletions.ts';
 import { sourceOf, type Entity } from './entity.ts';
 import { receive, type Received } from './incoming.ts';
 import { readAhead, type ReadAhead } from './read-ahead.ts';
+import { tracedPages } from './traced-pages.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
 
 /** A full or an incremental read: pages in, batches out, then what is gone, then the cursor. */
@@ -42,7 +43,7 @@ async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEn
     stream: entity.stream.name, options: entity.options, mode: isFull ? 'full' : 'incremental', signal: AbortSignal.any([signal, stop.signal]),
     ...(run.position === null ? {} : { position: run.position }), ...(cursor === null ? {} : { cursor }),
   });
-  const pages = readAhead(received(entity, source), context.readAhead);
+  const pages = readAhead(received(entity, tracedPages(source)), context.readAhead);
   try {
     return await pump(context, pages, isFull);
   } finally {

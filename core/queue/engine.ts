@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { Logger as WorkerLogger, runTaskList, type TaskList, type WorkerPool } from 'graphile-worker';
 import type { Pool } from 'pg';
 import { crashPoint } from '../monitor/crash-points.ts';
+import { withLogContext, type LogContext } from '../monitor/log-context.ts';
 import { isTdsError, PermanentError, type Clock, type Logger } from '../sdk/index.ts';
 import { EnginePool } from './engine-pool.ts';
 import { JobLostError, Postponement, QueueError } from './errors.ts';
@@ -174,17 +175,18 @@ export class Engine {
   async #handle(job: HeldJob): Promise<Ending> {
     const { names, timings, emit, tasks } = this.#options;
     const { row } = job;
-    const log = this.#options.log.child({ jobId: job.id, task: job.task, attempt: row.attempts });
+    const { runId, entity } = job.payload;
+    const about: LogContext = { job: job.id, task: job.task, ...(typeof runId === 'string' ? { run: runId } : {}), ...(typeof entity === 'string' ? { entity } : {}) };
+    const log = this.#options.log.child({ ...about, attempt: row.attempts });
     const handler = tasks[job.task];
     job.running = true;
-    const { runId } = job.payload;
     emit('job.started', { jobId: job.id, task: job.task, attempt: row.attempts, ...(typeof runId === 'string' ? { runId } : {}) });
     try {
       if (!handler) throw new QueueError('queue.unknown_task', `No handler has the name ${job.task}.`);
-      const result = await handler({
+      const result = await withLogContext(about, async () => handler({
         payload: job.payload, jobId: job.id, task: job.task, attempt: row.attempts, maxAttempts: row.max_attempts, signal: job.signal, log,
         fence: (client, options) => fenceWith(client, names, job, timings.deadMs * 2, options),
-      });
+      }));
       if (result instanceof Postponement) return this.#endingOf(job, result, log);
       return { outcome: 'done', ...(result?.runId === undefined ? {} : { runId: result.runId }) };
     } catch (error) {

@@ -32,13 +32,30 @@ export async function enqueueMany(db: Queryable, names: Names, jobs: readonly Jo
     identifier: job.task, payload: JSON.parse(payloadText(job)), queue_name: queueNameOf(job), run_at: job.runAt?.toISOString() ?? null,
     max_attempts: job.maxAttempts ?? null, job_key: job.jobKey ?? null, priority: job.priority ?? null,
   }));
-  const answer = await db.query<{ id: string }>(
-    `select id::text from ${names.addJobs}(array(select json_populate_recordset(null::${names.jobSpec}, $1::json)))`, [JSON.stringify(rows)]);
-  if (answer.rows.length !== jobs.length) {
-    throw new QueueError('queue.add', `${jobs.length - answer.rows.length} of ${jobs.length} jobs could not be added: other transactions hold their keys.`,
+  const { rows: added } = await db.query<Added>(
+    `select id::text, task_id as task, payload::text from ${names.addJobs}(array(select json_populate_recordset(null::${names.jobSpec}, $1::json)))`, [JSON.stringify(rows)]);
+  if (added.length !== jobs.length) {
+    throw new QueueError('queue.add', `${jobs.length - added.length} of ${jobs.length} jobs could not be added: other transactions hold their keys.`,
       { suggestion: 'Roll back and try again.' });
   }
-  return answer.rows.map((row) => row.id);
+  return inOrder(jobs, added, await tasksOf(db, names, jobs));
+}
+
+interface Added { id: string; task: number; payload: string }
+
+/** The numbers of the tasks where there are several. The statement that adds jobs does not see tasks that it makes itself. */
+async function tasksOf(db: Queryable, names: Names, jobs: readonly JobSpec[]): Promise<ReadonlyMap<string, number>> {
+  const tasks = [...new Set(jobs.map(({ task }) => task))];
+  if (tasks.length === 1) return new Map();
+  const { rows } = await db.query<{ id: number; identifier: string }>(`select id, identifier from ${names.tasks} where identifier = any ($1::text[])`, [tasks]);
+  return new Map(rows.map(({ id, identifier }) => [identifier, id]));
+}
+
+/** The ids in the order of the jobs, which PostgreSQL does not keep. */
+function inOrder(jobs: readonly JobSpec[], added: readonly Added[], tasks: ReadonlyMap<string, number>): string[] {
+  const nameOf = (task: number | undefined, payload: unknown): string => `${tasks.size > 0 ? task : ''} ${JSON.stringify(payload)}`;
+  const ids = Map.groupBy(added, ({ task, payload }) => nameOf(task, JSON.parse(payload)));
+  return jobs.map((job) => ids.get(nameOf(tasks.get(job.task), JSON.parse(payloadText(job))))?.shift()?.id as string);
 }
 
 function queueNameOf(job: JobSpec): string | null {

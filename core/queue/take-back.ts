@@ -5,12 +5,12 @@ import { insertHistory, storableText } from './history.ts';
 import type { Names } from './names.ts';
 
 /** A job that a living pool has, and knows of. */
-export interface HeldByNode { id: string; task: string; runId: string | null; lockedAt: Date; poolId: string; nodeId: string }
+export interface HeldByNode { id: string; task: string; runId: string | null; /** What the job is about, where its payload says so and no run does. */ entity: string | null; lockedAt: Date; poolId: string; nodeId: string }
 
 /** Jobs that living nodes work on. What dead nodes left locked is freed by the sweep, within seconds. */
 export async function heldJobs(db: Queryable, names: Names): Promise<HeldByNode[]> {
   const { rows } = await db.query<HeldByNode>(
-    `select j.id::text, t.identifier as task, j.payload->>'runId' as "runId", j.locked_at as "lockedAt", n.pool_id as "poolId", n.node_id as "nodeId"
+    `select j.id::text, t.identifier as task, j.payload->>'runId' as "runId", j.payload->>'entity' as entity, j.locked_at as "lockedAt", n.pool_id as "poolId", n.node_id as "nodeId"
      from ${names.jobs} j join ${names.tasks} t on t.id = j.task_id join ${names.nodes} n on n.pool_id = j.locked_by
      where not j.is_available and j.locked_at is not null and j.id = any (n.in_flight) order by j.id`);
   return rows;

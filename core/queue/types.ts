@@ -171,7 +171,7 @@ export interface Queue {
   stop(options?: { readonly drainMs?: number }): Promise<void>;
   /** Adds a job, in the caller's transaction when `db` is its client. @returns the job's id. @throws QueueError `queue.payload`, `queue.add` */
   enqueue(db: Queryable, job: JobSpec): Promise<string>;
-  /** Adds many in one statement; without `unsafe_dedupe`. @returns their ids, in order, where all were added */
+  /** Adds many in one statement; without `unsafe_dedupe`. @returns their ids, in order (of jobs with the same task and payload, in any) */
   enqueueMany(db: Queryable, jobs: readonly JobSpec[]): Promise<string[]>;
   /** Removes a waiting job, or aborts a running one (within a beat); no dead letter, no retry. False: there is no such job. */
   cancel(jobId: string): Promise<boolean>;

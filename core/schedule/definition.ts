@@ -13,6 +13,14 @@ export interface Definition {
   readonly timing: string;
 }
 
+/** Work that may be planned and that this version does not have: its times are noted as skipped, with this reason. */
+const unavailable: Partial<Record<ScheduleConfig['run'], string>> = { compare: 'comparing source and table is not in this version of TDS' };
+
+/** Why the work of a schedule can't be done; undefined: it can. */
+export function whyUnavailable({ run }: Pick<ScheduleConfig, 'run'>): string | undefined {
+  return unavailable[run];
+}
+
 /** The schedules that are switched on. */
 export function definitionsOf(config: Pick<Config, 'schedules' | 'timezone'>): Map<string, Definition> {
   const definitions = new Map<string, Definition>();

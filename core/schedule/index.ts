@@ -9,6 +9,7 @@ import { Scheduler, type SchedulerDeps } from './scheduler.ts';
 import { tickTask, type TickTaskDeps } from './tick-task.ts';
 
 export { definitionsOf, type Definition } from './definition.ts';
+export { overdueBy, type Overdue } from './overdue.ts';
 export { makeReport } from './report/make.ts';
 export { tickTaskName } from './start-work.ts';
 export type { WorkDone } from './tick-task.ts';

@@ -7,8 +7,9 @@ import type { SqlSession } from '../sdk/index.ts';
 import type { Database } from '../store/session.ts';
 import { listReports, readReport } from '../store/reports.ts';
 import { holdSchedules, listSchedules, pauseSchedule, resumeSchedule, type ScheduleRow } from '../store/schedules.ts';
-import { insertTick, latestTicks, listTicks, openTicks, readTick, reviveTick, ticksBetween, type Tick } from '../store/ticks.ts';
-import { definitionsOf, type Definition } from './definition.ts';
+import { insertTicks, latestTicks, listTicks, openTicks, readTick, reviveTicks, ticksBetween, type Tick } from '../store/ticks.ts';
+import { definitionsOf, whyUnavailable, type Definition } from './definition.ts';
+import { newTick } from './plan.ts';
 import { readTime } from './read-time.ts';
 import { startWork, type StartWorkDeps } from './start-work.ts';
 import { isCurrent, isPaused } from './tick.ts';
@@ -49,9 +50,12 @@ export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperat
       return change(id, (session) => pauseSchedule(session, id, { at: now(), until: end, by, reason }));
     },
     resume: (id) => change(id, (session) => resumeSchedule(session, id, now())),
-    run: (id, trigger) => database.transaction((session) => runNow(session, deps, find(id), trigger)),
+    async run(id, trigger) {
+      const definition = available(find(id));
+      return database.transaction((session) => runNow(session, deps, definition, trigger));
+    },
     backfill(id, { from, to, ...rest }) {
-      const definition = find(id);
+      const definition = available(find(id));
       if (!definition.config.enabled) throw new OperationError('operation.schedule_off', `the schedule "${id}" is switched off in the config`, { suggestion: `Set schedules.${id}.enabled to true.` });
       const moment = (text: string): Date => readTime(text, definition.timetable.zone, now(), 'back');
       return database.transaction((session) => backfill(session, deps, definition, { from: moment(from), to: moment(to), ...rest }));
@@ -63,6 +67,13 @@ export function scheduleOperations(deps: ScheduleOperationsDeps): ScheduleOperat
       return found;
     },
   };
+}
+
+/** @throws OperationError `operation.not_available` */
+function available(definition: Definition): Definition {
+  const why = whyUnavailable(definition.config);
+  if (why !== undefined) throw new OperationError('operation.not_available', why, { suggestion: 'Its planned times are noted as skipped; nothing has to be done about them.' });
+  return definition;
 }
 
 async function listAll({ config, now, database: { reads } }: ScheduleOperationsDeps): Promise<ScheduleStatus[]> {
@@ -80,7 +91,7 @@ async function listAll({ config, now, database: { reads } }: ScheduleOperationsD
       id, description: schedule.description ?? null, cron: schedule.cron ?? null, every: schedule.every ?? null, timezone: definition.timetable.zone, run: schedule.run,
       entities: schedule.run === 'sync' ? [...schedule.entities] : [], mode: schedule.run === 'sync' ? schedule.mode ?? 'incremental' : null, state: stateOf(definition, row, next, at),
       paused: row && isPaused(row, at) ? { at: row.pausedAt as Date, until: row.pausedUntil, by: row.pausedBy, reason: row.pauseReason } : null,
-      next: next ? { at: next, local: localText(definition.timetable.zone, next) } : null, last: tick ? shapeTick(tick) : null, failures: row?.failures ?? 0, slow: row?.slow ?? null,
+      next: next ? { at: next, local: localText(definition.timetable.zone, next) } : null, last: tick ? shapeTick(tick) : null, failures: row?.failures ?? 0, slow: row?.slow ?? null, unavailable: whyUnavailable(schedule) ?? null,
     };
   });
 }
@@ -102,20 +113,20 @@ function definitionOf(config: Pick<Config, 'schedules' | 'timezone'>, id: string
 }
 
 async function runNow(session: SqlSession, deps: ScheduleOperationsDeps, definition: Definition, trigger: 'person' | 'api'): Promise<TickShape> {
-  const { id, config } = definition;
+  const { id } = definition;
   const at = deps.now();
   await holdSchedules(session, [id], { wait: true });
   const [first] = await openTicks(session, [id]);
   if (first) throw new OperationError('operation.schedule_busy', `the schedule "${id}" is at work: its tick ${first.id} is ${first.status}`, { suggestion: 'Wait for its end (tds schedules), or cancel its runs (tds runs cancel).' });
-  const tick = await insertTick(session, { schedule: id, planned: at, times: 1, trigger, work: config.run, entities: config.run === 'sync' ? [...config.entities] : [], status: 'waiting', reason: null, dueAt: at, node: deps.nodeId() }, at);
+  const [tick] = await insertTicks(session, [newTick(definition, { planned: at, trigger, dueAt: at, node: deps.nodeId() })], at);
   if (!tick) throw new OperationError('operation.schedule_busy', `the schedule "${id}" was started at this very moment`);
   await holdEntities(session, tick.entities);
-  await startWork(session, deps, tick, definition, at);
+  await startWork(session, deps, [{ tick, definition }], at);
   return shapeTick(await readTick(session, tick.id) as Tick);
 }
 
 async function backfill(session: SqlSession, deps: ScheduleOperationsDeps, definition: Definition, { from, to, most, dryRun }: { from: Date; to: Date; most: number; dryRun: boolean }): Promise<Backfill> {
-  const { id, config, timetable } = definition;
+  const { id, timetable } = definition;
   const now = deps.now();
   if (to <= from) throw new OperationError('operation.bad_time', 'the span ends before it begins');
   const end = to < now ? to : now;
@@ -125,10 +136,10 @@ async function backfill(session: SqlSession, deps: ScheduleOperationsDeps, defin
   const isDone = (time: Date): boolean => !['skipped', 'failed', 'cancelled', undefined].includes(rows.get(time.getTime())?.status);
   const wanted = times.filter((time) => !isDone(time));
   const chosen = wanted.slice(0, most);
-  for (const time of dryRun ? [] : chosen) {
-    const row = rows.get(time.getTime());
-    if (row) await reviveTick(session, row.id, 'backfill');
-    else await insertTick(session, { schedule: id, planned: time, times: 1, trigger: 'backfill', work: config.run, entities: config.run === 'sync' ? [...config.entities] : [], status: 'waiting', reason: 'its turn comes after the others', dueAt: now, node: deps.nodeId() }, now);
+  if (!dryRun) {
+    const rowOf = (time: Date): Tick | undefined => rows.get(time.getTime());
+    await reviveTicks(session, chosen.flatMap((time) => rowOf(time)?.id ?? []), 'backfill');
+    await insertTicks(session, chosen.filter((time) => !rowOf(time)).map((time) => newTick(definition, { planned: time, trigger: 'backfill', reason: 'its turn comes after the others', dueAt: now, node: deps.nodeId() })), now);
   }
   return { schedule: id, dryRun, times: planned(definition, chosen), done: times.length - wanted.length, left: wanted.length - chosen.length };
 }

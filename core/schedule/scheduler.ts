@@ -4,9 +4,9 @@
  */
 import type { Clock, DatabaseAccess, Logger } from '../sdk/index.ts';
 import { enrollSchedules } from '../store/schedules.ts';
-import { openTicks } from '../store/ticks.ts';
+import { openTicks, type OpenTick } from '../store/ticks.ts';
 import type { Definition } from './definition.ts';
-import { endOfRuns, finishTick, tellSlow, type Tell } from './settle.ts';
+import { endOfRuns, finishTicks, tellSlow, type Ended, type Tell } from './settle.ts';
 import { shortenedTicks, type Shortened } from './shorten.ts';
 import type { StartWorkDeps } from './start-work.ts';
 import { releaseWaiting, tickSchedules, type Ticked } from './tick.ts';
@@ -32,8 +32,8 @@ const idleMs = 5000;
 const heldMs = 250;
 /** Until the next look at a schedule without a time to come, or one that another node knows otherwise. */
 const restMs = 60_000;
-/** Schedules in one transaction. */
-const batch = 25;
+/** Schedules in one transaction, and ticks that end in one: so many that a thousand at the same second are within it, so few that two nodes share them. */
+const batch = 250;
 /** How long `stop` waits for the look under way. */
 const patienceMs = 2000;
 
@@ -134,21 +134,25 @@ export class Scheduler {
       this.#note(definitions, await database.transaction((session) => tickSchedules(session, this.#deps, definitions, now)), now);
       for (const { id } of definitions) this.#failing.delete(id);
     } catch (error) {
-      // One that can't be ticked keeps no other from its time.
-      if (definitions.length > 1) for (const definition of definitions) await this.#tick([definition], now);
-      else {
-        const { id } = definitions[0] as Definition;
-        if (!this.#failing.has(id)) log.warn('a schedule could not be ticked; it is tried again', { schedule: id, error });
-        this.#failing.add(id);
-        this.#due.set(id, now.getTime() + settleMs);
+      // One that can't be ticked keeps no other from its time: it is found by halves.
+      if (definitions.length > 1) {
+        const half = Math.ceil(definitions.length / 2);
+        for (const part of [definitions.slice(0, half), definitions.slice(half)]) await this.#tick(part, now);
+        return;
       }
+      const { id } = definitions[0] as Definition;
+      if (!this.#failing.has(id)) log.warn('a schedule could not be ticked; it is tried again', { schedule: id, error });
+      this.#failing.add(id);
+      this.#due.set(id, now.getTime() + settleMs);
     }
   }
 
-  #note(definitions: readonly Definition[], { due, cancelled }: Ticked, now: Date): void {
+  #note(definitions: readonly Definition[], { due, cancelled, over, missed }: Ticked, now: Date): void {
     for (const { id } of definitions) {
       this.#due.set(id, due.get(id)?.getTime() ?? now.getTime() + (due.has(id) ? restMs : heldMs));
     }
+    for (const { schedule, id, status, reason, times } of over) this.#deps.tell('schedule.ended', { schedule, tick: id, state: status, ...(reason === null ? {} : { reason }), ...(times > 1 ? { times } : {}) });
+    for (const one of missed) this.#deps.tell('schedule.missed', one);
     for (const job of cancelled) void this.#deps.cancelJob(job).catch((error: unknown) => this.#deps.log.debug('the job of a cancelled tick could not be ended', { job, error }));
   }
 
@@ -163,24 +167,33 @@ export class Scheduler {
   async #settle(now: Date): Promise<boolean> {
     const { database, tell } = this.#deps;
     const open = await database.transaction((session) => openTicks(session));
-    for (const tick of open) {
-      const definition = this.#definitions.get(tick.schedule);
+    const ended = open.flatMap((tick): Ended[] => {
       const end = endOfRuns(tick, now);
-      if (end) await this.#finish(tick, end, definition);
-      else if (definition) await tellSlow(database, definition, tick, now, tell);
-    }
-    const waiting = new Set(open.filter(({ status }) => status === 'waiting').map(({ schedule }) => schedule));
-    for (const id of waiting) {
-      const definition = this.#definitions.get(id);
-      if (definition) await database.transaction((session) => releaseWaiting(session, this.#deps, definition, now));
-    }
+      return end ? [{ tick, end, definition: this.#definitions.get(tick.schedule) }] : [];
+    });
+    for (let at = 0; at < ended.length; at += batch) await this.#finish(ended.slice(at, at + batch));
+    const over = new Set(ended.map(({ tick }) => tick.id));
+    const left = open.filter(({ id }) => !over.has(id));
+    await tellSlow(database, left.flatMap((tick) => {
+      const definition = this.#definitions.get(tick.schedule);
+      return definition ? [{ tick, definition }] : [];
+    }), now, tell);
+    await this.#release(left, now);
     return open.length > 0;
   }
 
-  async #finish(tick: Parameters<typeof finishTick>[1], end: Parameters<typeof finishTick>[2], definition: Definition | undefined): Promise<void> {
+  async #finish(ended: readonly Ended[]): Promise<void> {
     const told: (() => void)[] = [];
-    await this.#deps.database.transaction((session) => finishTick(session, tick, end, definition, (name, detail) => void told.push(() => this.#deps.tell(name, detail))));
+    await this.#deps.database.transaction((session) => finishTicks(session, ended, (name, detail) => void told.push(() => this.#deps.tell(name, detail))));
     for (const tell of told) tell();
+  }
+
+  /** Starts what waits behind work that has ended. */
+  async #release(open: readonly OpenTick[], now: Date): Promise<void> {
+    const busy = new Set(open.filter(({ status }) => status !== 'waiting').map(({ schedule }) => schedule));
+    const free = new Set(open.map(({ schedule }) => schedule)).difference(busy);
+    const definitions = [...free].flatMap((id) => this.#definitions.get(id) ?? []);
+    for (let at = 0; at < definitions.length; at += batch) await this.#deps.database.transaction((session) => releaseWaiting(session, this.#deps, definitions.slice(at, at + batch), now));
   }
 
   #now(): Promise<Date> {

@@ -1,8 +1,8 @@
 /** Ends ticks whose runs have ended, and sees what outgrows its period. Any node may do it for all. */
 import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
 import type { EventDetails, EventName } from '../monitor/events.ts';
-import { noteOutcome, noteSlow, pauseSchedule } from '../store/schedules.ts';
-import { endTick, noteSlowTick, type OpenTick, type TickStatus } from '../store/ticks.ts';
+import { holdSchedules, noteOutcomes, noteSlow, pauseSchedule } from '../store/schedules.ts';
+import { endTicks, noteSlowTicks, type OpenTick, type TickEnd } from '../store/ticks.ts';
 import type { Definition } from './definition.ts';
 
 /** Something to tell once the transaction has landed. */
@@ -11,10 +11,11 @@ export type Tell = <Name extends EventName>(name: Name, detail: EventDetails[Nam
 /** A tick that takes this share of its period is told of: the next step is that times are left out. */
 const slowShare = 0.8;
 
-export interface TickEnd { status: TickStatus; reason: string | null; startedAt: Date | null; at: Date }
+/** A tick whose work is over. */
+export interface Ended { tick: Pick<OpenTick, 'id' | 'schedule' | 'planned' | 'untilAt' | 'enqueuedAt'>; end: TickEnd & { at: Date }; definition: Definition | undefined }
 
 /** How the runs of a tick came out; undefined while one of them is at work. */
-export function endOfRuns(tick: OpenTick, now: Date): TickEnd | undefined {
+export function endOfRuns(tick: OpenTick, now: Date): Ended['end'] | undefined {
   if (tick.work !== 'sync' || tick.status === 'waiting' || tick.runsActive > 0) return undefined;
   const at = tick.runsEndedAt ?? now;
   const startedAt = tick.runsStartedAt;
@@ -23,28 +24,40 @@ export function endOfRuns(tick: OpenTick, now: Date): TickEnd | undefined {
   return { status: 'succeeded', reason: tick.runsCancelled > 0 ? `${tick.runsCancelled} of its runs were cancelled` : null, startedAt, at };
 }
 
-/** Ends a tick and notes on its schedule what follows. False when another node was first. Events are told by `tell` when all has landed. */
-export async function finishTick(session: SqlSession, tick: Pick<OpenTick, 'id' | 'schedule' | 'planned' | 'enqueuedAt'>, end: TickEnd, definition: Definition | undefined, tell: Tell): Promise<boolean> {
-  if (!(await endTick(session, tick.id, end))) return false;
-  if (end.status === 'succeeded' || end.status === 'failed') {
-    const failures = await noteOutcome(session, tick.schedule, end.status === 'failed');
-    const most = definition?.config.pauseOnFailure ?? 0;
-    if (most > 0 && failures >= most) {
-      const reason = `it failed ${failures} ${failures === 1 ? 'time' : 'times'} in a row: ${end.reason ?? ''}`;
-      await pauseSchedule(session, tick.schedule, { at: end.at, until: null, by: 'TDS', reason });
-      tell('schedule.paused', { schedule: tick.schedule, reason });
-    }
-  }
-  if (definition && end.status === 'succeeded') await noteSlow(session, tick.schedule, slowText(definition, tick, end.at) ?? null);
-  tell('schedule.ended', { schedule: tick.schedule, tick: tick.id, state: end.status, ...(end.reason === null ? {} : { reason: end.reason }) });
-  return true;
+/** Ends ticks and notes on their schedules what follows; leaves out what another node has ended. Events are told by `tell` when all has landed. */
+export async function finishTicks(session: SqlSession, given: readonly Ended[], tell: Tell): Promise<void> {
+  // First, and in their order, as whoever ticks does: two who took rows in another order would wait for one another.
+  await holdSchedules(session, given.map(({ tick }) => tick.schedule), { wait: true });
+  const ids = await endTicks(session, given.map(({ tick: { id }, end }) => ({ id, ...end })));
+  const ended = given.filter(({ tick }) => ids.has(tick.id)).toSorted((a, b) => a.tick.planned.getTime() - b.tick.planned.getTime());
+  const bySchedule = Map.groupBy(ended.filter(({ end: { status } }) => status === 'succeeded' || status === 'failed'), ({ tick }) => tick.schedule);
+  const failures = await noteOutcomes(session, [...bySchedule].map(([schedule, ends]) => ({ schedule, ...failuresOf(ends) })));
+  for (const [schedule, ends] of bySchedule) await pauseFailing(session, schedule, ends.at(-1) as Ended, failures.get(schedule) ?? 0, tell);
+  await noteSlow(session, [...bySchedule].flatMap(([schedule, ends]) => {
+    const last = ends.findLast(({ end, definition }) => definition && end.status === 'succeeded');
+    return last?.definition ? [{ schedule, slow: slowText(last.definition, last.tick, last.end.at) ?? null }] : [];
+  }));
+  for (const { tick, end } of ended) tell('schedule.ended', { schedule: tick.schedule, tick: tick.id, state: end.status, ...(end.reason === null ? {} : { reason: end.reason }) });
+}
+
+/** How many failed since the last one that did not; `reset` where there is such a one. */
+function failuresOf(ends: readonly Ended[]): { failures: number; reset: boolean } {
+  const last = ends.findLastIndex(({ end }) => end.status === 'succeeded');
+  return { failures: ends.length - 1 - last, reset: last >= 0 };
+}
+
+async function pauseFailing(session: SqlSession, schedule: string, { end, definition }: Ended, failures: number, tell: Tell): Promise<void> {
+  const most = definition?.config.pauseOnFailure ?? 0;
+  if (most === 0 || failures < most) return;
+  const reason = `it failed ${failures} ${failures === 1 ? 'time' : 'times'} in a row: ${end.reason ?? ''}`;
+  await pauseSchedule(session, schedule, { at: end.at, until: null, by: 'TDS', reason });
+  tell('schedule.paused', { schedule, reason });
 }
 
 /** "every 15 min, takes 14 min": where a tick takes most of the time until the next one. */
-export function slowText({ timetable, config }: Pick<Definition, 'timetable' | 'config'>, { planned, enqueuedAt }: Pick<OpenTick, 'planned' | 'enqueuedAt'>, now: Date): string | undefined {
-  const next = timetable.next(planned);
-  if (!next || !enqueuedAt) return undefined;
-  const period = next.getTime() - planned.getTime();
+export function slowText({ config }: Pick<Definition, 'config'>, { planned, untilAt, enqueuedAt }: Pick<OpenTick, 'planned' | 'untilAt' | 'enqueuedAt'>, now: Date): string | undefined {
+  if (!untilAt || !enqueuedAt) return undefined;
+  const period = untilAt.getTime() - planned.getTime();
   const took = now.getTime() - enqueuedAt.getTime();
   if (took < period * slowShare) return undefined;
   return `${config.cron === undefined ? 'every' : 'the next one comes after'} ${minutes(period)}, ${took >= period ? 'and takes longer:' : 'but takes'} ${minutes(took)}`;
@@ -54,15 +67,19 @@ function minutes(ms: number): string {
   return ms < 120_000 ? `${Math.round(ms / 1000)} s` : ms < 2 * 3_600_000 ? `${Math.round(ms / 60_000)} min` : `${(ms / 3_600_000).toFixed(1)} h`;
 }
 
-/** Tells once of a tick that is still at work and takes too long. */
-export async function tellSlow(database: DatabaseAccess, definition: Definition, tick: OpenTick, now: Date, tell: Tell): Promise<void> {
-  if (tick.slow || tick.status === 'waiting') return;
-  const slow = slowText(definition, tick, now);
-  if (slow === undefined) return;
-  const first = await database.transaction(async (session) => {
-    if (!(await noteSlowTick(session, tick.id))) return false;
-    await noteSlow(session, tick.schedule, slow);
-    return true;
+/** Tells once of each tick that is still at work and takes too long. */
+export async function tellSlow(database: DatabaseAccess, ticks: readonly { tick: OpenTick; definition: Definition }[], now: Date, tell: Tell): Promise<void> {
+  const slow = ticks.flatMap(({ tick, definition }) => {
+    const text = tick.slow || tick.status === 'waiting' ? undefined : slowText(definition, tick, now);
+    return text === undefined ? [] : [{ schedule: tick.schedule, tick: tick.id, slow: text }];
   });
-  if (first) tell('schedule.slow', { schedule: tick.schedule, tick: tick.id, slow });
+  if (slow.length === 0) return;
+  const first = await database.transaction(async (session) => {
+    await holdSchedules(session, slow.map(({ schedule }) => schedule), { wait: true });
+    const ids = await noteSlowTicks(session, slow.map(({ tick }) => tick));
+    const noted = slow.filter(({ tick }) => ids.has(tick));
+    await noteSlow(session, noted);
+    return noted;
+  });
+  for (const one of first) tell('schedule.slow', one);
 }

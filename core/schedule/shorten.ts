@@ -2,8 +2,9 @@
 import { holdEntities } from '../operations/request-run.ts';
 import type { DatabaseAccess } from '../sdk/index.ts';
 import { holdSchedules } from '../store/schedules.ts';
-import { insertTick, openTicks } from '../store/ticks.ts';
+import { insertTicks, openTicks } from '../store/ticks.ts';
 import type { Definition } from './definition.ts';
+import { newTick } from './plan.ts';
 import { startWork, type StartWorkDeps } from './start-work.ts';
 import { isCurrent, isPaused } from './tick.ts';
 
@@ -29,10 +30,10 @@ export async function shortenedTicks(database: DatabaseAccess, deps: StartWorkDe
       await database.transaction(async (session) => {
         const [row] = await holdSchedules(session, [id], { wait: false });
         if (!row || !isCurrent(row, definition) || isPaused(row, now) || (await openTicks(session, [id])).length > 0) return;
-        const tick = await insertTick(session, { schedule: id, planned, times: 1, trigger: 'shortened', work: 'sync', entities, status: 'waiting', reason: null, dueAt: planned, node: deps.nodeId() }, now);
+        const [tick] = await insertTicks(session, [newTick(definition, { planned, trigger: 'shortened', entities, dueAt: planned, node: deps.nodeId() })], now);
         if (!tick) return;
         await holdEntities(session, entities);
-        await startWork(session, deps, tick, definition, now);
+        await startWork(session, deps, [{ tick, definition }], now);
       });
     }
   }

@@ -1,9 +1,9 @@
 /** The queue's task for what is no sync: heal, report, maintain, compare. */
 import type { TaskHandler } from '../queue/types.ts';
 import type { Clock, DatabaseAccess, Logger } from '../sdk/index.ts';
-import { readTick, startTick, type Tick } from '../store/ticks.ts';
+import { readTick, startTick, type Tick, type TickEnd } from '../store/ticks.ts';
 import type { Definition } from './definition.ts';
-import { finishTick, type Tell, type TickEnd } from './settle.ts';
+import { finishTicks, type Tell } from './settle.ts';
 
 /** What work came to, in words; `skipped` where it can't be done by this version. */
 export interface WorkDone { status: 'succeeded' | 'failed' | 'skipped'; reason: string | null }
@@ -29,7 +29,7 @@ export function tickTask(deps: TickTaskDeps): TaskHandler<{ tickId: string }> {
     const definition = deps.definition(tick.schedule);
     const finish = async (end: Omit<TickEnd, 'at' | 'startedAt'>): Promise<void> => {
       const told: (() => void)[] = [];
-      await database.transaction((session) => finishTick(session, tick, { ...end, startedAt: null, at: clock.now() }, definition, (name, detail) => void told.push(() => tell(name, detail))));
+      await database.transaction((session) => finishTicks(session, [{ tick, end: { ...end, startedAt: null, at: clock.now() }, definition }], (name, detail) => void told.push(() => tell(name, detail))));
       for (const each of told) each();
     };
     try {

@@ -1,15 +1,17 @@
 /**
- * What happens when a planned time has come: rows and jobs in one transaction, under the row of the schedule. Whichever node holds that row
- * writes the tick; the cursor and the unique time keep every other one from writing it again, wherever the first one dies.
+ * What happens when planned times have come: rows and jobs in one transaction, under the rows of their schedules, in as many statements for
+ * a thousand as for one. Whichever node holds those rows writes the ticks; the cursor and the unique time keep every other one from writing
+ * them again, wherever the first one dies.
  */
 import { holdEntities } from '../operations/request-run.ts';
 import type { SqlSession } from '../sdk/index.ts';
-import { beginAct } from '../store/healing-acts.ts';
-import { endRun, readRun } from '../store/runs.ts';
+import { addActs, type NewAct } from '../store/healing-acts.ts';
+import { cancelRuns } from '../store/run-sets.ts';
 import { holdSchedules, moveCursors, type ScheduleRow } from '../store/schedules.ts';
-import { endTick, insertTick, openTicks, type OpenTick } from '../store/ticks.ts';
+import { endTicks, insertTicks, knownTicks, openTicks, tickName, type OpenTick, type Tick } from '../store/ticks.ts';
 import type { Definition } from './definition.ts';
-import { dueTimes, type DueTick, type DueTimes } from './due.ts';
+import { dueTimes, type DueTimes } from './due.ts';
+import { planTicks, type TickPlan } from './plan.ts';
 import { endOfRuns } from './settle.ts';
 import { startWork, type StartWorkDeps } from './start-work.ts';
 import { localText } from './zone-time.ts';
@@ -22,14 +24,18 @@ export interface Ticked {
   cancelled: string[];
   /** How many ticks were written. */
   written: number;
+  /** What was written as over, and what was missed: to be told once the transaction has landed. */
+  over: Pick<Tick, 'id' | 'schedule' | 'status' | 'reason' | 'times'>[];
+  missed: { schedule: string; missed: number; made: number }[];
 }
+
+interface Come { definition: Definition; row: ScheduleRow; times: DueTimes }
 
 /** Writes the ticks of these schedules that have come. */
 export async function tickSchedules(session: SqlSession, deps: StartWorkDeps, definitions: readonly Definition[], now: Date, { wait = false }: { wait?: boolean } = {}): Promise<Ticked> {
   const rows = new Map((await holdSchedules(session, definitions.map(({ id }) => id), { wait })).map((row) => [row.schedule, row]));
-  const outcome: Ticked = { due: new Map(), cancelled: [], written: 0 };
-  const moved: Parameters<typeof moveCursors>[1][number][] = [];
-  const come = definitions.flatMap((definition) => {
+  const outcome: Ticked = { due: new Map(), cancelled: [], written: 0, over: [], missed: [] };
+  const come = definitions.flatMap((definition): Come[] => {
     const row = rows.get(definition.id);
     if (!row) return [];
     const times = isCurrent(row, definition) ? dueTimes(definition.timetable, definition.config, row, now) : undefined;
@@ -37,84 +43,72 @@ export async function tickSchedules(session: SqlSession, deps: StartWorkDeps, de
     return times ? [{ definition, row, times }] : [];
   });
   const written = come.filter(({ times }) => times.ticks.length > 0);
-  // A tick whose runs have ended is not in the way, though nobody has noted its end yet.
-  const open = written.length === 0 ? [] : (await openTicks(session, written.map(({ definition }) => definition.id))).filter((tick) => endOfRuns(tick, now) === undefined);
-  await holdEntities(session, written.flatMap(({ definition: { config } }) => (config.run === 'sync' ? config.entities : [])));
-  for (const { definition, row, times } of come) {
-    if (times.ticks.length > 0) await writeTicks(session, deps, definition, times, open.filter(({ schedule }) => schedule === definition.id), now, outcome);
-    if (times.cursor > row.cursor || times.next?.getTime() !== row.nextAt?.getTime()) moved.push({ id: definition.id, cursor: times.cursor, next: times.next });
-  }
-  if (moved.length > 0) await moveCursors(session, moved, now);
+  if (written.length > 0) Object.assign(outcome, await writeTicks(session, deps, written, now));
+  const moved = come.filter(({ row, times }) => times.cursor > row.cursor || times.next?.getTime() !== row.nextAt?.getTime() || times.dueAt?.getTime() !== row.dueAt?.getTime());
+  if (moved.length > 0) await moveCursors(session, moved.map(({ definition, times }) => ({ id: definition.id, cursor: times.cursor, next: times.next, due: times.dueAt })), now);
   return outcome;
 }
 
-async function writeTicks(session: SqlSession, deps: StartWorkDeps, definition: Definition, times: DueTimes, before: OpenTick[], now: Date, outcome: Ticked): Promise<void> {
-  let open = before;
-  for (const time of times.ticks) {
-    const { written, stillOpen, cancelled } = await writeTick(session, deps, definition, time, open, now);
-    open = stillOpen;
-    outcome.cancelled.push(...cancelled);
-    outcome.written += written ? 1 : 0;
-  }
-  if (times.missed > 0) await tellMissed(session, definition, times, deps.nodeId(), now);
+async function writeTicks(session: SqlSession, deps: StartWorkDeps, come: readonly Come[], now: Date): Promise<Omit<Ticked, 'due'>> {
+  const ids = come.map(({ definition }) => definition.id);
+  // A tick whose runs have ended is not in the way, though nobody has noted its end yet.
+  const open = Map.groupBy((await openTicks(session, ids)).filter((tick) => endOfRuns(tick, now) === undefined), ({ schedule }) => schedule);
+  const known = await knownTicks(session, come.flatMap(({ definition, times }) => times.ticks.map(({ planned }) => ({ schedule: definition.id, planned }))));
+  await holdEntities(session, come.flatMap(({ definition: { config } }) => (config.run === 'sync' ? config.entities : [])));
+  const plans = come.map(({ definition, times }) => planTicks(definition, times.ticks, open.get(definition.id) ?? [], known, deps.nodeId()));
+  const planned = plans.flatMap(({ ticks }) => ticks);
+  const gaveWay = plans.flatMap((plan) => plan.cancelled);
+  const cancelled = await cancelTicks(session, gaveWay, now);
+  const rows = await insertTicks(session, planned.map(({ tick }) => tick), now);
+  const starting = new Map(planned.filter(({ starts }) => starts).map(({ tick, definition }) => [tickName(tick), definition]));
+  await startWork(session, deps, rows.flatMap((tick) => {
+    const definition = starting.get(tickName(tick));
+    return definition ? [{ tick, definition }] : [];
+  }), now);
+  await addActs(session, come.flatMap(({ definition, times }) => missedAct(definition, times, deps.nodeId(), now) ?? []));
+  return {
+    cancelled, written: rows.length, over: [...rows.filter(({ status }) => status !== 'waiting'), ...gaveWay.map(({ tick, reason }) => ({ ...tick, status: 'cancelled' as const, reason }))],
+    missed: come.flatMap(({ definition: { id, config }, times: { ticks, missed } }) => (missed === 0 || config.missed === 'none' ? [] : [{ schedule: id, missed, made: madeUp(ticks) }])),
+  };
 }
 
-async function writeTick(session: SqlSession, deps: StartWorkDeps, definition: Definition, time: DueTick, open: readonly OpenTick[], now: Date): Promise<{ written: boolean; stillOpen: OpenTick[]; cancelled: string[] }> {
-  const { id, config, timetable: { zone } } = definition;
-  const first = open[0];
-  // What is made up of many missed times comes one after the other, whatever the setting for times that come by the clock.
-  const overlap = time.trigger === 'catch-up' && config.missed === 'all' ? 'queue' : config.overlap;
-  const skips = time.run && first !== undefined && overlap === 'skip';
-  const waits = time.run && first !== undefined && overlap === 'queue';
-  const reason = skips || waits ? `the one of ${localText(zone, first.planned)} is still at work` : time.reason;
-  const tick = await insertTick(session, {
-    schedule: id, planned: time.planned, times: time.times, trigger: time.trigger, work: config.run, entities: config.run === 'sync' ? [...config.entities] : [],
-    status: !time.run || skips ? 'skipped' : 'waiting', reason, dueAt: time.due, node: deps.nodeId(),
-  }, now);
-  if (!tick || tick.status === 'skipped') return { written: tick !== undefined, stillOpen: [...open], cancelled: [] };
-  const cancelled: string[] = [];
-  if (time.run && first !== undefined && overlap === 'cancel') for (const old of open) cancelled.push(...await cancelTick(session, old, `the one of ${localText(zone, time.planned)} has come`, now));
-  const left = overlap === 'cancel' ? [] : [...open];
-  if (waits) return { written: true, stillOpen: [...left, { ...tick, runsActive: 0, runsFailed: [], runsCancelled: 0, runsStartedAt: null, runsEndedAt: null }], cancelled };
-  const status = await startWork(session, deps, tick, definition, now);
-  return { written: true, stillOpen: status === 'queued' ? [...left, { ...tick, status, runsActive: 1, runsFailed: [], runsCancelled: 0, runsStartedAt: null, runsEndedAt: null }] : left, cancelled };
-}
-
-/** Ends a tick with its runs. Answers the jobs that do them, to be ended after the transaction. */
-export async function cancelTick(session: SqlSession, tick: Pick<OpenTick, 'id' | 'runs' | 'jobId' | 'startedAt'>, reason: string, now: Date): Promise<string[]> {
-  const jobs = tick.jobId === null ? [] : [tick.jobId];
-  for (const id of tick.runs) {
-    const run = await readRun(session, id);
-    if (!run || run.endedAt) continue;
-    await endRun(session, id, { status: 'cancelled', code: 'run.cancelled', reason: `cancelled by its schedule: ${reason}` });
-    if (run.jobId !== null) jobs.push(run.jobId);
-  }
-  await endTick(session, tick.id, { status: 'cancelled', reason, startedAt: null, at: now });
-  return jobs;
+/** Ends ticks with their runs. Answers the jobs that do them, to be ended after the transaction. */
+async function cancelTicks(session: SqlSession, given: TickPlan['cancelled'], now: Date): Promise<string[]> {
+  const jobs = await cancelRuns(session, given.flatMap(({ tick, reason }) => tick.runs.map((id) => ({ id, reason: `cancelled by its schedule: ${reason}` }))));
+  await endTicks(session, given.map(({ tick: { id }, reason }) => ({ id, status: 'cancelled', reason, startedAt: null, at: now })));
+  return [...given.flatMap(({ tick: { jobId } }) => jobId ?? []), ...jobs];
 }
 
 /** What was missed while everything was down and is made up is healing too, and stands with its acts. */
-async function tellMissed(session: SqlSession, { id, timetable: { zone } }: Definition, { ticks, missed }: DueTimes, node: string, now: Date): Promise<void> {
-  const late = ticks.filter(({ trigger }) => trigger === 'catch-up');
-  const made = late.filter(({ run }) => run).length;
-  if (made === 0) return;
-  const last = late.at(-1);
-  await beginAct(session, {
+function missedAct({ id, timetable: { zone } }: Definition, { ticks, missed }: DueTimes, node: string, now: Date): NewAct | undefined {
+  const made = madeUp(ticks);
+  if (made === 0) return undefined;
+  const last = ticks.findLast(({ trigger }) => trigger === 'catch-up');
+  return {
     rule: 'missed-schedules', fingerprint: id, seen: `${missed} planned ${missed === 1 ? 'time' : 'times'} of the schedule "${id}" passed unseen, the last one ${localText(zone, last?.planned ?? now)}`,
     done: `${made} made up`, outcome: 'healed', came: null, facts: { schedule: id, missed, made }, trigger: 'tick', node, at: now,
-  });
+  };
 }
 
-/** Starts what waits for its turn, the oldest first, where the schedule is neither paused nor at work. */
-export async function releaseWaiting(session: SqlSession, deps: StartWorkDeps, definition: Definition, now: Date): Promise<boolean> {
-  const [row] = await holdSchedules(session, [definition.id], { wait: false });
-  if (!row || !isCurrent(row, definition) || isPaused(row, now)) return false;
-  const open = await openTicks(session, [definition.id]);
-  const [next] = open;
-  if (!next || open.some(({ status }) => status !== 'waiting')) return false;
-  await holdEntities(session, next.entities);
-  await startWork(session, deps, next, definition, now);
-  return true;
+function madeUp(ticks: DueTimes['ticks']): number {
+  return ticks.filter(({ trigger, run }) => trigger === 'catch-up' && run).length;
+}
+
+/** Starts what waits for its turn, of each schedule the oldest, where the schedule is neither paused nor at work. */
+export async function releaseWaiting(session: SqlSession, deps: StartWorkDeps, definitions: readonly Definition[], now: Date): Promise<void> {
+  const ids = definitions.map(({ id }) => id);
+  const rows = new Map((await holdSchedules(session, ids, { wait: false })).map((row) => [row.schedule, row]));
+  const open = Map.groupBy(await openTicks(session, ids), ({ schedule }) => schedule);
+  const works = definitions.flatMap((definition): { tick: OpenTick; definition: Definition }[] => {
+    const row = rows.get(definition.id);
+    if (!row || !isCurrent(row, definition) || isPaused(row, now)) return [];
+    const waiting = open.get(definition.id) ?? [];
+    const [tick] = waiting;
+    return tick && waiting.every(({ status }) => status === 'waiting') ? [{ tick, definition }] : [];
+  });
+  if (works.length === 0) return;
+  await holdEntities(session, works.flatMap(({ tick }) => tick.entities));
+  await startWork(session, deps, works, now);
 }
 
 /** Whether this node knows the schedule as the config has it that was loaded last. */

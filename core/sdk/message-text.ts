@@ -9,22 +9,23 @@ export interface MessageText {
   more: number;
 }
 
-const kinds: Readonly<Record<AlertMessage['kind'], string>> = { firing: '', repeat: 'still ', resolved: 'resolved, was ', test: 'test, ' };
+const kinds: Readonly<Record<AlertMessage['kind'], string>> = { firing: '', repeat: 'still ', resolved: 'resolved, was ', test: 'test, ', report: '' };
 
 /** Words a message. `most` alerts are told one by one, the others counted. Foreign text is put on one line, nothing else is done to it. */
 export function messageText(message: AlertMessage, most = 10): MessageText {
   const { kind, rule, severity, alerts, source, at } = message;
   const [first] = alerts;
-  const what = alerts.length === 1 && first ? oneLine(first.summary) : `${alerts.length} alerts`;
+  const what = (alerts.length === 1 || kind === 'report') && first ? oneLine(first.summary) : `${alerts.length} alerts`;
   return {
-    title: `TDS ${oneLine(source)}: ${kinds[kind]}${severity} – ${rule}: ${what}`,
+    title: kind === 'report' ? `TDS ${oneLine(source)}: report – ${what}` : `TDS ${oneLine(source)}: ${kinds[kind]}${severity} – ${rule}: ${what}`,
     alerts: alerts.slice(0, most).map((alert) => ({ summary: oneLine(alert.summary), when: whenOf(alert, at), help: oneLine(alert.help) })),
     more: Math.max(0, alerts.length - most),
   };
 }
 
-/** The message as lines of plain text. */
+/** The message as lines of plain text; a report as a whole. */
 export function plainText(message: AlertMessage, most?: number): string {
+  if (message.document) return message.document.text;
   const { title, alerts, more } = messageText(message, most);
   const lines = alerts.flatMap(({ summary, when, help }) => ['', summary, when, `→ ${help}`]);
   return [title, ...lines, ...(more > 0 ? ['', `and ${more} more: tds alerts list`] : [])].join('\n');

@@ -26,13 +26,15 @@ export interface AlertFact {
 export interface AlertMessage {
   /** The same at each attempt to deliver it, so that a service which knows it shows it once. */
   id: string;
-  /** `repeat`: told before, and still so. `test`: nothing is wrong; a person asked for it. */
-  kind: 'firing' | 'repeat' | 'resolved' | 'test';
+  /** `repeat`: told before, and still so. `test`: nothing is wrong; a person asked for it. `report`: what was done in a span of time, for who wants to know; no incident. */
+  kind: 'firing' | 'repeat' | 'resolved' | 'test' | 'report';
   rule: string;
   /** The worst of its alerts. */
   severity: AlertSeverity;
-  /** At least one, the oldest first. */
+  /** At least one, the oldest first. Of a report the first says all in a line, the others what is to be looked at. */
   alerts: readonly AlertFact[];
+  /** Of a report: all of it, as plain text and as an HTML page, for services that can show it. */
+  document?: { text: string; html: string };
   /** Which TDS speaks: the machine's name. */
   source: string;
   at: Date;

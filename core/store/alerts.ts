@@ -32,6 +32,11 @@ export async function claimTurn(session: SqlSession, turn: { by: string; now: Da
   return result.rowCount > 0;
 }
 
+/** When the rules were last looked at, by any node; undefined before the first time. */
+export async function lastTurn(session: Reading): Promise<Date | undefined> {
+  return (await session.query('SELECT looked_at AS at FROM alert_turns')).rows[0]?.['at'] as Date | undefined;
+}
+
 /** Alerts, the newest first unless it is asked otherwise. */
 export async function listAlerts(session: Reading, filter: AlertFilter): Promise<Alert[]> {
   const page = pageOfList('alerts.id', filter, 3);

@@ -1,16 +1,23 @@
 /** What stands in TDS's tables, counted for metrics and health. Read at most once in some seconds; nothing here reads a table of records. */
+import { readScheduleFigures, type ScheduleFigure } from './schedule-figures.ts';
 import type { Reading } from './session.ts';
+import { lossToMind, lossWindowMs, readLosses } from './webhook-gaps.ts';
 
 export interface DeadLetterFigure { entity: string; kind: string; open: number; recent: number }
 export interface EntityFigure { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null }
 export interface HealingFigure { rule: string; acts: number; told: number; waiting: number }
-export interface TokenFigure { account: string; expiresSeconds: number | null; ageSeconds: number | null }
+export interface TokenFigure { account: string; expiresSeconds: number | null; ageSeconds: number | null; /** The sign-in was refused for good. */ denied: boolean }
+/** Breakers that are not closed. */
+export interface BreakerFigure { connection: string; probing: boolean }
+export interface InboxFigure { entity: string; waiting: number; oldestSeconds: number; lossRatio: number }
 export interface NotifierFigure { notifier: string; sent: number; failed: number; failing: number }
 
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
-  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; /** Nodes that tick schedules and heal. */ schedulers: number; healing: HealingFigure[]; tokens: TokenFigure[];
-  alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; database: { sizeBytes: number; connections: number; limit: number };
+  at: Date;
+  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; /** Nodes that tick schedules and heal. */ schedulers: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
+  alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; inbox: InboxFigure[]; database: { sizeBytes: number; connections: number; limit: number };
+  schedules: ScheduleFigure[];
 }
 
 /** Letters that came within this are recent. */
@@ -25,7 +32,9 @@ export async function readFigures(session: Reading, entities: readonly string[],
   const [database] = await rows<Figures['database']>(
     `SELECT pg_database_size(current_database())::float8 AS "sizeBytes", (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections, current_setting('max_connections')::int AS "limit"`);
   return {
+    at,
     nodes: nodes?.count ?? 0, schedulers: nodes?.schedulers ?? 0,
+    schedules: await readScheduleFigures(session, at),
     database: database ?? { sizeBytes: 0, connections: 0, limit: 0 },
     deadLetters: await rows(
       `SELECT coalesce(entity, '') AS entity, kind, count(*)::int AS open, count(*) FILTER (WHERE first_at > $1::timestamptz - make_interval(mins => $2))::int AS recent
@@ -43,8 +52,22 @@ export async function readFigures(session: Reading, entities: readonly string[],
          FROM healing_rules r GROUP BY rule`),
     tokens: await rows(
       `SELECT connection AS account, extract(epoch FROM max(expires_at) FILTER (WHERE sealed IS NOT NULL) - $1::timestamptz)::float8 AS "expiresSeconds",
-              extract(epoch FROM $1::timestamptz - max((SELECT max(r) FROM unnest(refreshes) AS r)))::float8 AS "ageSeconds" FROM tokens GROUP BY connection`, [at]),
+              extract(epoch FROM $1::timestamptz - max((SELECT max(r) FROM unnest(refreshes) AS r)))::float8 AS "ageSeconds", bool_or(denied_at IS NOT NULL) AS denied FROM tokens GROUP BY connection`, [at]),
+    breakers: await rows('SELECT connection, coalesce(probe_until > extract(epoch FROM $1::timestamptz) * 1000, false) AS probing FROM breakers', [at]),
+    resting: (await rows<{ schedule: string }>(`SELECT schedule FROM schedules WHERE removed_at IS NULL AND paused_at IS NOT NULL AND paused_until IS NULL AND failures > 0 AND paused_by = 'TDS' ORDER BY 1`)).map(({ schedule }) => schedule),
     alerts: await rows(`SELECT severity, state, count(*)::int AS count FROM alerts WHERE state <> 'resolved' GROUP BY 1, 2`),
     notifiers: await rows('SELECT notifier, sent::float8 AS sent, failed::float8 AS failed, failing FROM notifier_states'),
+    inbox: await inboxFigures(session, entities, at),
   };
+}
+
+/** Of entities that messages came for: those that wait, and the share that was lost. */
+async function inboxFigures(session: Reading, entities: readonly string[], now: Date): Promise<InboxFigure[]> {
+  const losses = await readLosses(session, new Date(now.getTime() - lossWindowMs));
+  const { rows } = await session.query(
+    `SELECT c.entity, coalesce(i.waiting, 0) AS waiting, greatest(0, coalesce(extract(epoch FROM $2::timestamptz - i.oldest), 0))::float8 AS "oldestSeconds"
+       FROM unnest($1::text[]) AS c (entity) LEFT JOIN webhook_entities w ON w.entity = c.entity
+       LEFT JOIN (SELECT entity, count(*)::int AS waiting, min(received_at) AS oldest FROM webhook_inbox WHERE outcome IS NULL GROUP BY entity) i ON i.entity = c.entity
+      WHERE w.entity IS NOT NULL OR i.entity IS NOT NULL`, [entities, now]);
+  return (rows as unknown as Omit<InboxFigure, 'lossRatio'>[]).map((row) => ({ ...row, lossRatio: lossToMind(losses.get(row.entity)) }));
 }

@@ -55,13 +55,24 @@ export async function standings(session: SqlSession, rule: string, fingerprints:
   return new Map(result.rows.map((row) => [row['fingerprint'] as string, row as unknown as { acts: number; told: boolean }]));
 }
 
+export type NewAct = Pick<HealingAct, 'rule' | 'fingerprint' | 'seen' | 'done' | 'outcome' | 'came' | 'facts' | 'trigger' | 'node' | 'at'>;
+
 /** Writes an act before it begins, or one that told a person. Answers its number. */
-export async function beginAct(session: SqlSession, act: Pick<HealingAct, 'rule' | 'fingerprint' | 'seen' | 'done' | 'outcome' | 'came' | 'facts' | 'trigger' | 'node' | 'at'>): Promise<string> {
+export async function beginAct(session: SqlSession, act: NewAct): Promise<string> {
   const result = await session.query(
     `INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, came, facts, trigger, node, at, ended_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $5 <> 'started' THEN $10::timestamptz END) RETURNING id::text AS id`,
     [act.rule, act.fingerprint, act.seen, act.done, act.outcome, act.came, JSON.stringify(act.facts), act.trigger, act.node, act.at]);
   return result.rows[0]?.['id'] as string;
+}
+
+/** Writes acts that are over, in one statement. */
+export async function addActs(session: SqlSession, acts: readonly NewAct[]): Promise<void> {
+  if (acts.length === 0) return;
+  await session.query(
+    `INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, came, facts, trigger, node, at, ended_at)
+     SELECT rule, fingerprint, seen, done, outcome, came, facts, trigger, node, at, at
+       FROM jsonb_to_recordset($1::jsonb) AS a(rule text, fingerprint text, seen text, done text, outcome text, came text, facts jsonb, trigger text, node text, at timestamptz)`, [JSON.stringify(acts)]);
 }
 
 /** Notes what came of an act. */

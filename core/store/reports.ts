@@ -7,13 +7,13 @@ export interface ReportRow { id: string; schedule: string | null; from: Date; to
 
 const columns = `id::text AS id, schedule, from_at AS "from", to_at AS "to", made_at AS "madeAt", summary, text, html`;
 
-/** Keeps a report; the same span of the same schedule once, the later one. Answers its number. */
-export async function saveReport(session: SqlSession, report: Omit<ReportRow, 'id'>): Promise<string> {
+/** Keeps a report; the same span of the same schedule once, the later one. Answers its number, and whether it is the first of its span. */
+export async function saveReport(session: SqlSession, report: Omit<ReportRow, 'id'>): Promise<{ id: string; first: boolean }> {
   const result = await session.query(
     `INSERT INTO reports (schedule, from_at, to_at, made_at, summary, text, html) VALUES ($1, $2, $3, $4, $5, $6, $7)
-     ON CONFLICT (schedule, to_at) DO UPDATE SET from_at = excluded.from_at, made_at = excluded.made_at, summary = excluded.summary, text = excluded.text, html = excluded.html RETURNING id::text AS id`,
+     ON CONFLICT (schedule, to_at) DO UPDATE SET from_at = excluded.from_at, made_at = excluded.made_at, summary = excluded.summary, text = excluded.text, html = excluded.html RETURNING id::text AS id, (xmax = 0) AS first`,
     [report.schedule, report.from, report.to, report.madeAt, JSON.stringify(report.summary), report.text, report.html]);
-  return result.rows[0]?.['id'] as string;
+  return result.rows[0] as unknown as { id: string; first: boolean };
 }
 
 export interface ReportFilter extends Page { schedule?: string }

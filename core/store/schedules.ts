@@ -3,11 +3,11 @@ import type { SqlSession } from '../sdk/index.ts';
 import type { Reading } from './session.ts';
 
 export interface ScheduleRow {
-  schedule: string; definition: string; timing: string; cursor: Date; nextAt: Date | null;
+  schedule: string; definition: string; timing: string; cursor: Date; nextAt: Date | null; dueAt: Date | null;
   pausedAt: Date | null; pausedUntil: Date | null; pausedBy: string | null; pauseReason: string | null; failures: number; slow: string | null; removedAt: Date | null;
 }
 
-const columns = `schedule, definition, timing, cursor, next_at AS "nextAt", paused_at AS "pausedAt", paused_until AS "pausedUntil", paused_by AS "pausedBy",
+const columns = `schedule, definition, timing, cursor, next_at AS "nextAt", due_at AS "dueAt", paused_at AS "pausedAt", paused_until AS "pausedUntil", paused_by AS "pausedBy",
   pause_reason AS "pauseReason", failures, slow, removed_at AS "removedAt"`;
 
 export async function listSchedules(session: Reading): Promise<ScheduleRow[]> {
@@ -29,7 +29,7 @@ export async function enrollSchedules(session: SqlSession, schedules: readonly {
         slow = CASE WHEN s.timing = excluded.timing THEN s.slow END
       WHERE s.definition <> excluded.definition OR s.removed_at IS NOT NULL`, [list, now]);
   await session.query(
-    `WITH gone AS (UPDATE schedules SET removed_at = $2, next_at = NULL WHERE removed_at IS NULL AND schedule <> ALL (SELECT id FROM jsonb_to_recordset($1::jsonb) AS given(id text)) RETURNING schedule)
+    `WITH gone AS (UPDATE schedules SET removed_at = $2, next_at = NULL, due_at = NULL WHERE removed_at IS NULL AND schedule <> ALL (SELECT id FROM jsonb_to_recordset($1::jsonb) AS given(id text)) RETURNING schedule)
      UPDATE ticks t SET status = 'cancelled', reason = 'its schedule is no longer in the config', ended_at = $2 FROM gone WHERE t.schedule = gone.schedule AND t.status = 'waiting'`, [list, now]);
 }
 
@@ -40,13 +40,13 @@ export async function holdSchedules(session: SqlSession, ids: readonly string[],
 }
 
 /** Moves the cursors on, in the transaction that writes the ticks. A pause that is over ends. */
-export async function moveCursors(session: SqlSession, moved: readonly { id: string; cursor: Date; next: Date | undefined }[], now: Date): Promise<void> {
+export async function moveCursors(session: SqlSession, moved: readonly { id: string; cursor: Date; next: Date | undefined; due: Date | undefined }[], now: Date): Promise<void> {
   await session.query(
-    `UPDATE schedules s SET cursor = greatest(s.cursor, m.cursor), next_at = m.next,
+    `UPDATE schedules s SET cursor = greatest(s.cursor, m.cursor), next_at = m.next, due_at = m.due,
             paused_at = CASE WHEN paused_until <= $2 THEN NULL ELSE paused_at END, paused_by = CASE WHEN paused_until <= $2 THEN NULL ELSE paused_by END,
             pause_reason = CASE WHEN paused_until <= $2 THEN NULL ELSE pause_reason END, paused_until = CASE WHEN paused_until <= $2 THEN NULL ELSE paused_until END
-       FROM jsonb_to_recordset($1::jsonb) AS m(id text, cursor timestamptz, next timestamptz) WHERE s.schedule = m.id`,
-    [JSON.stringify(moved.map(({ id, cursor, next }) => ({ id, cursor, next: next ?? null }))), now]);
+       FROM jsonb_to_recordset($1::jsonb) AS m(id text, cursor timestamptz, next timestamptz, due timestamptz) WHERE s.schedule = m.id`,
+    [JSON.stringify(moved.map(({ id, cursor, next, due }) => ({ id, cursor, next: next ?? null, due: due ?? null }))), now]);
 }
 
 /** Pauses a schedule; one that is paused already is paused anew. False: there is none. */
@@ -65,20 +65,25 @@ export async function resumeSchedule(session: SqlSession, id: string, now: Date)
   return result.rowCount > 0;
 }
 
-/** Notes how a tick ended. Answers the failures in a row. */
-export async function noteOutcome(session: SqlSession, id: string, failed: boolean): Promise<number> {
-  const result = await session.query('UPDATE schedules SET failures = CASE WHEN $2 THEN failures + 1 ELSE 0 END WHERE schedule = $1 RETURNING failures', [id, failed]);
-  return (result.rows[0]?.['failures'] as number | undefined) ?? 0;
+/** Notes how ticks ended: the failures since the last success where there was one (`reset`), else as many more. Answers the failures in a row by schedule. */
+export async function noteOutcomes(session: SqlSession, outcomes: readonly { schedule: string; failures: number; reset: boolean }[]): Promise<Map<string, number>> {
+  if (outcomes.length === 0) return new Map();
+  const result = await session.query(
+    `UPDATE schedules s SET failures = o.failures + CASE WHEN o.reset THEN 0 ELSE s.failures END FROM jsonb_to_recordset($1::jsonb) AS o(schedule text, failures integer, reset boolean)
+      WHERE s.schedule = o.schedule RETURNING s.schedule, s.failures`, [JSON.stringify(outcomes)]);
+  return new Map(result.rows.map((row) => [row['schedule'] as string, row['failures'] as number]));
 }
 
-/** Notes that a schedule outgrows its period, in words; null: it does not any more. */
-export async function noteSlow(session: SqlSession, id: string, slow: string | null): Promise<void> {
-  await session.query('UPDATE schedules SET slow = $2 WHERE schedule = $1 AND slow IS DISTINCT FROM $2', [id, slow]);
+/** Notes which schedules outgrow their period, in words; null: not any more. */
+export async function noteSlow(session: SqlSession, found: readonly { schedule: string; slow: string | null }[]): Promise<void> {
+  if (found.length === 0) return;
+  await session.query(
+    `UPDATE schedules s SET slow = f.slow FROM jsonb_to_recordset($1::jsonb) AS f(schedule text, slow text) WHERE s.schedule = f.schedule AND s.slow IS DISTINCT FROM f.slow`, [JSON.stringify(found)]);
 }
 
-/** Schedules that were to be ticked before this moment and were not. A jitter may be the reason. */
+/** Schedules that were due before this moment and were not ticked. */
 export async function overdueSchedules(session: SqlSession, before: Date, now: Date): Promise<{ schedule: string; nextAt: Date }[]> {
   const result = await session.query(
-    `SELECT schedule, next_at AS "nextAt" FROM schedules WHERE removed_at IS NULL AND next_at < $1 AND (paused_at IS NULL OR paused_until <= $2) ORDER BY schedule`, [before, now]);
+    `SELECT schedule, next_at AS "nextAt" FROM schedules WHERE removed_at IS NULL AND coalesce(due_at, next_at) < $1 AND (paused_at IS NULL OR paused_until <= $2) ORDER BY schedule`, [before, now]);
   return result.rows as unknown as { schedule: string; nextAt: Date }[];
 }

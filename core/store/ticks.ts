@@ -8,29 +8,45 @@ export type TickTrigger = 'time' | 'catch-up' | 'shortened' | 'backfill' | 'pers
 
 export interface Tick {
   id: string; schedule: string; planned: Date; times: number; trigger: TickTrigger; work: string; entities: string[]; status: TickStatus; reason: string | null;
-  runs: string[]; jobId: string | null; node: string | null; dueAt: Date; enqueuedAt: Date | null; startedAt: Date | null; endedAt: Date | null; slow: boolean;
+  runs: string[]; jobId: string | null; node: string | null; dueAt: Date; /** The planned time after it; null for what did not come by the clock. */ untilAt: Date | null; enqueuedAt: Date | null; startedAt: Date | null; endedAt: Date | null; slow: boolean;
 }
 
 /** An open tick with how its runs are. */
 export interface OpenTick extends Tick { runsActive: number; runsFailed: string[]; runsCancelled: number; runsStartedAt: Date | null; runsEndedAt: Date | null }
 
 const columns = `t.id::text AS id, t.schedule, t.planned, t.times, t.trigger, t.work, t.entities, t.status, t.reason, t.runs::text[] AS runs, t.job_id AS "jobId", t.node,
-  t.due_at AS "dueAt", t.enqueued_at AS "enqueuedAt", t.started_at AS "startedAt", t.ended_at AS "endedAt", t.slow`;
+  t.due_at AS "dueAt", t.until_at AS "untilAt", t.enqueued_at AS "enqueuedAt", t.started_at AS "startedAt", t.ended_at AS "endedAt", t.slow`;
 
-export type NewTick = Pick<Tick, 'schedule' | 'planned' | 'times' | 'trigger' | 'work' | 'entities' | 'status' | 'reason' | 'dueAt' | 'node'>;
+export type NewTick = Pick<Tick, 'schedule' | 'planned' | 'times' | 'trigger' | 'work' | 'entities' | 'status' | 'reason' | 'dueAt' | 'untilAt' | 'node'>;
 
-/** Writes a tick, ended already where it is `skipped`; undefined when there is one of that schedule and time. */
-export async function insertTick(session: SqlSession, tick: NewTick, now: Date): Promise<Tick | undefined> {
+/** Writes ticks, those that are over (`skipped`, `cancelled`) as ended; leaves out those of a schedule and time that there are. Answers what was written, in any order. */
+export async function insertTicks(session: SqlSession, ticks: readonly NewTick[], now: Date): Promise<Tick[]> {
+  if (ticks.length === 0) return [];
   const result = await session.query(
-    `INSERT INTO ticks AS t (schedule, planned, times, trigger, work, entities, status, reason, due_at, node, ended_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $7 = 'skipped' THEN $11::timestamptz END) ON CONFLICT (schedule, planned) DO NOTHING RETURNING ${columns}`,
-    [tick.schedule, tick.planned, tick.times, tick.trigger, tick.work, tick.entities, tick.status, tick.reason, tick.dueAt, tick.node, now]);
-  return result.rows[0] as unknown as Tick | undefined;
+    `INSERT INTO ticks AS t (schedule, planned, times, trigger, work, entities, status, reason, due_at, until_at, node, ended_at)
+     SELECT schedule, planned, times, trigger, work, entities, status, reason, "dueAt", "untilAt", node, CASE WHEN status IN ('skipped', 'cancelled') THEN $2::timestamptz END
+       FROM jsonb_to_recordset($1::jsonb) AS given(schedule text, planned timestamptz, times integer, trigger text, work text, entities text[], status text, reason text, "dueAt" timestamptz, "untilAt" timestamptz, node text)
+     ON CONFLICT (schedule, planned) DO NOTHING RETURNING ${columns}`, [JSON.stringify(ticks), now]);
+  return result.rows as unknown as Tick[];
 }
 
-/** Notes that the work of a tick is on the queue, in the transaction that put it there. */
-export async function noteEnqueued(session: SqlSession, id: string, work: { runs: readonly string[]; jobId: string | null; node: string; at: Date }): Promise<void> {
-  await session.query(`UPDATE ticks SET status = 'queued', reason = NULL, runs = $2::bigint[], job_id = $3, node = $4, enqueued_at = $5, started_at = NULL, ended_at = NULL WHERE id = $1`, [id, work.runs, work.jobId, work.node, work.at]);
+/** Of these planned times those that have a tick already, as {@link tickName} has them. */
+export async function knownTicks(session: SqlSession, times: readonly Pick<Tick, 'schedule' | 'planned'>[]): Promise<Set<string>> {
+  const result = await session.query(
+    'SELECT schedule, planned FROM ticks WHERE (schedule, planned) IN (SELECT * FROM unnest($1::text[], $2::timestamptz[]))', [times.map(({ schedule }) => schedule), times.map(({ planned }) => planned)]);
+  return new Set(result.rows.map((row) => tickName(row as unknown as Pick<Tick, 'schedule' | 'planned'>)));
+}
+
+export function tickName({ schedule, planned }: Pick<Tick, 'schedule' | 'planned'>): string {
+  return `${planned.getTime()} ${schedule}`;
+}
+
+/** Notes that the work of ticks is on the queue, in the transaction that put it there. */
+export async function noteEnqueued(session: SqlSession, works: readonly { id: string; runs: readonly string[]; jobId: string | null }[], { node, at }: { node: string; at: Date }): Promise<void> {
+  if (works.length === 0) return;
+  await session.query(
+    `UPDATE ticks SET status = 'queued', reason = NULL, runs = w.runs, job_id = w."jobId", node = $2, enqueued_at = $3, started_at = NULL, ended_at = NULL
+       FROM jsonb_to_recordset($1::jsonb) AS w(id bigint, runs bigint[], "jobId" text) WHERE ticks.id = w.id`, [JSON.stringify(works), node, at]);
 }
 
 export async function readTick(session: Reading, id: string): Promise<Tick | undefined> {
@@ -45,17 +61,30 @@ export async function startTick(session: SqlSession, id: string, node: string, a
   return result.rowCount > 0;
 }
 
-/** Ends an open tick; false when it has ended already. */
-export async function endTick(session: SqlSession, id: string, end: { status: TickStatus; reason: string | null; startedAt: Date | null; /** Null: the database's now. */ at: Date | null }): Promise<boolean> {
+export interface TickEnd { status: TickStatus; reason: string | null; startedAt: Date | null; /** Null: the database's now. */ at: Date | null }
+
+/** Ends those of these ticks that are open. Answers which they were. */
+export async function endTicks(session: SqlSession, ends: readonly (TickEnd & { id: string })[]): Promise<Set<string>> {
+  if (ends.length === 0) return new Set();
   const result = await session.query(
-    `UPDATE ticks SET status = $2, reason = $3, started_at = coalesce(started_at, $4), ended_at = greatest(coalesce($5::timestamptz, clock_timestamp()), enqueued_at, started_at) WHERE id = $1 AND status IN ('waiting', 'queued', 'running')`,
-    [id, end.status, end.reason, end.startedAt, end.at]);
-  return result.rowCount > 0;
+    `WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS e(id, status, reason, started_at, at)),
+          held AS (SELECT id FROM ticks WHERE id IN (SELECT id FROM given) AND status IN ('waiting', 'queued', 'running') ORDER BY id FOR UPDATE)
+     UPDATE ticks t SET status = given.status, reason = given.reason, started_at = coalesce(t.started_at, given.started_at), ended_at = greatest(coalesce(given.at, clock_timestamp()), t.enqueued_at, t.started_at)
+       FROM given JOIN held USING (id) WHERE t.id = given.id RETURNING t.id::text AS id`,
+    [ends.map(({ id }) => id), ends.map(({ status }) => status), ends.map(({ reason }) => reason), ends.map(({ startedAt }) => startedAt), ends.map(({ at }) => at)]);
+  return new Set(result.rows.map((row) => row['id'] as string));
 }
 
-/** Says once that a tick takes too long; false when that was said before. */
-export async function noteSlowTick(session: SqlSession, id: string): Promise<boolean> {
-  return (await session.query('UPDATE ticks SET slow = true WHERE id = $1 AND NOT slow', [id])).rowCount > 0;
+/** Ends an open tick; false when it has ended already. */
+export async function endTick(session: SqlSession, id: string, end: TickEnd): Promise<boolean> {
+  return (await endTicks(session, [{ id, ...end }])).size > 0;
+}
+
+/** Says once that ticks take too long. Answers those of which it was not said before. */
+export async function noteSlowTicks(session: SqlSession, ids: readonly string[]): Promise<Set<string>> {
+  const result = await session.query(
+    'WITH held AS (SELECT id FROM ticks WHERE id = ANY ($1::bigint[]) AND NOT slow ORDER BY id FOR UPDATE) UPDATE ticks t SET slow = true FROM held WHERE t.id = held.id RETURNING t.id::text AS id', [ids]);
+  return new Set(result.rows.map((row) => row['id'] as string));
 }
 
 /** Open ticks in the order of their times, with the state of their runs; of some schedules, or of all. */
@@ -92,9 +121,9 @@ export async function ticksBetween(session: SqlSession, schedule: string, from: 
   return result.rows as unknown as Tick[];
 }
 
-/** Lets a tick that was skipped or has failed wait for its turn again. */
-export async function reviveTick(session: SqlSession, id: string, trigger: TickTrigger): Promise<void> {
-  await session.query(`UPDATE ticks SET status = 'waiting', trigger = $2, times = 1, reason = 'its turn comes after the others', ended_at = NULL, slow = false WHERE id = $1 AND status IN ('skipped', 'failed', 'cancelled')`, [id, trigger]);
+/** Lets ticks that were skipped or have failed wait for their turn again. */
+export async function reviveTicks(session: SqlSession, ids: readonly string[], trigger: TickTrigger): Promise<void> {
+  await session.query(`UPDATE ticks SET status = 'waiting', trigger = $2, times = 1, reason = 'its turn comes after the others', ended_at = NULL, slow = false WHERE id = ANY ($1::bigint[]) AND status IN ('skipped', 'failed', 'cancelled')`, [ids, trigger]);
 }
 
 /** Removes ticks that are over, and reports, older than this. Answers how many. */

@@ -8,6 +8,21 @@ export interface FoundChange { key: string; modifiedAt: Date | null }
 /** What was told and what was lost of one entity. */
 export interface Losses { entity: string; told: number; lost: number; late: number }
 
+/** The time that says whether an entity is well; its hours are counted whole. */
+export const lossWindowMs = 3_600_000;
+/** So few losses are chance. */
+const fewest = 2;
+
+/** The share of changes that no message told of, 0 to 1. */
+export function lossRate({ told, lost }: Pick<Losses, 'told' | 'lost'>): number {
+  return told + lost === 0 ? 0 : lost / (told + lost);
+}
+
+/** The same where it is no chance, else 0. */
+export function lossToMind(losses: Pick<Losses, 'told' | 'lost'> | undefined): number {
+  return losses && losses.lost >= fewest ? lossRate(losses) : 0;
+}
+
 /** Notes changes that were found; those from before the entity's first message are left out. In the transaction that writes them. */
 export async function noteGaps(session: SqlSession, entity: string, runId: string, found: readonly FoundChange[]): Promise<void> {
   if (found.length === 0) return;
@@ -44,10 +59,14 @@ export async function readLosses(session: Reading, since: Date): Promise<Map<str
   return new Map((result.rows as unknown as Losses[]).map((row) => [row.entity, row]));
 }
 
-/** Changes that no message told of, the newest first. */
-export async function listLost(session: SqlSession, entity: string, limit: number): Promise<{ key: string; modifiedAt: Date; foundAt: Date }[]> {
+/** A change that no message told of; the run is the read that found it. */
+export interface LostChange { entity: string; key: string; modifiedAt: Date; foundAt: Date; runId: string | null }
+
+/** Those of one entity or of all, the newest first. */
+export async function listLost(session: SqlSession, { entity, limit }: { entity?: string; limit: number }): Promise<LostChange[]> {
   const result = await session.query(
-    `SELECT key, modified_at AS "modifiedAt", found_at AS "foundAt" FROM webhook_gaps WHERE entity = $1 AND verdict = 'lost' ORDER BY found_at DESC, key LIMIT $2`, [entity, limit]);
+    `SELECT entity, key, modified_at AS "modifiedAt", found_at AS "foundAt", run_id::text AS "runId" FROM webhook_gaps
+      WHERE ($1::text IS NULL OR entity = $1) AND verdict = 'lost' ORDER BY found_at DESC, entity, key LIMIT $2`, [entity ?? null, limit]);
   return result.rows as never;
 }
 

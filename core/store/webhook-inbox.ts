@@ -39,22 +39,27 @@ export async function nextDue(session: SqlSession, entity: string): Promise<Date
   return (result.rows[0]?.['due'] as Date | null) ?? undefined;
 }
 
-/** Notes what became of messages, and counts it; in the transaction that writes the rows. `duplicate` where the same message is in the inbox before it. */
-export async function endMessages(session: SqlSession, entity: string, ends: readonly InboxEnd[], at: Date): Promise<void> {
-  if (ends.length === 0) return;
-  await session.query(
+/**
+ * Notes what became of messages, and counts it; in the transaction that writes the rows. `duplicate` where the same message is in the inbox
+ * before it; answers the ids of those.
+ */
+export async function endMessages(session: SqlSession, entity: string, ends: readonly InboxEnd[], at: Date): Promise<string[]> {
+  if (ends.length === 0) return [];
+  const { rows } = await session.query(
     `WITH ended AS (
        UPDATE webhook_inbox i SET outcome = e.outcome, how = e.how, code = e.code, applied_at = $2, not_before = NULL, again = false,
               duplicate = EXISTS (SELECT FROM webhook_inbox o WHERE o.entity = $1 AND o.key = i.key AND o.id < i.id AND o.hash = i.hash)
          FROM unnest($3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::text[]) AS e (id, received_at, outcome, how, code)
-        WHERE i.id = e.id AND i.received_at = e.received_at AND i.outcome IS NULL RETURNING i.outcome, i.duplicate, i.received_at),
+        WHERE i.id = e.id AND i.received_at = e.received_at AND i.outcome IS NULL RETURNING i.id, i.outcome, i.duplicate, i.received_at),
      seen AS (INSERT INTO webhook_entities (entity, first_at, last_at) SELECT $1, min(received_at), max(received_at) FROM ended HAVING count(*) > 0
-              ON CONFLICT (entity) DO UPDATE SET first_at = least(webhook_entities.first_at, excluded.first_at), last_at = greatest(webhook_entities.last_at, excluded.last_at))
-     INSERT INTO webhook_counts (hour, entity, name, count)
+              ON CONFLICT (entity) DO UPDATE SET first_at = least(webhook_entities.first_at, excluded.first_at), last_at = greatest(webhook_entities.last_at, excluded.last_at)),
+     counted AS (INSERT INTO webhook_counts (hour, entity, name, count)
      SELECT date_trunc('hour', $2::timestamptz), $1, name, n FROM (
        SELECT outcome AS name, count(*) AS n FROM ended GROUP BY outcome UNION ALL SELECT 'duplicate', count(*) FROM ended WHERE duplicate) c WHERE n > 0
-     ON CONFLICT (hour, entity, name) DO UPDATE SET count = webhook_counts.count + excluded.count`,
+     ON CONFLICT (hour, entity, name) DO UPDATE SET count = webhook_counts.count + excluded.count)
+     SELECT id::text AS id FROM ended WHERE duplicate`,
     [entity, at, ends.map((e) => e.id), ends.map((e) => e.receivedAtText), ends.map((e) => e.outcome), ends.map((e) => e.how), ends.map((e) => e.code ?? null)]);
+  return rows.map((row) => row['id'] as string);
 }
 
 /** Puts messages off, because the source could not be asked. */

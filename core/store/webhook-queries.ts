@@ -61,6 +61,15 @@ export async function putBack(session: SqlSession, filter: InboxFilter, most: nu
   return new Map(result.rows.map((row) => [row['entity'] as string, row['n'] as number]));
 }
 
+/** A signed message that was no JSON; its body is the beginning, as text. */
+export interface UnreadableMessage { id: string; receivedAt: Date; connection: string; entity: string; event: string; size: number; body: string }
+
+/** Those that are kept, the newest first. */
+export async function listUnreadable(session: SqlSession, limit: number): Promise<UnreadableMessage[]> {
+  const { rows } = await session.query('SELECT id::text AS id, received_at AS "receivedAt", connection, entity, event, size, body FROM webhook_unreadable ORDER BY webhook_unreadable.id DESC LIMIT $1', [limit]);
+  return (rows as unknown as (Omit<UnreadableMessage, 'body'> & { body: Buffer })[]).map((row) => ({ ...row, body: row.body.toString('utf8') }));
+}
+
 /** What is known of the messages of each entity since a time. */
 export interface InboxFigures { entity: string; counts: Record<string, number>; waiting: number; oldestAt: Date | null; firstAt: Date | null; lastAt: Date | null; p50: number | null; p99: number | null }
 

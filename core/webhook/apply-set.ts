@@ -5,6 +5,7 @@ import { newestOfEach, type PreparedBatch } from '../pipeline/batch.ts';
 import { applyCarefully, type Care } from '../pipeline/careful.ts';
 import type { Incoming } from '../pipeline/decide.ts';
 import { askDetails } from '../pipeline/details.ts';
+import type { AppliedSet } from '../monitor/metrics/index.ts';
 import { verdictOn } from '../queue/index.ts';
 import { isTdsError, type SqlSession } from '../sdk/index.ts';
 import type { DeadLetterWrite } from '../store/dead-letters.ts';
@@ -95,9 +96,21 @@ async function apply(context: SetContext, messages: readonly ReadMessage[], inco
     const ends = part.incoming.flatMap((one) => (byKey.get(one.key) ?? []).map((message) => endOf(message, one, fates(one), how)));
     // what needs no record belongs to the part that carries the letters
     if (part.withoutKey) for (const { row, told } of others) ends.push({ ...endRow(row), outcome: told.foreign ? 'dropped' : 'refused', how: null, code: told.foreign ? 'webhook.foreign' : letters.get(row)?.problems[0]?.code });
-    await endMessages(session, entity.id, ends, clock.now());
+    const doubled = new Set(await endMessages(session, entity.id, ends, clock.now()));
+    // by the message: a transaction that lost a race is done again
+    for (const { id, outcome } of ends) ended.set(id, { outcome, doubled: doubled.has(id) });
   };
+  const ended = new Map<string, { outcome: InboxOutcome; doubled: boolean }>();
   await applyCarefully(context, { entity, via: 'webhook', incoming, withoutKey: [...letters.values()], also, fence });
+  context.onApplied?.(countedOf(entity.id, messages, ended, clock.now()));
+}
+
+/** A replay is late by intention: it says nothing about how fast messages are applied. */
+function countedOf(entity: string, messages: readonly ReadMessage[], ended: ReadonlyMap<string, { outcome: InboxOutcome; doubled: boolean }>, now: Date): AppliedSet {
+  const outcomes: Record<string, number> = {};
+  for (const { outcome } of ended.values()) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  const delays = messages.filter(({ row }) => ended.has(row.id) && !row.again).map(({ row }) => Math.max(0, now.getTime() - row.receivedAt.getTime()) / 1000);
+  return { entity, outcomes, duplicates: [...ended.values()].filter(({ doubled }) => doubled).length, delays };
 }
 
 /** What became of each record of a part. */

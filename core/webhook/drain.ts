@@ -5,6 +5,7 @@ import { JobLostError } from '../queue/errors.ts';
 import type { JobContext, TaskHandler } from '../queue/types.ts';
 import { PermanentError, type Clock, type DatabaseAccess, type Logger, type SqlSession } from '../sdk/index.ts';
 import type { RunSuspect } from '../store/runs.ts';
+import type { AppliedSet } from '../monitor/metrics/index.ts';
 import { beginWork, endWork, nextDue, noteWorkSuspect, waitingMessages } from '../store/webhook-inbox.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import { applySet } from './apply-set.ts';
@@ -22,6 +23,8 @@ export interface DrainDeps {
   wake: (session: SqlSession, entity: string, at?: Date) => Promise<void>;
   /** Told of records that messages speak of, before any of them is asked for: what is kept of them elsewhere is out of date. */
   told?: ((entity: Entity, keys: readonly string[]) => void) | undefined;
+  /** Told what a set came to, when it is committed. */
+  onApplied?: ((set: AppliedSet) => void) | undefined;
 }
 
 /** The task that applies messages; its payload names the entity. */

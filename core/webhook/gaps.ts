@@ -1,37 +1,28 @@
 /** Finds out which changes came without a message. */
 import type { Events } from '../monitor/events.ts';
 import type { DatabaseAccess } from '../sdk/index.ts';
-import { judgeGaps, readLosses, type Losses } from '../store/webhook-gaps.ts';
+import { judgeGaps, lossRate, lossToMind, lossWindowMs, readLosses, type Losses } from '../store/webhook-gaps.ts';
 
 export interface GapDeps { database: DatabaseAccess; events: Events; now: () => Date; /** The share, 0 to 1, above which messages count as lossy. */ alertAt: number }
 
 /** How long a message may be late before it counts as lost. */
 export const graceMs = 60_000;
-/** The time that says whether an entity is well; its hours are counted whole. */
-const windowMs = 3_600_000;
-/** So few losses are chance. */
-const fewest = 2;
 /** While messages are lost, the source is read so much more often. */
 const denser = 0.25;
-
-/** The share of changes that no message told of, 0 to 1. */
-export function lossRate({ told, lost }: Pick<Losses, 'told' | 'lost'>): number {
-  return told + lost === 0 ? 0 : lost / (told + lost);
-}
 
 /** Judges what reads have found, and tells of losses. Safe beside other nodes. */
 export async function lookForGaps({ database, events, now }: GapDeps): Promise<void> {
   const at = now();
-  const [lost, losses] = await database.transaction(async (session) => [await judgeGaps(session, new Date(at.getTime() - graceMs), at), await readLosses(session, new Date(at.getTime() - windowMs))] as const);
+  const [lost, losses] = await database.transaction(async (session) => [await judgeGaps(session, new Date(at.getTime() - graceMs), at), await readLosses(session, new Date(at.getTime() - lossWindowMs))] as const);
   for (const [entity, count] of lost) events.emit('webhook.gap', { entity, lost: count, rate: lossRate(losses.get(entity) ?? { told: 0, lost: count }) });
 }
 
 /** What the pause between two reads of an entity is multiplied with: 1 when all is well. */
 export async function pollingFactor({ database, now, alertAt }: GapDeps, entity: string): Promise<number> {
-  const losses = await database.transaction((session) => readLosses(session, new Date(now().getTime() - windowMs)));
+  const losses = await database.transaction((session) => readLosses(session, new Date(now().getTime() - lossWindowMs)));
   return factorOf(losses.get(entity), alertAt);
 }
 
 export function factorOf(losses: Losses | undefined, alertAt: number): number {
-  return losses && losses.lost >= fewest && lossRate(losses) > alertAt ? denser : 1;
+  return lossToMind(losses) > alertAt ? denser : 1;
 }

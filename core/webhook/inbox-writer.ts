@@ -8,6 +8,8 @@ export interface InboxWriterOptions {
   /** Messages and bytes held at most. */
   maxWaiting: number;
   maxBytes: number;
+  /** ms of a clock that only goes forward. Default: the machine's. */
+  now?: () => number;
 }
 
 /** ms that a group waits for others to join: little beside the commit that it saves them. */
@@ -15,24 +17,40 @@ const lingerMs = 4;
 /** One is written while the next one collects and another one waits for the disk. */
 const groupsAtOnce = 2;
 const groupSize = 400;
+/** ms from a message to its commit that are well. When it takes longer, fewer may wait, until it does not. */
+const wellMs = 150;
+/** So few messages are never too many: they wait for as long as a slow commit takes. */
+const few = 50;
+const fewer = 0.7;
+const more = 5;
 
-interface Held { message: InboxWrite; bytes: number; resolve(): void; reject(error: unknown): void }
+interface Held { message: InboxWrite; bytes: number; since: number; resolve(): void; reject(error: unknown): void }
 
 export class InboxWriter {
   readonly #options: InboxWriterOptions;
+  readonly #now: () => number;
   #held: Held[] = [];
   #count = 0;
   #bytes = 0;
   #writing = 0;
+  /** Messages that may wait just now. */
+  #limit: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: InboxWriterOptions) {
     this.#options = options;
+    this.#limit = options.maxWaiting;
+    this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Whether a message of this size would be taken now. */
+  /** Whether a message of this size would be taken now: there is memory for it, and it would be saved soon. */
   hasRoom(bytes: number): boolean {
-    return this.#count < this.#options.maxWaiting && (this.#count === 0 || this.#bytes + bytes <= this.#options.maxBytes);
+    return this.#count < this.#limit && (this.#count === 0 || this.#bytes + bytes <= this.#options.maxBytes);
+  }
+
+  /** Whether more than a few wait. */
+  get isBusy(): boolean {
+    return this.#count >= few;
   }
 
   get waiting(): number {
@@ -44,15 +62,28 @@ export class InboxWriter {
     this.#count += 1;
     this.#bytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#held.push({ message, bytes, resolve, reject });
+      this.#held.push({ message, bytes, since: this.#now(), resolve, reject });
       this.#plan();
     });
   }
 
+  /**
+   * How many may wait follows from how long the last ones did, whatever it is that holds them up: a disk, a database, an event loop that
+   * has too much to do. So what is taken is saved soon, and the rest is sent away at once.
+   */
+  #learn(tookMs: number, groupLength: number): void {
+    const { maxWaiting } = this.#options;
+    const waited = this.#count + groupLength;
+    if (tookMs > wellMs) this.#limit = Math.min(maxWaiting, Math.max(few, Math.min(this.#limit, waited) * fewer));
+    else this.#limit = Math.min(maxWaiting, waited < this.#limit / 2 ? this.#limit * 2 : this.#limit + more);
+  }
+
   #plan(): void {
-    if (this.#timer || this.#writing >= groupsAtOnce || this.#held.length === 0) return;
-    if (this.#held.length >= groupSize) return this.#write();
-    this.#timer = setTimeout(() => this.#write(), lingerMs);
+    const [first] = this.#held;
+    if (first === undefined || this.#writing >= groupsAtOnce) return;
+    // a loop that is busy with other messages does not come to its timers
+    if (this.#held.length >= groupSize || this.#now() - first.since >= lingerMs) return this.#write();
+    this.#timer ??= setTimeout(() => this.#write(), lingerMs);
   }
 
   #write(): void {
@@ -63,6 +94,7 @@ export class InboxWriter {
     this.#writing += 1;
     void this.#save(group).finally(() => {
       this.#writing -= 1;
+      this.#learn(this.#now() - (group[0]?.since ?? 0), group.length);
       this.#plan();
     });
     this.#plan();

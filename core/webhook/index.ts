@@ -1,6 +1,7 @@
 /** Messages of services about their changes: taken, kept, applied, looked at. Put together for `main.ts`. */
 import type { Config } from '../../schemas/index.ts';
 import type { Events } from '../monitor/events.ts';
+import type { WebhookMetrics } from '../monitor/metrics/index.ts';
 import { OperationError } from '../operations/errors.ts';
 import type { WebhookOperations } from '../operations/webhooks.ts';
 import type { Entity } from '../pipeline/entity.ts';
@@ -8,7 +9,8 @@ import type { TaskHandler } from '../queue/types.ts';
 import type { Clock, JsonObject, Logger, SqlSession } from '../sdk/index.ts';
 import type { Database } from '../store/session.ts';
 import { addWebhookCounts, insertMessages, keepUnreadable } from '../store/webhook-inbox.ts';
-import { entitiesThatWait, listMessages, readMessageRow } from '../store/webhook-queries.ts';
+import { listLost } from '../store/webhook-gaps.ts';
+import { entitiesThatWait, listMessages, listUnreadable, readMessageRow } from '../store/webhook-queries.ts';
 import { drainTask, webhookTaskName } from './drain.ts';
 import { lookForGaps, pollingFactor, type GapDeps } from './gaps.ts';
 import type { Hearing } from './hearing.ts';
@@ -34,6 +36,8 @@ export interface WebhooksDeps {
   wake: (session: SqlSession, entity: string, at?: Date) => Promise<void>;
   /** Told of records that messages speak of: whoever keeps something of them forgets it. */
   told?: (entity: Entity, keys: readonly string[]) => void;
+  /** Counts what is taken, refused and applied. */
+  metrics?: Pick<WebhookMetrics, 'accepted' | 'refused' | 'applied'> | undefined;
 }
 
 /** The webhooks of one process. */
@@ -56,7 +60,7 @@ const lookEveryMs = 15_000;
 
 /** Makes the webhooks; nothing happens before `start` but what is asked for. */
 export function createWebhooks(deps: WebhooksDeps): Webhooks {
-  const { policies, hearings, database, clock, log, events, wake } = deps;
+  const { policies, hearings, database, clock, log, events, wake, metrics } = deps;
   const now = (): Date => clock.now();
   const gaps: GapDeps = { database, events, now, alertAt: policies.webhooks.lossAlert };
   const refusals = new Map<string, number>();
@@ -69,8 +73,12 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
     }),
   });
   const receiver = new Receiver({
-    hearings, writer, now, maxReading: policies.webhooks.maxWaiting, maxBytes: policies.webhooks.maxMemory,
-    count: (entity, name) => void refusals.set(`${entity}\n${name}`, (refusals.get(`${entity}\n${name}`) ?? 0) + 1),
+    hearings, writer, now, maxBytes: policies.webhooks.maxMemory,
+    onRefused(entity, reason) {
+      refusals.set(`${entity}\n${reason}`, (refusals.get(`${entity}\n${reason}`) ?? 0) + 1);
+      metrics?.refused(entity, reason, now());
+    },
+    onAccepted: metrics?.accepted,
     keepUnreadable: (message) => database.transaction((session) => keepUnreadable(session, message)),
   });
   const saveCounts = async (): Promise<void> => {
@@ -87,7 +95,7 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
   let looking: Promise<void> = Promise.resolve();
   const replay = { hearings, database, wake };
   return {
-    task: drainTask(deps),
+    task: drainTask({ ...deps, onApplied: metrics?.applied }),
     operations: {
       enter: (address) => receiver.enter(address),
       accept: (message) => receiver.accept(message),
@@ -101,6 +109,8 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
         await saveCounts();
         return readStats({ database, hearings, now, alertAt: policies.webhooks.lossAlert });
       },
+      unreadable: (limit) => database.transaction((session) => listUnreadable(session, limit)),
+      lost: (filter) => database.transaction((session) => listLost(session, filter)),
       planReplay: (choice) => planReplay(replay, choice),
       replay: (choice) => replayMessages(replay, choice),
       urls: (base) => urlsOf(hearings, base),

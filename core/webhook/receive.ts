@@ -9,55 +9,59 @@ import type { InboxWrite } from '../store/webhook-inbox.ts';
 import type { Hearing } from './hearing.ts';
 import type { InboxWriter } from './inbox-writer.ts';
 import { readMessage } from './message.ts';
+import { Readers } from './readers.ts';
+import { Turn } from './turn.ts';
 
 export interface ReceiverOptions {
   hearings: ReadonlyMap<string, Hearing>;
   writer: InboxWriter;
   now: () => Date;
-  /** Messages that are being read, and their bytes, at most. */
-  maxReading: number;
+  /** Bytes of messages that are being read, at most. */
   maxBytes: number;
-  /** Counts why a message was not taken. Entity: empty where it is none of ours. */
-  count: (entity: string, name: string) => void;
+  /** Told why a message was not taken. Entity: empty where it is none of ours. */
+  onRefused: (entity: string, reason: string) => void;
+  /** Told of one that was, and in how many seconds from its last byte to its commit. */
+  onAccepted?: ((entity: string, seconds: number) => void) | undefined;
   /** Keeps the beginning of a signed message that is no JSON. */
   keepUnreadable: (message: { receivedAt: Date; connection: string; entity: string; event: string; body: Buffer }) => Promise<void>;
 }
 
 const headerLimit = 500;
+/** ms of a turn of the event loop after which the messages that still come up in it are sent away, where many wait already. */
+const longestTurnMs = 100;
 
 export class Receiver {
   readonly #options: ReceiverOptions;
-  #reading = 0;
-  #bytes = 0;
+  readonly #readers: Readers;
+  readonly #turn = new Turn();
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#readers = new Readers(options.maxBytes, () => performance.now());
   }
 
   enter(address: WebhookAddress): WebhookEntry {
     const { entity, maxBody } = this.#hearing(address);
-    const { maxReading, maxBytes, writer } = this.#options;
-    if (this.#reading >= maxReading || this.#bytes >= maxBytes || !writer.hasRoom(0)) throw this.#refusal('webhook.overload', entity.id);
-    this.#reading += 1;
-    let taken = 0;
-    let left = false;
+    const readers = this.#readers;
+    const { writer } = this.#options;
+    // a machine that is slow with a few is no reason to send them away
+    const isLate = this.#turn.lasted() > longestTurnMs && writer.isBusy;
+    const reader = !isLate && writer.hasRoom(0) ? readers.begin() : undefined;
+    if (!reader) throw this.#refusal('webhook.overload', entity.id);
     return {
       maxBody,
       took: (bytes) => {
-        taken += bytes;
-        this.#bytes += bytes;
-        if (this.#bytes > maxBytes + maxBody) throw this.#refusal('webhook.overload', entity.id);
+        if (!readers.took(reader, bytes)) throw this.#refusal('webhook.overload', entity.id);
       },
-      leave: () => {
-        if (left) return;
-        left = true;
-        this.#reading -= 1;
-        this.#bytes -= taken;
-      },
+      onCut: (cut) => { reader.cut = () => cut(this.#refusal('webhook.overload', entity.id)); },
+      refused: (reason) => this.#options.onRefused(entity.id, reason),
+      leave: () => readers.end(reader),
     };
   }
 
   async accept(message: ArrivedMessage): Promise<void> {
+    const begin = performance.now();
+    const { onAccepted, onRefused } = this.#options;
     const hearing = this.#hearing(message);
     const entity = hearing.entity.id;
     const receivedAt = this.#options.now();
@@ -70,13 +74,19 @@ export class Receiver {
     }
     const bytes = message.body.length;
     if (!this.#options.writer.hasRoom(bytes)) throw this.#refusal('webhook.overload', entity);
-    await this.#options.writer.add(writeOf(hearing, message, { receivedAt, text, body }), bytes);
+    try {
+      await this.#options.writer.add(writeOf(hearing, message, { receivedAt, text, body }), bytes);
+    } catch (error) {
+      onRefused(entity, 'failed');
+      throw error;
+    }
+    onAccepted?.(entity, (performance.now() - begin) / 1000);
   }
 
   #hearing({ connection, entity, event }: WebhookAddress): Hearing {
     const hearing = this.#options.hearings.get(entity);
     if (hearing && hearing.entity.connectionId === connection && hearing.events.includes(event as WebhookEvent)) return hearing;
-    this.#options.count('', 'unknown');
+    this.#options.onRefused('', 'unknown');
     throw new OperationError('webhook.unknown', 'There is nobody here who takes such messages.', { suggestion: 'tds webhooks urls lists the addresses.' });
   }
 
@@ -91,7 +101,7 @@ export class Receiver {
   }
 
   #refusal(code: OperationCode, entity: string): OperationError {
-    this.#options.count(entity, code.replace('webhook.', ''));
+    this.#options.onRefused(entity, code.replace('webhook.', ''));
     return new OperationError(code, words[code] ?? 'The message was not taken.');
   }
 }

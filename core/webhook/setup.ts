@@ -1,8 +1,8 @@
 /** The addresses, how they are set up at the service, and a message to oneself. */
 import { OperationError } from '../operations/errors.ts';
-import type { WebhookOperations } from '../operations/webhooks.ts';
+import type { Registration, WebhookOperations } from '../operations/webhooks.ts';
 import { parseJson } from '../connection/index.ts';
-import { isRecord, type DatabaseAccess, type JsonObject, type RegisteredRule, type WebhookEvent, type WebhookRule } from '../sdk/index.ts';
+import { isRecord, type DatabaseAccess, type JsonObject, type WebhookEvent, type WebhookRule } from '../sdk/index.ts';
 import { wholeOf } from '../pipeline/stored.ts';
 import { sampleRecord } from '../store/records.ts';
 import type { Hearing } from './hearing.ts';
@@ -21,13 +21,16 @@ export function urlsOf(hearings: ReadonlyMap<string, Hearing>, base: string): Re
     { rule, connection: hearing.entity.connectionId, steps: hearing.webhook.steps(rule), canRegister: hearing.webhook.register !== undefined })));
 }
 
-export async function registerRules(hearings: ReadonlyMap<string, Hearing>, base: string, entities: readonly string[], signal: AbortSignal): Promise<{ connection: string; rules: RegisteredRule[] }[]> {
+/** Asks the plugin once per connection and secret, with all its rules; what no plugin can make is answered with its steps. */
+export async function registerRules(hearings: ReadonlyMap<string, Hearing>, base: string, entities: readonly string[], signal: AbortSignal): Promise<Registration> {
   for (const id of entities) hearingOf(hearings, id);
-  const chosen = [...hearings.values()].filter(({ entity, webhook }) => webhook.register && (entities.length === 0 || entities.includes(entity.id)));
-  const done: { connection: string; rules: RegisteredRule[] }[] = [];
-  for (const hearing of chosen) {
-    const rules = await hearing.webhook.register?.({ rules: rulesOf(hearing, base), secret: hearing.secrets[0] ?? '', signal });
-    if (rules) done.push({ connection: hearing.entity.connectionId, rules });
+  const chosen = [...hearings.values()].filter(({ entity }) => entities.length === 0 || entities.includes(entity.id));
+  const done: Registration = { connections: [], byHand: [] };
+  for (const group of Map.groupBy(chosen, ({ entity, secrets }) => JSON.stringify([entity.connectionId, secrets[0]])).values()) {
+    const [{ entity: { connectionId: connection }, webhook, secrets: [secret = ''] }] = group as [Hearing, ...Hearing[]];
+    const rules = group.flatMap((hearing) => rulesOf(hearing, base));
+    if (webhook.register) done.connections.push({ connection, rules: await webhook.register({ rules, secret, signal }) });
+    else done.byHand.push(...rules.map((rule) => ({ rule, connection, steps: webhook.steps(rule) })));
   }
   return done;
 }

@@ -1,9 +1,9 @@
 /** The figures of messages, by entity. */
 import type { WebhookStats } from '../operations/webhooks.ts';
 import type { Database } from '../store/session.ts';
-import { readLosses } from '../store/webhook-gaps.ts';
+import { lossRate, readLosses } from '../store/webhook-gaps.ts';
 import { inboxFigures } from '../store/webhook-queries.ts';
-import { factorOf, lossRate } from './gaps.ts';
+import { factorOf } from './gaps.ts';
 import type { Hearing } from './hearing.ts';
 
 const dayMs = 86_400_000;

@@ -56,7 +56,7 @@ export class ZohoWebhook implements Webhook {
       `Method POST, URL ${url}`,
       'Leave the body at its default: JSON with the whole record. Under "Secure webhook" enter the secret of the config (12 to 50 letters and digits).',
       `Under Workflow Rules make a rule for ${module}: when a record is ${event === 'deleted' ? 'deleted' : 'created or edited, any field'}, at once, do this webhook.`,
-      'Set a retry policy, so that a message that can not be taken comes again.',
+      'Set a retry policy, so that a message that can\'t be taken comes again.',
     ];
   }
 

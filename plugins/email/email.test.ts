@@ -68,6 +68,19 @@ t.test('a mail has one subject line, its text, and an id that stays the same', a
   t.match(text, /since 2026-01-05 08:00:00 UTC \(12 min\)[\s\S]*→ tds runs --status failed/);
 });
 
+t.test('a report is a mail with its page and its text', async (t) => {
+  mood = 'well';
+  const { http, log, clock } = createTestContext();
+  const notifier = plugin.create({ notifierId: 'mail', settings, http, log, clock });
+  t.teardown(() => notifier.close?.());
+  await notifier.send(sampleMessage({ kind: 'report', rule: 'report', severity: 'info', document: { text: 'TDS report, Monday to Tuesday', html: '<p>TDS <b>report</b></p>' } }, [{ summary: 'All is well: 3 runs' }]), AbortSignal.timeout(10_000));
+  const [{ text = '' } = {}] = mails;
+  taken();
+  t.match(text, /^Subject: =\?UTF-8\?Q\?TDS_erp-1=3A_report_=E2=80=93_All_is_well.*|^Subject: .*report/mi);
+  t.match(text, /^Content-Type: multipart\/alternative/mi);
+  t.match(text, /Content-Type: text\/plain[^]*TDS report, Monday to Tuesday[^]*Content-Type: text\/html[^]*<p>TDS <b>report<\/b><\/p>/i);
+});
+
 t.test('a server without TLS is not trusted with the password where TLS is wanted', async (t) => {
   mood = 'well';
   const { http, log, clock } = createTestContext();

@@ -15,7 +15,7 @@ export default defineNotifier<EmailSettings>({
   version: '1.0.0',
   sdk: SDK_VERSION,
   kind: 'notifier',
-  description: 'Alerts by e-mail, over SMTP.',
+  description: 'Alerts and reports by e-mail, over SMTP.',
   configSchema: {
     type: 'object',
     title: 'E-mail',
@@ -57,7 +57,7 @@ export default defineNotifier<EmailSettings>({
 
 function mailOf(message: AlertMessage, from: string, to: string[]): Parameters<ReturnType<typeof createTransport>['sendMail']>[0] {
   return {
-    from, to, subject: cutTo(messageText(message).title, subjectLimit), text: plainText(message, 50),
+    from, to, subject: cutTo(messageText(message).title, subjectLimit), text: plainText(message, 50), ...(message.document ? { html: message.document.html } : {}),
     // the same at each attempt, so that a mail program shows a repeated delivery once
     messageId: `<${message.id}@tds.invalid>`, headers: { 'Auto-Submitted': 'auto-generated', 'X-TDS-Rule': message.rule, 'X-TDS-Kind': message.kind },
     ...(message.severity === 'critical' && message.kind !== 'resolved' ? { priority: 'high' as const } : {}),

@@ -25,6 +25,8 @@ export default defineNotifier<PagerDutySettings>({
   },
   create: ({ settings: { routingKey, apiUrl }, http }) => ({
     async send(message, signal) {
+      signal.throwIfAborted();
+      if (message.kind === 'report') return; // nobody is to be woken by it
       const post = async (event: JsonValue): Promise<void> => {
         await http.send({ method: 'POST', url: `${apiUrl.replace(/\/+$/, '')}/v2/enqueue`, json: event, inspect: (response) => inspectAnswer(response, saysBy('message', 'errors')), signal });
       };

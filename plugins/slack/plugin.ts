@@ -32,7 +32,7 @@ export default defineNotifier<SlackSettings>({
 /** The message as blocks, with the text that notifications on a phone show. */
 function slackPayload(message: AlertMessage): JsonValue {
   const { title, alerts, more } = messageText(message, 10);
-  const mark = message.kind === 'resolved' ? ':white_check_mark:' : message.kind === 'test' ? ':wave:' : marks[message.severity];
+  const mark = message.kind === 'resolved' ? ':white_check_mark:' : message.kind === 'test' ? ':wave:' : message.kind === 'report' && message.severity === 'info' ? ':memo:' : marks[message.severity];
   const sections = alerts.map(({ summary, when, help }) => ({ type: 'section', text: { type: 'mrkdwn', text: cutTo(`*${escape(cutTo(summary, 800))}*\n${escape(when)}\n→ \`${escape(cutTo(help, 400)).replaceAll('`', "'")}\``, sectionLimit) } }));
   const rest = more > 0 ? [{ type: 'context', elements: [{ type: 'mrkdwn', text: `and ${more} more: \`tds alerts list\`` }] }] : [];
   return { text: cutTo(escape(title), sectionLimit), blocks: [{ type: 'header', text: { type: 'plain_text', text: cutTo(`${mark} ${title}`, headerLimit), emoji: true } }, ...sections, ...rest] };

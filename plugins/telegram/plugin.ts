@@ -38,7 +38,7 @@ export default defineNotifier<TelegramSettings>({
 });
 
 function telegramPayload(message: AlertMessage, chatId: string): JsonValue {
-  const mark = message.kind === 'resolved' ? '✅' : message.kind === 'test' ? '👋' : marks[message.severity];
+  const mark = message.kind === 'resolved' ? '✅' : message.kind === 'test' ? '👋' : message.kind === 'report' && message.severity === 'info' ? '📋' : marks[message.severity];
   return { chat_id: chatId, text: fitting(message, mark), parse_mode: 'HTML', link_preview_options: { is_disabled: true }, disable_notification: message.severity === 'info' };
 }
 

@@ -36,7 +36,7 @@ export default defineNotifier<WebhookSettings>({
 });
 
 function standardBody(message: AlertMessage): object {
-  return { type: `alert.${message.kind}`, timestamp: message.at.toISOString(), data: { ...message, title: messageText(message).title } };
+  return { type: message.kind === 'report' ? 'report' : `alert.${message.kind}`, timestamp: message.at.toISOString(), data: { ...message, title: messageText(message).title } };
 }
 
 function signature(secret: string, id: string, now: Date, body: string): Record<string, string> {

@@ -9,11 +9,11 @@ import { TestClock } from '../support/clock.ts';
 import { hour, minute, second, watch, type Heard } from './support.ts';
 
 const { pool } = await testDatabase(t);
-t.beforeEach(() => pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'alert_silences', 'notifications', 'notifier_states', 'nodes'].map((table) => `DELETE FROM ${table}`).join('; ')));
+t.beforeEach(() => pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'alert_silences', 'notifications', 'notifier_states', 'nodes', 'tokens'].map((table) => `DELETE FROM ${table}`).join('; ')));
 
-const connection = (id: string, breaker: ConnectionFigures['breaker']): ConnectionFigures => ({ id, breaker, waiting: 0, inFlight: 0, quota: undefined });
-/** One rule of our own, on breakers. */
-const rules = { rested: { metric: 'tds_connection_breaker_open', above: 0.9, for: 30 * second, by: ['connection'], summary: '{connection} rests', help: 'tds check {connection}' } };
+const connection = (id: string, state: 'open' | 'closed'): ConnectionFigures => ({ id, waiting: state === 'open' ? 1 : 0, inFlight: 0, quota: undefined });
+/** One rule of our own, on calls that wait. */
+const rules = { rested: { metric: 'tds_connection_calls_waiting', above: 0.9, for: 30 * second, by: ['connection'], summary: '{connection} rests', help: 'tds check {connection}' } };
 const alerts = { defaults: false, rules };
 const told = (heard: readonly Heard[]): string[] => heard.map(({ notifier, message }) => `${notifier} ${message.kind} ${message.alerts.map(({ summary }) => summary).join(', ')}`);
 
@@ -57,6 +57,22 @@ t.test('an acknowledged alert is told once more, when it is over', async (t) => 
   t.same(told(await here.after(minute)), ['mail firing shop rests'], 'when it comes back it is another alert');
 });
 
+t.test('a figure that wavers around its limit is told once', async (t) => {
+  const here = watch(t, pool, { alerts, notifiers: { mail: {} } });
+  here.connections.push(connection('shop', 'open'));
+  await here.after(0);
+  t.same(told(await here.after(30 * second)), ['mail firing shop rests']);
+  const heard: Heard[] = [];
+  for (let turn = 0; turn < 20; turn++) {
+    here.connections.splice(0, 1, connection('shop', turn % 2 === 0 ? 'closed' : 'open'));
+    heard.push(...await here.after(10 * second));
+  }
+  t.same(told(heard), []);
+  here.connections.splice(0, 1, connection('shop', 'closed'));
+  t.same(told([...await here.after(10 * second), ...await here.after(10 * second)]), []);
+  t.same(told(await here.after(10 * second)), ['mail resolved shop rests'], 'and once when it is calm');
+});
+
 t.test('a silence holds messages back until its end, and touches no other thing', async (t) => {
   const here = watch(t, pool, { alerts, notifiers: { mail: {} } });
   const { operations } = here.alerting;
@@ -74,7 +90,7 @@ t.test('a silence holds messages back until its end, and touches no other thing'
 
 t.test('in quiet hours only what is critical is told; the rest in the morning, if it still holds', async (t) => {
   const here = watch(t, pool, { timezone: 'Asia/Baghdad', start: '2026-01-05T19:30:00Z', notifiers: { mail: {} }, alerts: { defaults: false, quietHours: '22:00-07:00', rules: {
-    ...rules, down: { metric: 'tds_connection_breaker_open', labels: { connection: 'bank' }, above: 0.9, severity: 'critical', summary: 'the bank rests' },
+    ...rules, down: { metric: 'tds_connection_calls_waiting', labels: { connection: 'bank' }, above: 0.9, severity: 'critical', summary: 'the bank rests' },
   } } });
   here.connections.push(connection('bank', 'open'), connection('b', 'open'));
   t.same(told(await here.after(0)), ['mail firing the bank rests']);
@@ -108,7 +124,7 @@ t.test('a message that does not get through is tried by its job, and a dead chan
   const here = watch(t, pool, { alerts: { defaults: true, rules: {} }, notifiers: { mail: {}, chat: {} } });
   await pool.query(`INSERT INTO nodes (pool_id, node_id, host, machine, pid, version, concurrency) VALUES ('p', 'n', 'h', 'm', 1, '1', 4)`);
   here.broken.add('chat');
-  here.events.emit('token.revoked', { connection: 'shop', message: 'no' });
+  await pool.query(`INSERT INTO tokens (connection, name, denied_at, denied_code, denied_message) VALUES ('shop-account', 'access', now(), 'x', 'no')`);
   t.same((await here.after(10 * second)).map(({ notifier }) => notifier), ['mail']);
   const rows = async (): Promise<{ state: string; attempts: number; error: string | null }[]> => (await pool.query(`SELECT state, attempts, error FROM notifications WHERE notifier = 'chat' AND rule = 'token-revoked'`)).rows;
   t.same(await rows(), [{ state: 'waiting', attempts: 1, error: 'chat is down, and says •••' }]);

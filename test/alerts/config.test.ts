@@ -8,7 +8,7 @@ import { renderFinding } from '../../core/config/index.ts';
 import { loadProject, type Project } from '../../core/project.ts';
 import { createMemoryLog } from '../../core/sdk/test/index.ts';
 
-const variables = ['SMTP_PASSWORD', 'SLACK_WEBHOOK_URL', 'TELEGRAM_BOT_TOKEN', 'PAGERDUTY_ROUTING_KEY', 'ALERT_WEBHOOK_SECRET', 'REMOTE_WRITE_TOKEN'];
+const variables = ['SMTP_PASSWORD', 'SLACK_WEBHOOK_URL', 'TELEGRAM_BOT_TOKEN', 'PAGERDUTY_ROUTING_KEY', 'ALERT_WEBHOOK_SECRET', 'REMOTE_WRITE_TOKEN', 'OTLP_TOKEN'];
 const env = { ...Object.fromEntries(variables.map((name) => [name, 'https://hooks.example.com/secret'])), TELEGRAM_BOT_TOKEN: '1:abc', PAGERDUTY_ROUTING_KEY: 'a'.repeat(32), ALERT_WEBHOOK_SECRET: `whsec_${'A'.repeat(32)}` };
 
 async function load(cwd: string, text: string): Promise<Project> {
@@ -48,14 +48,15 @@ alerts:
 t.test('what the page of alerts shows is right', async (t) => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/alerts.md'), 'utf8');
   const blocks = [...page.matchAll(/^( *)```yaml\n([\s\S]*?)^ *```/gm)].map(([, indent = '', text = '']) => text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''));
-  t.equal(blocks.length, 3);
+  t.equal(blocks.length, 4);
   const { findings, config, notifiers } = await load(t.testdir(), blocks.join('\n'));
   t.same(findings.map(renderFinding), []);
   t.same([...notifiers.keys()], ['mail', 'chat', 'phone', 'duty', 'hook']);
   t.match(config?.alerts.rules['too-many-refused'], { for: 600_000, notifiers: ['mail'] });
   const rules = rulesOf(config?.alerts ?? ({} as never));
-  t.match(rules.find(({ id }) => id === 'freshness-exceeded'), { above: 3600, metric: 'tds_entity_freshness_seconds', quietHours: '22:00-07:00' });
+  t.match(rules.find(({ id }) => id === 'freshness-exceeded'), { above: 3600, metric: 'tds_entity_overdue_seconds', quietHours: '22:00-07:00' });
   t.equal(rules.find(({ id }) => id === 'queue-stuck'), undefined);
   t.match(rules.find(({ id }) => id === 'token-revoked'), { quietHours: undefined }, 'what is critical knows no quiet hours');
+  t.match(config?.tracing, { share: 0.1 });
   t.match(config?.metrics.remoteWrite, { every: 15_000, labels: { instance: 'erp-1' } });
 });

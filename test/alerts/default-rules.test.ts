@@ -6,10 +6,17 @@ import { testDatabase } from '../support/database.ts';
 import { hour, minute, second, watch, type Watch } from './support.ts';
 
 const { pool } = await testDatabase(t);
-const shop: ConnectionFigures = { id: 'shop', breaker: 'closed', waiting: 0, inFlight: 0, quota: { used: 100, limit: 1000, elapsed: 0.5 } };
+const shop: ConnectionFigures = { id: 'shop', waiting: 0, inFlight: 0, quota: { used: 100, limit: 1000, elapsed: 0.5 } };
 const letters = (at: Date, count: number): Promise<unknown> => pool.query(`INSERT INTO dead_letters (entity, via, code, message, fingerprint, first_at, key) SELECT 'products', 'full', 'map.bad', 'no', 'f', $1, n FROM generate_series(1, $2) n`, [at, count]);
 const run = (status: string, at: Date): Promise<unknown> => pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('products', 'full', 'test', $1, $2, $2)`, [status, at]);
+const ticked = (at: Date, seconds: number): Promise<unknown> => pool.query(`INSERT INTO ticks (schedule, planned, until_at, due_at, enqueued_at, ended_at, trigger, work, status) VALUES ('stock', $1, $1::timestamptz + interval '15 min', $1, $1, $1::timestamptz + make_interval(secs => $2), 'time', 'sync', 'succeeded')`, [at, seconds]);
+const schedule = (at: Date): Promise<unknown> => pool.query(`INSERT INTO schedules (schedule, definition, timing, cursor, next_at, due_at) VALUES ('stock', 'd', 't', $1, $1, $1) ON CONFLICT (schedule) DO UPDATE SET next_at = $1, due_at = $1`, [at]);
 const node = async (concurrency: number): Promise<unknown> => pool.query(`INSERT INTO nodes (pool_id, node_id, host, machine, pid, version, concurrency) VALUES ('p', 'n', 'h', 'm', 1, '1', $1) ON CONFLICT (pool_id) DO UPDATE SET concurrency = $1`, [concurrency]);
+
+/** Changes of this hour: told by a message, or lost. */
+const changes = (at: Date, told: number, lost: number): Promise<unknown> => pool.query(`WITH e AS (INSERT INTO webhook_entities (entity) VALUES ('products') ON CONFLICT DO NOTHING)
+  INSERT INTO webhook_counts (hour, entity, name, count) SELECT date_trunc('hour', $1::timestamptz), 'products', name, n FROM (VALUES ('applied', $2::bigint), ('lost', $3)) AS v (name, n) ON CONFLICT (hour, entity, name) DO UPDATE SET count = excluded.count`, [at, told, lost]);
+const refused = ({ metrics, clock }: Watch, reason: string, count: number): void => { for (let n = 0; n < count; n += 1) metrics.webhooks.refused('products', reason, clock.now()); };
 
 interface Case {
   make: (watch: Watch) => unknown;
@@ -25,12 +32,19 @@ interface Case {
 const cases: Record<string, Case> = {
   'dead-letters-growing': { make: ({ clock }) => letters(clock.now(), 11), mend: () => {}, lasts: 15 * minute, says: /11 records or jobs of products failed/, helps: /tds dead-letters groups/ },
   'run-failed': { make: ({ clock }) => run('failed', clock.now()), mend: ({ clock }) => run('succeeded', clock.now()), says: /last run of products failed/, helps: /tds runs --status failed/ },
-  'breaker-open': { make: ({ connections }) => connections.splice(0, 1, { ...shop, breaker: 'open' }), mend: ({ connections }) => connections.splice(0, 1, shop), says: /calls to shop rest/, helps: /tds check shop/ },
-  'token-revoked': { make: ({ events }) => events.emit('token.revoked', { connection: 'shop', message: 'invalid_code' }), mend: () => {}, lasts: hour, says: /sign-in of shop was refused/, helps: /tds check shop/ },
+  'breaker-open': { make: ({ clock }) => pool.query(`INSERT INTO breakers (connection, resumes_at, code) VALUES ('shop', $1, 'http.status_503')`, [clock.now().getTime() + minute]), mend: () => pool.query('DELETE FROM breakers'), says: /calls to shop rest on all nodes/, helps: /tds check shop/ },
+  'token-revoked': { make: ({ clock }) => pool.query(`INSERT INTO tokens (connection, name, denied_at, denied_code, denied_message) VALUES ('shop-account', 'access', $1, 'zoho.token_revoked', 'invalid_code')`, [clock.now()]), mend: () => pool.query('DELETE FROM tokens'), says: /sign-in of shop was refused/, helps: /tds check shop/ },
   'quota-runs-out': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.3 } }), mend: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.9 } }), says: /shop will be used up before midnight: at 140 %/, helps: /tds status/ },
   'quota-spent': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 1000, limit: 1000, elapsed: 1 } }), mend: ({ connections }) => connections.splice(0, 1, shop), says: /of shop are used up/, helps: /tds status/ },
-  'freshness-exceeded': { make: ({ clock }) => pool.query(`INSERT INTO entities (entity, source, mapping, last_read_at) VALUES ('products', 's', 1, $1)`, [new Date(clock.now().getTime() - 27 * hour)]), mend: ({ clock }) => pool.query('UPDATE entities SET last_read_at = $1', [clock.now()]), says: /products was read \d+ s ago/, helps: /tds sync products/ },
-  'queue-stuck': { make: ({ metrics }) => metrics.jobs.onQueue([{ task: 'run', waiting: 3, later: 0, running: 1, exhausted: 0, oldestSeconds: 1900 }]), mend: ({ metrics }) => metrics.jobs.onQueue([]), says: /a job "run" has been waiting for a worker for 1900 s/, helps: /tds status/ },
+  'freshness-exceeded': { make: ({ clock }) => pool.query(`INSERT INTO entities (entity, source, mapping, last_read_at) VALUES ('products', 's', 1, $1)`, [new Date(clock.now().getTime() - 27 * hour)]), mend: ({ clock }) => pool.query('UPDATE entities SET last_read_at = $1', [clock.now()]), says: /products is too old: .* read again 60 min ago/, helps: /tds runs --entity products/ },
+  'queue-stuck': { make: ({ metrics }) => metrics.jobs.onQueue([{ task: 'run', waiting: 3, later: 0, running: 1, exhausted: 0, oldestSeconds: 1900 }]), mend: ({ metrics }) => metrics.jobs.onQueue([]), says: /a job "run" has been waiting for a worker for 32 min/, helps: /tds status/ },
+  'webhooks-lost': { make: ({ clock }) => changes(clock.now(), 95, 5), mend: ({ clock }) => changes(clock.now(), 400, 5), says: /5 % of the changes of products came without a webhook/, helps: /tds webhooks stats/ },
+  'webhooks-forged': { make: (here) => refused(here, 'signature', 11), mend: () => {}, lasts: 15 * minute, says: /11 webhooks of products were refused within 15 minutes/, helps: /webhooks\.secret/ },
+  'webhooks-overload': { make: (here) => refused(here, 'overload', 101), mend: () => {}, lasts: 15 * minute, says: /101 webhooks of products were sent away/, helps: /tds sync products/ },
+  'webhooks-waiting': {
+    make: ({ clock }) => pool.query(`INSERT INTO webhook_inbox (received_at, connection, entity, event, hash, body) VALUES ($1, 'books', 'products', 'changed', 'h', '{}')`, [new Date(clock.now().getTime() - 6 * minute)]),
+    mend: ({ clock }) => pool.query(`UPDATE webhook_inbox SET outcome = 'applied', applied_at = $1`, [clock.now()]), says: /a webhook of products has been waiting for 6 min/, helps: /tds webhooks --outcome waiting --entity products/,
+  },
   'node-lost': { make: ({ events }) => events.emit('node.lost', { node: 'node-2' }), mend: () => {}, lasts: 15 * minute, says: /the node node-2 ended without a word/, helps: /tds status/ },
   'no-node': { make: () => node(0), mend: () => node(4), says: /no node takes jobs/, helps: /tds start/ },
   'disk-full': { make: ({ samples }) => samples.push({ name: 'tds_disk_free_ratio', labels: {}, value: 0.07 }), mend: ({ samples }) => samples.splice(0, 1, { name: 'tds_disk_free_ratio', labels: {}, value: 0.4 }), says: /only 7 % of the disk .* on node-1/, helps: /free some room/ },
@@ -40,6 +54,13 @@ const cases: Record<string, Case> = {
     make: ({ clock }) => pool.query(`WITH r AS (INSERT INTO healing_rules (rule, next_at, looked_at, looked_by, told) VALUES ('tokens', $1, $1, 'n', 1)) INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, node, at) VALUES ('tokens', 'f', 's', 'd', 'told', 'n', $1)`, [clock.now()]),
     mend: ({ clock }) => pool.query('UPDATE healing_acts SET reset_at = $1', [clock.now()]), says: /gave up on 1 things by its rule "tokens"/, helps: /tds healing --outcome told/,
   },
+  'schedule-overdue': { make: ({ clock }) => schedule(new Date(clock.now().getTime() - 2 * minute)), mend: ({ clock }) => schedule(new Date(clock.now().getTime() + hour * 20)), says: /a planned time of the schedule stock came \d+ (s|min) ago, and no node has begun its work/, helps: /^tds schedules$/ },
+  'schedule-missed': { make: ({ events }) => events.emit('schedule.missed', { schedule: 'stock', missed: 3, made: 1 }), mend: () => {}, lasts: hour, says: /3 planned times of the schedule stock passed while nothing was at work; 1 made up/, helps: /tds schedules ticks stock/ },
+  'schedule-slow': {
+    make: async ({ clock }) => { await schedule(new Date(clock.now().getTime() + hour * 20)); await ticked(clock.now(), 14 * 60); }, mend: ({ clock }) => ticked(clock.now(), 20),
+    says: /the work of the schedule stock takes 93 % of the time until it is due again/, helps: /tds schedules ticks stock/,
+  },
+  'schedule-paused': { make: ({ events }) => events.emit('schedule.paused', { schedule: 'stock', reason: 'it failed 3 times in a row: failed: stock' }), mend: () => {}, lasts: hour, says: /the schedule stock rests: it failed 3 times in a row/, helps: /tds schedules resume stock/ },
   'notifier-failing': { make: ({ clock }) => pool.query(`INSERT INTO notifier_states (notifier, failing, at) VALUES ('chat', 3, $1)`, [clock.now()]), mend: () => pool.query('UPDATE notifier_states SET failing = 0'), says: /do not get through by chat: 3 attempts/, helps: /tds alerts test chat/, heardBy: ['mail'] },
 };
 
@@ -47,7 +68,7 @@ t.test('there is a fault for every rule', async (t) => t.same(Object.keys(cases)
 
 for (const [rule, { make, mend, says, helps, lasts = 0, heardBy }] of Object.entries(cases)) {
   t.test(rule, async (t) => {
-    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules'].map((table) => `DELETE FROM ${table}`).join('; '));
+    await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules', 'breakers', 'tokens', 'webhook_inbox', 'webhook_counts', 'webhook_entities', 'ticks', 'schedules'].map((table) => `DELETE FROM ${table}`).join('; '));
     await node(4);
     const here = watch(t, pool);
     here.connections.push(shop);

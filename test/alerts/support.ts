@@ -1,9 +1,11 @@
 /** An alerting on a real database whose clock and figures the test moves, with notifiers that keep what they were given. */
 import { createAlerting, type Alerting } from '../../core/alerts/index.ts';
-import type { AlertsConfig, NotifierConfig } from '../../core/config/index.ts';
+import type { AlertsConfig, Config, NotifierConfig } from '../../core/config/index.ts';
 import { Events } from '../../core/monitor/events.ts';
 import { createMetrics, type ConnectionFigures, type MetricSample, type TdsMetrics } from '../../core/monitor/metrics/index.ts';
 import { PermanentError, type AlertMessage, type Notifier } from '../../core/sdk/index.ts';
+import { asMetrics } from '../../core/compose-monitor.ts';
+import { overdueBy } from '../../core/schedule/index.ts';
 import { readFigures } from '../../core/store/figures.ts';
 import type { Pool } from '../../core/store/pool.ts';
 import { databaseAccess } from '../../core/store/session.ts';
@@ -34,7 +36,7 @@ export interface Watch {
   untilHeard(limit?: number): Promise<{ took: number; heard: Heard[] }>;
 }
 
-export interface WatchOptions { alerts?: Partial<AlertsConfig>; notifiers?: Record<string, Partial<NotifierConfig>>; timezone?: string; start?: string; nodeId?: string; clock?: TestClock }
+export interface WatchOptions { alerts?: Partial<AlertsConfig>; notifiers?: Record<string, Partial<NotifierConfig>>; timezone?: string; start?: string; schedules?: Config['schedules']; nodeId?: string; clock?: TestClock }
 
 export function watch(scope: { teardown(action: () => unknown): unknown }, pool: Pool, options: WatchOptions = {}): Watch {
   const clock = options.clock ?? new TestClock(options.start ?? '2026-01-05T08:00:00Z');
@@ -43,7 +45,14 @@ export function watch(scope: { teardown(action: () => unknown): unknown }, pool:
   const metrics = createMetrics();
   const database = databaseAccess(pool);
   const state = { heard: [] as Heard[], jobs: [] as string[], samples: [] as MetricSample[], connections: [] as ConnectionFigures[], broken: new Set<string>(), hopeless: new Set<string>() };
-  metrics.registry.onCollect(async () => metrics.data.atScrape(await database.transaction((session) => readFigures(session, ['products', 'invoices'], clock.now()))));
+  const overdue = overdueBy(() => ({ schedules: options.schedules ?? {}, timezone: options.timezone ?? 'UTC' }));
+  metrics.registry.onCollect(async () => {
+    const figures = await database.transaction((session) => readFigures(session, ['products', 'invoices'], clock.now()));
+    metrics.data.atScrape(asMetrics(figures, [{ id: 'shop', signInName: 'shop-account' }, { id: 'bank', signInName: 'bank-account' }], overdue));
+    metrics.webhooks.inInbox(figures.inbox);
+    metrics.webhooks.atScrape(clock.now());
+    metrics.schedules.atScrape(figures.schedules);
+  });
   metrics.registry.onCollect(() => metrics.connections.atScrape(state.connections));
   const given = options.notifiers ?? { mail: {}, chat: { severity: 'critical' } };
   const notifiers = new Map(Object.keys(given).map((id): [string, Notifier] => [id, {

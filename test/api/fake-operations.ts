@@ -126,7 +126,7 @@ export function fakeOperations(more: Partial<Operations> = {}, runs: Run[] = [])
     reloadNodes: async () => { throw new OperationError('operation.no_node', 'no TDS is running'); },
     webhooks: {
       enter: () => { throw new OperationError('webhook.unknown', 'There is nobody here who takes such messages.'); },
-      accept: async () => undefined, list: async () => [], stats: async () => [], replay: async () => 0, urls: () => [], register: async () => [], pollingFactor: async () => 1,
+      accept: async () => undefined, list: async () => [], unreadable: async () => [], lost: async () => [], stats: async () => [], replay: async () => 0, urls: () => [], register: async () => ({ connections: [], byHand: [] }), pollingFactor: async () => 1,
       show: async (id) => { throw new OperationError('operation.unknown_message', `there is no message "${id}"`); },
       planReplay: async () => ({ messages: 0, counts: {}, differences: [], cut: false }),
       compose: async () => ({ path: '/webhooks/shop/products/changed', headers: {}, body: '{}' }),

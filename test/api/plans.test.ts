@@ -43,7 +43,7 @@ const questions: Record<string, readonly string[]> = {
   '/v1/reports/:id': ['/v1/reports/latest', '/v1/reports/17'],
   '/v1/webhooks': ['', '?entity=taxes', '?outcome=waiting', '?outcome=refused', '?outcome=dropped', '?since=1h', '?entity=taxes&key=7', '?event=deleted', '?before=2000'],
   '/v1/webhooks/:id': ['/v1/webhooks/17'],
-  '/v1/webhook-stats': [''],
+  '/v1/webhook-stats': [''], '/v1/webhook-unreadable': [''], '/v1/webhook-lost': [], // only what a few days have lost
   '/v1/records/:entity/:key': ['/v1/records/taxes/7'],
   '/v1/audit': ['', '?actor=ann', '?outcome=refused', '?source=cli', '?action=tds%20backup', '?since=24h', '?before=2000'],
   '/v1/schedules': [''], '/v1/schedules/:id': ['/v1/schedules/often'],
@@ -134,7 +134,7 @@ async function fill({ database: { pool } }: Shop): Promise<Set<string>> {
   await many(`INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, node, at, ended_at) SELECT (ARRAY['stuck-jobs', 'dead-letters'])[1 + n % 2], n::text, 's', 'd', 'healed', 'n', now() - n * interval '10 minutes', now() FROM MANY`);
   await many(`INSERT INTO alerts (rule, fingerprint, severity, state, summary, help, since, seen_at, resolved_at) SELECT 'r', n::text, 'warning', 'resolved', 's', 'h', now(), now(), now() FROM MANY`);
   await many(`INSERT INTO alert_events (name, detail, at) SELECT 'e', '{}', now() - n * interval '1 minute' FROM MANY`);
-  await many(`INSERT INTO ticks (schedule, planned, trigger, work, status, due_at) SELECT (ARRAY['often', 'night'])[1 + n % 2], now() - n * interval '1 hour', 'time', 'sync', CASE WHEN n % 100 = 0 THEN 'failed' WHEN n % 50 = 1 THEN 'skipped' ELSE 'succeeded' END, now() FROM MANY`);
+  await many(`INSERT INTO ticks (schedule, planned, trigger, work, status, due_at, enqueued_at, ended_at) SELECT (ARRAY['often', 'night'])[1 + n % 2], at, 'time', 'sync', CASE WHEN n % 100 = 0 THEN 'failed' WHEN n % 50 = 1 THEN 'skipped' ELSE 'succeeded' END, at, at, at FROM MANY, LATERAL (SELECT now() - n * interval '1 hour' AS at) x`);
   await many(`INSERT INTO reports (schedule, from_at, to_at, made_at, summary, text, html) SELECT 's', now(), now() - n * interval '1 day', now(), '{}', 't', 'h' FROM MANY`);
   await many(`INSERT INTO webhook_inbox (received_at, connection, entity, event, key, hash, body, outcome, applied_at) SELECT now() - n * interval '1 second', 'books', (ARRAY['taxes', 'items', 'bills'])[1 + n % 3], 'changed', n::text, md5(n::text), '{}', CASE WHEN n % 500 = 0 THEN 'refused' ELSE 'applied' END, now() FROM MANY`);
   await many(`INSERT INTO webhook_gaps (entity, key, modified_at, verdict) SELECT 'taxes', n::text, now(), 'late' FROM MANY`);

@@ -68,7 +68,7 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
   } as unknown as Queue;
   const streams = { source: { streams: () => [source.stream] }, check: async () => [{ probe: 'memory', ok: true, message: 'all is well' }] };
   const message = { id: '1', receivedAt: new Date(), connection: 'source', entity: 'things', event: 'changed' as const, key: '1', modifiedAt: null, outcome: 'applied' as const, duplicate: false, code: null, how: 'payload' as const, appliedAt: new Date(), attempts: 0, notBefore: null, size: 2 };
-  const operations = createOperations({
+  const operations = createOperations({ overdue: () => -1,
     webhooks: { ...fakeOperations().webhooks, list: async () => [message], show: async (id) => (id === '1' ? { ...message, hash: 'h', headers: {}, body: '{}' } : fakeOperations().webhooks.show(id)) },
    
     config, version: '1', file: 'tds.config.yaml', database, queue, enqueue: b.enqueue, entities: new Map([['things', entity]]),
@@ -77,7 +77,7 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
     redact: (text) => text.replaceAll('canary-in-url', '[secret]'), redactValue: (value) => value, isSecret: (path) => path.join('.') === 'connections.source.with.key',
     read: async () => ({ config: changed, isSecret: () => false, findings: [{ code: 'config.type', severity: 'error', file: 'tds.config.yaml', line: 3, column: 1, path: 'entities', message: 'is wrong', suggestion: 'mend it' }] }),
     forPerson: (_entity, work) => work(), events, metrics: metrics.registry, alerts: alerting.operations,
-    schedules: scheduleOperations({ database, enqueue: b.enqueue, nodeId: () => 'n', isAtWork: (id) => id === 'things', config: () => config, now: () => new Date() }),
+    schedules: scheduleOperations({ database, enqueue: (session, jobs) => Promise.all(jobs.map((job) => b.enqueue(session, job))), nodeId: () => 'n', isAtWork: (id) => id === 'things', config: () => config, now: () => new Date() }),
     reload: async () => ({ applied: true, findings: [], schedules: { added: ['upkeep'], removed: [], changed: [] }, entities: { added: [], removed: [], changed: [] }, needsRestart: ['api'] }),
     reloadNodes: () => Promise.reject(new OperationError('operation.no_node', 'no TDS is running')),
     healing: {

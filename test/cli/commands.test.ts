@@ -208,3 +208,24 @@ t.test('start serves the API until it is told to stop, then stops in order with 
   t.match(json[0], { type: 'started', version: /./, config: 'tds.config.yaml', database: 'a fake database', entities: ['products', 'stock'] });
   await t.rejects(fetch(api));
 });
+
+t.test('the log of a node is JSON lines, lines for people on a terminal, and begins at the level of the config', async (t) => {
+  const start = async (fake: { terminal?: boolean; level?: string }): Promise<string> => {
+    const interrupt = new AbortController();
+    const { out } = await callCli(['start'], { ...fake, interrupted: interrupt.signal, secrets: ['s3cret-of-the-config'], onOpen({ log }) {
+      log.debug('a fine point');
+      log.info('hello \u001b[2J s3cret-of-the-config', { connection: 'shop' });
+      log.warn('take care');
+      interrupt.abort('SIGINT');
+    } });
+    return out;
+  };
+  const lines = (await start({})).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.match(lines[0], { level: 30, msg: 'hello \\u001b[2J [secret]', connection: 'shop', time: /Z$/ });
+  t.match(lines[1], { level: 40, msg: 'take care' });
+  const people = await start({ terminal: true, level: 'debug' });
+  t.match(people, /^\S*\d\d:\d\d:\d\d\S* \S*debug\S* a fine point$/m);
+  t.match(people, /hello \\u001b\[2J \[secret\]/);
+  t.notMatch(people, '\u001b[2J', 'nothing draws on the terminal');
+  t.notMatch(await start({ level: 'warn' }), /hello|a fine point/);
+});

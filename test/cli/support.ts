@@ -25,6 +25,12 @@ export interface FakeCall {
   plugins?: readonly PluginStatus[];
   secrets?: readonly string[];
   open?: (options: RuntimeOptions) => Promise<Runtime>;
+  /** Told before the runtime is opened. */
+  onOpen?: (options: RuntimeOptions) => void;
+  /** Standard output is a terminal. */
+  terminal?: boolean;
+  /** `policies.log.level`. */
+  level?: string;
   clock?: TestClock;
   interrupted?: AbortSignal;
   /** Told of each piece of standard output. */
@@ -49,11 +55,12 @@ export async function callCli(args: readonly string[], fake: FakeCall = {}): Pro
     restore: () => Promise.reject(new Error('no database')),
     openRuntime: async (_project, options) => {
       outcome.opened.push(options.role);
+      fake.onOpen?.(options);
       return fake.open ? fake.open(options) : runtime;
     },
   };
   const io = {
-    stdout: { write: (text: string) => {
+    stdout: { isTTY: fake.terminal === true, write: (text: string) => {
       outcome.out += text;
       fake.onOut?.(text);
     } }, stderr: { write: (text: string) => (outcome.err += text) },
@@ -64,10 +71,10 @@ export async function callCli(args: readonly string[], fake: FakeCall = {}): Pro
   return outcome;
 }
 
-function fakeProject({ findings = [], plugins = [], secrets: hidden = [] }: FakeCall): Project {
+function fakeProject({ findings = [], plugins = [], secrets: hidden = [], level = 'info' }: FakeCall): Project {
   const secrets = new Secrets();
   hidden.forEach((value, at) => secrets.add([String(at)], value));
-  const config = { connections: { shop: {}, erp: {} }, entities: { products: {}, stock: {} }, schedules: {}, api: { host: '127.0.0.1', port: 0 }, policies: { log: { level: 'info' } } } as unknown as Config;
+  const config = { connections: { shop: {}, erp: {} }, entities: { products: {}, stock: {} }, schedules: {}, api: { host: '127.0.0.1', port: 0 }, policies: { log: { level } } } as unknown as Config;
   const failed = findings.some(({ severity }) => severity === 'error');
   return { file: 'tds.config.yaml', ...(failed ? {} : { config }), findings, plugins, connections: new Map(), notifiers: new Map(), secrets, sources: new Sources('tds.config.yaml'), files: [] };
 }

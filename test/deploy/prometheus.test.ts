@@ -1,5 +1,6 @@
 /** A real Prometheus scrapes a real node and takes its remote writes; its rules and those of TDS itself tell of seeded faults. */
 import { spawnSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -36,7 +37,9 @@ t.test('a real Prometheus', { ...skip, timeout: 110_000 }, async (t) => {
   const server = new Child(t, 'prometheus', [`--config.file=${join(folder, 'prometheus.yaml')}`, `--storage.tsdb.path=${join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--web.enable-remote-write-receiver'], { cwd: folder });
   const shop = await openShop(t, { config: `${shopConnections}
 metrics: { remoteWrite: { url: "${prometheus}/api/v1/write", every: 1s, labels: { instance: pushed, job: tds-pushed } } }
-alerts: { every: 1s, group: 0s }
+alerts: { every: 1s, group: 0s, rules: { breaker-open: { for: 1s } } }
+tracing: { url: "http://127.0.0.1:${await freePort()}/v1/traces", timeout: 1s }
+schedules: { quick: { every: 10s, run: heal, rules: [orphaned-runs] } }
 notifiers: { chat: { plugin: slack, with: { url: "${slack.url}/services/T0/B0/x" } } }
 entities:
   products:
@@ -44,8 +47,9 @@ entities:
     to: { connection: erp, table: products }
     key: item_id
     fields: { item_id: item_id, price: { from: rate, type: numeric } }
+    webhook: { secret: thesecretofthescrape, apply: payload }
     checks: [{ field: price, min: 1000000000, onFail: quarantine }]
-` });
+`, env: { TDS_SCHEDULES: '' } });
   const api = createApi({ operations: shop.runtime.operations, log: silentLogger, version: '1', host: '127.0.0.1', port: 0 });
   t.teardown(() => api.stop());
   const { url } = await api.start();
@@ -63,6 +67,9 @@ entities:
   };
 
   const [run] = await shop.sync(['products']);
+  const item = JSON.stringify({ item: { item_id: '1', rate: 2e9, last_modified_time: '2026-06-01T08:00:00Z' } });
+  const send = async (secret: string): Promise<number> => (await fetch(`${url}/webhooks/inventory/products/changed`, { method: 'POST', headers: { 'X-Zoho-Webhook-Signature': createHmac('sha256', secret).update(item).digest('hex') }, body: item })).status;
+  t.same([await send('thesecretofthescrape'), await send('thesecretofthescrape'), await send('forged')], [202, 202, 401]);
   await t.test('it scrapes us, and takes what we push', async (t) => {
     for (const job of ['tds', 'tds-pushed']) {
       await until(`${job} has the records of the run`, async () => Number((await ask(`tds_run_records_total{job="${job}",entity="products",outcome="refused"}`))[0]?.value[1]) === run?.refused, 30_000);
@@ -78,7 +85,9 @@ entities:
     await pool.query(`UPDATE entities SET last_read_at = now() - interval '27 hours'`);
     await pool.query(`INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, node, at) VALUES ('tokens', 'f', 's', 'd', 'told', 'n', now())`);
     await pool.query(`INSERT INTO healing_rules (rule, next_at, looked_at, looked_by) VALUES ('tokens', now(), now(), 'n') ON CONFLICT DO NOTHING`);
-    const wanted = ['TdsDeadLettersGrowing', 'TdsFreshnessExceeded', 'TdsPersonWanted', 'TdsRunFailed'];
+    await pool.query(`INSERT INTO breakers (connection, resumes_at, code) VALUES ('inventory', extract(epoch FROM now()) * 1000 + 3600000, 'http.status_503')`);
+    await pool.query(`UPDATE tokens SET denied_at = now(), denied_code = 'x', denied_message = 'revoked'`);
+    const wanted = ['TdsBreakerOpen', 'TdsDeadLettersGrowing', 'TdsFreshnessExceeded', 'TdsPersonWanted', 'TdsRunFailed', 'TdsTokenRevoked'];
     const firing = async (): Promise<string[]> => [...new Set((await ask('ALERTS{alertstate="firing"}')).map(({ metric }) => metric['alertname'] ?? ''))].toSorted();
     await until('all of them fire', async () => (await firing()).filter((name) => wanted.includes(name)).length === wanted.length, 40_000);
     t.same((await firing()).filter((name) => !wanted.includes(name)), [], 'and no other one');
@@ -88,7 +97,7 @@ entities:
         const rule = /– ([a-z-]+):/.exec(String(body['text']))?.[1] ?? '';
         heard.set(rule, (heard.get(rule) ?? 0) + 1);
       }
-      return ['dead-letters-growing', 'freshness-exceeded', 'person-wanted', 'run-failed'].every((rule) => heard.has(rule));
+      return wanted.every((name) => heard.has(name.slice(3).replaceAll(/\B[A-Z]/g, (sign) => `-${sign}`).toLowerCase()));
     }, 40_000);
     t.ok([...heard.values()].every((times) => times === 1), `each once: ${JSON.stringify(Object.fromEntries(heard))}`);
     await until('each is noted as sent', async () => (await shop.rows(`SELECT id FROM tds.notifications WHERE state <> 'sent'`)).length === 0);

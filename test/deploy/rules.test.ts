@@ -38,7 +38,7 @@ t.test('each query names metrics and labels that exist', async (t) => {
 t.test('every metric is shown on the dashboard', async (t) => {
   const shown = new Set(queries.flatMap(({ expr }) => named(expr)).map((name) => known.get(name)?.name));
   const unseen = [...new Set([...known.values()].map(({ name }) => name))].filter((name) => !shown.has(name));
-  t.same(unseen, ['process_start_time_seconds', 'tds_database_up', 'tds_dead_letters_recent', 'tds_disk_free_ratio', 'tds_memory_limit_bytes', 'tds_quota_used_calls', 'tds_run_pages_total'].filter((name) => unseen.includes(name)), 'but for those that others contain');
+  t.same(unseen, ['process_start_time_seconds', 'tds_database_up', 'tds_dead_letters_recent', 'tds_disk_free_ratio', 'tds_memory_limit_bytes', 'tds_quota_used_calls', 'tds_run_pages_total', 'tds_webhook_refused_recent'].filter((name) => unseen.includes(name)), 'but for those that others contain');
 });
 
 t.test('no panel lies on another one, and all use the data source that is provisioned', async (t) => {
@@ -50,6 +50,16 @@ t.test('no panel lies on another one, and all use the data source that is provis
     t.ok(x + w <= 24, title);
   }
   t.equal(cells.size, dashboard.panels.reduce((sum, { gridPos: { w, h } }) => sum + w * h, 0), 'they lie side by side');
+});
+
+t.test('what Grafana loads the dashboard by is whole', async (t) => {
+  const { apiVersion, providers } = parse(readFileSync(join(deploy, 'grafana/provisioning/dashboards/tds.yaml'), 'utf8')) as { apiVersion: number; providers: object[] };
+  t.match([apiVersion, providers], [1, [{ name: 'tds', type: 'file', options: { path: /^\/\S+$/ } }]]);
+  const { apiVersion: version, datasources } = parse(readFileSync(join(deploy, 'grafana/provisioning/datasources/prometheus.yaml'), 'utf8')) as { apiVersion: number; datasources: object[] };
+  t.match([version, datasources], [1, [{ name: String, uid: 'prometheus', type: 'prometheus', access: 'proxy', url: /^http:/ }]]);
+  const { uid, title, schemaVersion, panels } = JSON.parse(readFileSync(join(deploy, 'grafana/dashboards/tds.json'), 'utf8')) as { uid: string; title: string; schemaVersion: number; panels: { id: number }[] };
+  t.match({ uid, title, schemaVersion }, { uid: /^[\w-]{1,40}$/, title: /./, schemaVersion: Number });
+  t.equal(new Set(panels.map(({ id }) => id)).size, panels.length, 'each panel has an id of its own');
 });
 
 t.test('every rule that ships with TDS has its like for Prometheus, as bad and with the same help', async (t) => {
@@ -67,8 +77,11 @@ t.test('every rule that ships with TDS has its like for Prometheus, as bad and w
 const broken: Record<string, string> = {
   TdsDown: 'up{job="tds",instance="a"}|0x10', TdsNoNode: 'tds_nodes{instance="a",job="tds"}|0x10', TdsDatabaseDown: 'tds_database_up{instance="a"}|0x10',
   TdsDeadLettersGrowing: 'tds_dead_letters_recent{entity="invoices",kind="record",instance="a",job="tds"}|11x10', TdsRunFailed: 'tds_entity_last_run_failed{entity="invoices"}|1x10',
-  TdsFreshnessExceeded: 'tds_entity_freshness_seconds{entity="invoices"}|100000x10', TdsBreakerOpen: 'tds_connection_breaker_open{connection="shop",instance="a"}|1x10',
-  TdsTokenRevoked: 'tds_events_total{event="token.revoked"}|0 0 1 1 1 1 1 1 1 1', TdsQuotaRunsOut: 'tds_quota_forecast_ratio{connection="shop"}|1.2x10', TdsQueueStuck: 'tds_queue_oldest_job_age_seconds{task="run"}|2000x10',
+  TdsFreshnessExceeded: 'tds_entity_overdue_seconds{entity="invoices"}|600x10', TdsBreakerOpen: 'tds_connection_breaker_open{connection="shop",instance="a"}|1 1 0.5 1 1 0.5 1 1 0.5 1',
+  TdsTokenRevoked: 'tds_connection_sign_in_refused{connection="shop"}|1x10', TdsQuotaRunsOut: 'tds_quota_forecast_ratio{connection="shop"}|1.2x10', TdsQueueStuck: 'tds_queue_oldest_job_age_seconds{task="run"}|2000x10',
+  TdsWebhooksLost: 'tds_webhook_loss_ratio{entity="invoices",instance="a"}|0.05x10', TdsWebhooksForged: 'tds_webhook_refused_total{entity="invoices",reason="signature"}|0+10x10', TdsWebhooksOverload: 'tds_webhook_refused_total{entity="invoices",reason="overload"}|0+50x10',
+  TdsWebhooksWaiting: 'tds_webhook_oldest_waiting_age_seconds{entity="invoices"}|400x10',
+  TdsScheduleOverdue: 'tds_schedule_overdue_seconds{schedule="stock",instance="a"}|130x10', TdsScheduleMissed: 'tds_events_total{event="schedule.missed"}|0 0 1 1 1 1 1 1 1 1', TdsScheduleSlow: 'tds_schedule_period_ratio{schedule="stock",instance="a"}|0.93x10', TdsSchedulePaused: 'tds_events_total{event="schedule.paused"}|0 0 1 1 1 1 1 1 1 1',
   TdsNodeLost: 'tds_nodes_lost_total{instance="a"}|0 0 1 1 1 1 1 1 1 1', TdsRemoteErrors: 'tds_remote_calls_total{connection="shop",status="503"}|0+10x10', TdsDiskFull: 'tds_disk_free_ratio{instance="a"}|0.05x10',
   TdsPoolFull: 'tds_database_pool_connections{state="waiting",instance="a"}|3x10', TdsMemoryHigh: 'tds_memory_used_ratio{instance="a"}|0.9x10', TdsPersonWanted: 'tds_healing_waiting{rule="tokens"}|1x10',
   TdsNotifierFailing: 'tds_notifier_failures{notifier="mail"}|3x10',

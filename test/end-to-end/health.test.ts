@@ -20,13 +20,31 @@ entities:
 ` });
   const { operations } = shop.runtime;
   const items = async (): Promise<string[]> => (await operations.healthReport()).items.map(({ area, state, text }) => `${area} ${state}: ${text}`);
-  t.match(await items(), ['database ok: answers, and takes writes', 'nodes ok: 1 at work', /^queue ok/, 'entities warning: never read: currencies', 'dead letters ok: none', 'healing ok: nothing waits for a person', 'alerts ok: none fires', 'notifiers ok: phone']);
+  t.match(await items(), ['database ok: answers, and takes writes', 'nodes ok: 1 at work', /^queue ok/, 'entities warning: never read: currencies', 'dead letters ok: none', 'healing ok: nothing waits for a person', 'alerts ok: none fires', 'notifiers ok: phone', 'connections ok: books, inventory']);
   await shop.sync(['currencies']);
   t.ok((await items()).includes('entities ok: 1 of 1 fresh'));
   await shop.database.pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('currencies', 'full', 'test', 'failed', now(), now())`);
   t.match(await operations.healthReport(), { state: 'bad' });
   t.ok((await items()).includes('entities bad: the last run of currencies failed'));
   t.match(await operations.alerts.test('phone', AbortSignal.timeout(10_000)), [{ ok: true, plugin: 'telegram' }], 'by the guarded way out');
+
+  const { pool } = shop.database;
+  const breakers = async (): Promise<string[]> => [...(await operations.metrics()).text.matchAll(/^tds_connection_(?:breaker_open|sign_in_refused)\{connection="books"\} .*$/gm)].map(([line]) => line.replace(/.*\} /, ''));
+  await until('both are closed', async () => String(await breakers()) === '0,0');
+  await pool.query(`INSERT INTO breakers (connection, resumes_at, code) VALUES ('books', extract(epoch FROM now()) * 1000 + 60000, 'http.status_503')`);
+  await pool.query(`UPDATE tokens SET denied_at = now(), denied_code = 'x', denied_message = 'revoked'`);
+  await until('this node tells the breaker that another one opened, and the refused sign-in', async () => String(await breakers()) === '1,1', 20_000);
+  t.match((await items()).filter((line) => line.startsWith('connections')).join('; '), /sign-in of books was refused for good.*books rests: its calls kept failing/);
+  await pool.query(`INSERT INTO schedules (schedule, definition, timing, cursor, failures, paused_at, paused_by) VALUES ('night', 'd', 't', now(), 3, now(), 'TDS')`);
+  await pool.query(`UPDATE entities SET last_read_at = now() - interval '30 hours'; DELETE FROM runs WHERE status = 'failed'`);
+  t.match((await items()).join('\n'), /entities warning: currencies was read 30 h ago, which is too long by its schedules[^]*schedules warning: night failed so often/);
+  await pool.query(`UPDATE tokens SET denied_at = NULL, denied_code = NULL, denied_message = NULL; DELETE FROM breakers; DELETE FROM schedules; UPDATE entities SET last_read_at = now()`);
+  await pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('currencies', 'full', 'test', 'failed', now(), now())`);
+
+  await until('the rules are looked at', async () => (await pool.query('SELECT FROM alert_turns')).rowCount === 1);
+  await pool.query(`UPDATE alert_turns SET looked_at = now() - interval '5 minutes', next_at = now() + interval '1 hour'`);
+  t.match((await items()).join('\n'), /alerts bad: the rules were last looked at 5 min ago/);
+  await pool.query(`UPDATE alert_turns SET next_at = now()`);
 
   const node = new Child(t, process.execPath, [join(import.meta.dirname, '../support/shop-node.ts'), shop.file, 'the-other'], { env: { ...process.env, ...shop.env } });
   await node.said(/^ready$/m);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { t } from 'tap';
 import { createLogger } from '../../core/monitor/log.ts';
+import { withLogContext } from '../../core/monitor/log-context.ts';
 import { prettyLine } from '../../core/monitor/pretty.ts';
 import { Redactor, isSecretName } from '../../core/monitor/redact.ts';
 import { RetryLaterError } from '../../core/sdk/index.ts';
@@ -23,6 +24,20 @@ t.test('each line is one JSON object with time, level, message and fields, those
   t.equal(lines.length, 2);
   t.equal(quiet.lines.length, 0);
   t.end();
+});
+
+t.test('what is logged within some work has its ids, however deep; what a line says itself wins', async (t) => {
+  const { log, lines } = logged({ fields: { connection: 'own' } });
+  await withLogContext({ job: '7', task: 'run' }, () => withLogContext({ run: '42', entity: 'products', connection: 'shop' }, async () => {
+    await Promise.resolve();
+    log.info('inside', { entity: 'invoices' });
+    log.warn('thrower', { get bad(): string { throw new Error('no'); } });
+  }));
+  log.info('outside');
+  t.same(lines.map((line) => { const { job, task, run, entity, connection } = JSON.parse(line); return { job, task, run, entity, connection }; }), [
+    { job: '7', task: 'run', run: '42', entity: 'invoices', connection: 'own' }, { job: '7', task: 'run', run: '42', entity: 'products', connection: 'own' },
+    { job: undefined, task: undefined, run: undefined, entity: undefined, connection: 'own' },
+  ]);
 });
 
 t.test('a planted secret appears nowhere, whatever carries it and in whatever form', (t) => {

@@ -25,7 +25,7 @@ entities:
 `;
 
 /** Of the text that Prometheus reads. */
-function figures(text: string): Map<string, number> {
+function figuresOf(text: string): Map<string, number> {
   return new Map(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => {
     const at = line.lastIndexOf(' ');
     return [line.slice(0, at), Number(line.slice(at + 1))];
@@ -41,7 +41,7 @@ t.test('what a node does is counted, and /metrics tells it as Prometheus reads i
   const answer = await fetch(`${url}/metrics`);
   t.match(answer.headers.get('content-type'), /^text\/plain; version=0\.0\.4/);
   const text = await answer.text();
-  const value = figures(text);
+  const value = figuresOf(text);
 
   await t.test('rows by entity and outcome are those of the runs', async (t) => {
     t.equal(value.get('tds_run_records_total{entity="products",outcome="refused"}'), products?.refused);
@@ -50,6 +50,12 @@ t.test('what a node does is counted, and /metrics tells it as Prometheus reads i
     t.equal(value.get('tds_runs_total{entity="products",mode="full",state="succeeded"}'), 1);
     t.equal(value.get('tds_run_duration_seconds_count{mode="full"}'), 2);
     t.equal(value.get('tds_events_total{event="run.finished"}'), 2);
+  });
+
+  await t.test('each line of the log that a run wrote has its ids', async (t) => {
+    const lines = shop.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ run }) => run === products?.id);
+    t.ok(lines.length >= 2, 'it began and ended');
+    for (const line of lines) t.match(line, { run: products?.id, job: products?.jobId, task: 'run', entity: 'products', connection: 'inventory' }, String(line['msg']));
   });
 
   await t.test('calls are those that the remote has seen', async (t) => {
@@ -108,7 +114,7 @@ t.test('a source that fails hides its own figures and nobody else\'s', async (t)
   const { registry, data } = createMetrics();
   const errors: unknown[] = [];
   registry.onError = (error) => errors.push(error);
-  const full = { deadLetters: [{ entity: 'a', kind: 'record', open: 3, recent: 1 }], entities: [], runs: [], nodes: 2, healing: [], tokens: [], alerts: [], notifiers: [], database: { sizeBytes: 1, connections: 1, limit: 9 } };
+  const full = { deadLetters: [{ entity: 'a', kind: 'record', open: 3, recent: 1 }], entities: [], runs: [], nodes: 2, healing: [], tokens: [], connections: [], alerts: [], notifiers: [], database: { sizeBytes: 1, connections: 1, limit: 9 } };
   let broken = false;
   registry.onCollect(() => {
     data.atScrape(broken ? undefined : full);
@@ -121,6 +127,25 @@ t.test('a source that fails hides its own figures and nobody else\'s', async (t)
   t.same(await named('tds_nodes'), []);
   t.same(await named('tds_database_up'), [{ name: 'tds_database_up', labels: {}, value: 0 }]);
   t.equal(errors.length, 3);
+});
+
+t.test('what connections and the database say of them is told as it is', async (t) => {
+  const { registry, connections, data } = createMetrics();
+  const shop = { id: 'shop', waiting: 2, inFlight: 3, quota: { used: 900, limit: 1000, elapsed: 0.9 } };
+  const figures = {
+    deadLetters: [], entities: [{ entity: 'stock', ageSeconds: 90, lastState: 'succeeded', lastSeconds: 4, overdueSeconds: -30 }, { entity: 'new', ageSeconds: null, lastState: null, lastSeconds: null, overdueSeconds: null }],
+    connections: [{ connection: 'shop', breaker: 'half-open' as const, denied: true }, { connection: 'bank', breaker: 'open' as const, denied: false }],
+    runs: [], nodes: 1, healing: [], tokens: [{ account: 'shop', expiresSeconds: 60, ageSeconds: 3540 }], alerts: [], notifiers: [], database: { sizeBytes: 1, connections: 1, limit: 9 },
+  };
+  for (const hits of [3, 5]) connections.atScrape([{ ...shop, cache: { hits, misses: 1 } }]);
+  data.atScrape(figures);
+  const value = figuresOf(await registry.text());
+  for (const [name, wanted] of Object.entries({
+    'tds_connection_cache_lookups_total{connection="shop",outcome="hit"}': 5, 'tds_connection_cache_lookups_total{connection="shop",outcome="miss"}': 1, 'tds_connection_calls_waiting{connection="shop"}': 2, 'tds_quota_left_calls{connection="shop"}': 100,
+    'tds_connection_breaker_open{connection="shop"}': 0.5, 'tds_connection_breaker_open{connection="bank"}': 1, 'tds_connection_sign_in_refused{connection="shop"}': 1, 'tds_connection_sign_in_refused{connection="bank"}': 0,
+    'tds_entity_overdue_seconds{entity="stock"}': -30, 'tds_entity_overdue_seconds{entity="new"}': undefined, 
+    'tds_token_age_seconds{account="shop"}': 3540, 'tds_entity_freshness_seconds{entity="stock"}': 90,
+  })) t.equal(value.get(name), wanted, name);
 });
 
 t.test('the forecast of the quota doubles at most', async (t) => {

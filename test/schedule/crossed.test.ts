@@ -1,11 +1,13 @@
 /** Whoever asks for the same runs at the same moment, in whatever order, waits for the others at most. */
 import { test } from 'tap';
 import { createOperations, type OperationsDeps } from '../../core/operations/create-operations.ts';
+import type { Enqueue } from '../../core/operations/request-run.ts';
 import { databaseAccess } from '../../core/store/session.ts';
 import { testDatabase } from '../support/database.ts';
 import { TestClock } from '../support/clock.ts';
-import { definitions, endRuns, enqueue, node, ticks } from './support.ts';
+import { definitions, endRuns, enqueue as enqueueMany, node, ticks } from './support.ts';
 
+const enqueue: Enqueue = async (session, job) => (await enqueueMany(session, [job]))[0] as string;
 const entities = Array.from({ length: 15 }, (_, at) => `entity-${at}`);
 const reversed = entities.toReversed();
 

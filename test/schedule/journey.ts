@@ -1,94 +1,136 @@
-/** Two nodes that live through a span of planned times, one of them killed now and then, at any statement of a look. */
+/** Two nodes that live through spans of planned times, one of them killed now and then; and what that left behind, held against the plan. */
 import type { Definition } from '../../core/schedule/definition.ts';
-import { upcoming, type Timetable } from '../../core/schedule/timetable.ts';
+import { upcoming } from '../../core/schedule/timetable.ts';
 import type { Pool } from '../../core/store/pool.ts';
-import { TestClock } from '../support/clock.ts';
-import { definitions, endRuns, mortalDatabase, node, ticks, type Given, type TestNode } from './support.ts';
+import type { Random } from '../../sandbox/zoho/random.ts';
+import { definitions, minute, ticks, type Given } from './support.ts';
 
-interface Life extends TestNode { mortal: ReturnType<typeof mortalDatabase>; dead: boolean }
+export interface Span { from: string; until: string }
 
 export interface Journey {
-  from: string; until: string; kills: number; plan: Record<string, Given>;
+  /** One after the other; what lies between them is planned by nobody. */
+  spans: readonly Span[];
+  kills: number;
+  plan: Record<string, Given>;
   /** Of schedules that name none. Default UTC. */
   timezone?: string;
-  /** Told now and then how many of all moments have passed. */
-  told?: (passed: number, all: number) => void;
 }
 
-/** Statements of a look that has something to write. */
-const statements = 14;
+/** Two nodes, in this process or in ones of their own. */
+export interface Crew {
+  /** Both look at this moment. Answers after how many ms the next look is due; of one that dies in it nothing is heard. */
+  look(at: Date): Promise<number>;
+  /** One of them, by chance, is to die at a moment of the next look, by chance. */
+  doom(): void;
+  /** Resolves when it is dead and the database knows; another one is there in its place. `tookMs`: until the database knew. */
+  bury(at: Date): Promise<{ inLook: boolean; tookMs: number }>;
+  /** Resolves when all that is on the queue has been done. */
+  work(at: Date): Promise<void>;
+}
 
-/** Lets two nodes live from planned time to planned time; answers how many were killed in the middle of a look, and how many after one. */
-export async function live(pool: Pool, { from, until, kills, plan, timezone, told }: Journey): Promise<{ inLook: number; after: number }> {
-  const clock = new TestClock(from);
-  const known = definitions(plan, timezone);
-  const born = (name: string): Life => {
-    const mortal = mortalDatabase(pool);
-    const life: Life = { ...node(pool, known, { name, clock, database: mortal.database }), mortal, dead: false };
-    void mortal.dead.then(() => (life.dead = true));
-    return life;
-  };
-  const nodes = [born('a'), born('b')];
-  const look = async (): Promise<number> => Math.min(...await Promise.all(nodes.map((life) => Promise.race([life.scheduler.look(), life.mortal.dead.then(() => Infinity)]))));
-  const moments = momentsOf(known, from, until);
-  const fatal = chosen(moments.length, kills);
-  const counts = { inLook: 0, after: 0 };
-  await look();
-  for (const [at, moment] of moments.entries()) {
-    if (at % 500 === 0) told?.(at, moments.length);
-    await clock.moveTo(new Date(moment));
-    const victim = fatal.has(at) ? nodes[at % 2] : undefined;
-    victim?.mortal.dieAfter(1 + Math.floor(Math.random() * statements));
-    // The first look ticks; the second, a second later at most, does what was left by a node that died; the third finds the runs ended.
-    const pause = await look();
-    await clock.advance(Math.min(pause, 1000));
-    if (victim) await look();
-    await endRuns(pool, 'succeeded', clock.now());
-    await look();
-    if (!victim) continue;
-    counts[victim.dead ? 'inLook' : 'after'] += 1;
-    victim.mortal.dieAfter(0);
-    nodes[nodes.indexOf(victim)] = born(`n-${at}`);
+export interface Lived { inLook: number; after: number; /** From a moment to its ticks, by the clock on the wall, in ms. */ longestMs: number; longestAfterKillMs: number }
+
+/** Lets the crew live from planned time to planned time. `told` hears now and then how many of all moments have passed. */
+export async function live(pool: Pool, journey: Journey, crew: Crew, random: Random, told: (passed: number, all: number) => void = () => {}): Promise<Lived> {
+  const known = definitions(journey.plan, journey.timezone);
+  const spans = journey.spans.map((span) => ({ ...span, moments: momentsOf(known, span) }));
+  const all = spans.reduce((sum, { moments }) => sum + moments.length, 0);
+  const fatal = chosen(all, journey.kills, random);
+  const lived: Lived = { inLook: 0, after: 0, longestMs: 0, longestAfterKillMs: 0 };
+  let passed = 0;
+  for (const { from, until, moments } of spans) {
+    await pool.query('UPDATE schedules SET cursor = $1, next_at = NULL', [from]);
+    await crew.look(new Date(from));
+    for (const moment of moments) {
+      const begun = performance.now();
+      if (fatal.has(passed)) {
+        crew.doom();
+        const pause = await crew.look(new Date(moment));
+        const { inLook, tookMs } = await crew.bury(new Date(moment));
+        // What the dead one held is looked at again after a pause; the clock stands still no longer than the database took to find out.
+        await crew.look(new Date(moment + Math.max(Math.min(pause, 1000), Math.ceil(tookMs))));
+        lived[inLook ? 'inLook' : 'after'] += 1;
+        lived.longestAfterKillMs = Math.max(lived.longestAfterKillMs, performance.now() - begun);
+      } else {
+        await crew.look(new Date(moment));
+        lived.longestMs = Math.max(lived.longestMs, performance.now() - begun);
+      }
+      await crew.work(new Date(moment));
+      passed += 1;
+      if (passed % 500 === 0) told(passed, all);
+    }
+    await crew.look(new Date(until));
   }
-  return counts;
+  return lived;
 }
 
-/** All moments at which a schedule is due, each once, in order. */
-function momentsOf(known: ReadonlyMap<string, Definition>, from: string, until: string): number[] {
-  const all = [...known.values()].flatMap(({ timetable }) => plannedIn(timetable, from, until).map((time) => time.getTime() + timetable.delay(time)));
+/** All moments of a span at which a schedule is due, each once, in order. */
+function momentsOf(known: ReadonlyMap<string, Definition>, span: Span): number[] {
+  const all = [...known.values()].flatMap((definition) => plannedIn(definition, span).map((time) => time.getTime() + definition.timetable.delay(time)));
   return [...new Set(all)].sort((a, b) => a - b);
 }
 
-function plannedIn(timetable: Timetable, from: string, until: string): Date[] {
+function plannedIn({ timetable }: Definition, { from, until }: Span): Date[] {
   return upcoming(timetable, new Date(from), 20_000, new Date(until));
 }
 
 /** `count` of the numbers below `all`, by chance. */
-function chosen(all: number, count: number): Set<number> {
+function chosen(all: number, count: number, random: Random): Set<number> {
   const numbers = new Set<number>();
-  while (numbers.size < count) numbers.add(Math.floor(Math.random() * all));
+  while (numbers.size < Math.min(count, all)) numbers.add(random.below(all));
   return numbers;
 }
 
 /** What a journey left behind. Faults say which promise was broken. */
 export interface Aftermath { ticks: number; latest: number; faults: string[] }
 
-/** Holds the rows that a journey left against its plan: each time once, none missed, all within a second, no job doubled, no run without its tick. */
-export async function judge(pool: Pool, { from, until, plan, timezone }: Journey): Promise<Aftermath> {
+/** Writes down each job that is put on the queue, as the queue forgets those that are done. Before the journey. */
+export async function auditJobs(pool: Pool): Promise<void> {
+  await pool.query(`CREATE TABLE job_audit (task integer, payload jsonb);
+    CREATE FUNCTION note_job() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO tds.job_audit VALUES (new.task_id, new.payload); RETURN NULL; END $$;
+    CREATE TRIGGER note_job AFTER INSERT ON graphile_worker._private_jobs FOR EACH ROW EXECUTE FUNCTION note_job()`);
+}
+
+/** Holds the rows that a journey left against its plan: each time once, none missed, all within a second, none left out, one job each, no run without its tick. */
+export async function judge(pool: Pool, { spans, plan, timezone }: Journey): Promise<Aftermath> {
   const found = await ticks(pool);
   const faults: string[] = [];
-  for (const [id, { timetable }] of definitions(plan, timezone)) {
-    const expected = plannedIn(timetable, from, until).map(Number);
+  for (const [id, definition] of definitions(plan, timezone)) {
+    const expected = spans.flatMap((span) => plannedIn(definition, span)).map(Number);
     const actual = found.filter((tick) => tick.schedule === id).map(({ planned }) => planned.getTime());
-    const missed = expected.filter((time) => !actual.includes(time));
+    const there = new Set(actual);
+    const missed = expected.filter((time) => !there.has(time));
     if (missed.length > 0 || actual.length !== expected.length) faults.push(`${id}: ${expected.length} times were planned and ${actual.length} ticked; missed: ${missed.slice(0, 3).map((time) => new Date(time).toISOString()).join(', ')}`);
     if (expected.length === 0) faults.push(`${id}: nothing was planned`);
   }
-  const latest = Math.max(...found.map((tick) => (tick.enqueuedAt?.getTime() ?? Infinity) - tick.dueAt.getTime()));
+  const latest = Math.max(...found.map((tick) => ((tick.work === 'compare' ? tick.endedAt : tick.enqueuedAt)?.getTime() ?? Infinity) - tick.dueAt.getTime()));
   if (latest > 1000) faults.push(`the latest was ${latest} ms late`);
-  const jobs = await pool.query<{ doubled: number }>(`SELECT count(*)::int - count(DISTINCT payload->>'tickId')::int AS doubled FROM graphile_worker._private_jobs WHERE payload->>'tickId' IS NOT NULL`);
-  if (jobs.rows[0]?.doubled !== 0) faults.push(`${jobs.rows[0]?.doubled} ticks have two jobs`);
-  const stray = await pool.query<{ stray: number }>(`SELECT count(*)::int AS stray FROM runs r WHERE NOT EXISTS (SELECT FROM ticks t WHERE r.id = ANY (t.runs))`);
-  if (stray.rows[0]?.stray !== 0) faults.push(`${stray.rows[0]?.stray} runs have no tick`);
+  const odd = found.filter(({ status, trigger, work }) => status !== (work === 'compare' ? 'skipped' : 'succeeded') || trigger !== 'time');
+  if (odd.length > 0) faults.push(`${odd.length} ended otherwise: ${odd.slice(0, 3).map((tick) => `${tick.schedule} ${tick.planned.toISOString()} ${tick.status} ${tick.trigger} ${tick.reason ?? ''}`).join('; ')}`);
+  const looks: [what: string, query: string][] = [
+    ['ticks of other work do not have one job', `SELECT id FROM ticks t WHERE work NOT IN ('sync', 'compare') AND (SELECT count(*) FROM job_audit WHERE payload->>'tickId' = t.id::text) <> 1`],
+    ['runs do not have one job', `SELECT id FROM runs r WHERE (SELECT count(*) FROM job_audit WHERE payload->>'runId' = r.id::text) <> 1`],
+    ['runs have no tick', 'SELECT id FROM runs r WHERE NOT EXISTS (SELECT FROM ticks t WHERE r.id = ANY (t.runs))'],
+    ['syncs have no run', `SELECT id FROM ticks WHERE work = 'sync' AND cardinality(runs) = 0`],
+  ];
+  await pool.query(`CREATE INDEX ON job_audit ((payload->>'tickId')); CREATE INDEX ON job_audit ((payload->>'runId')); CREATE INDEX ON ticks USING gin (runs); ANALYZE job_audit, ticks, runs`);
+  for (const [what, query] of looks) {
+    const { rowCount } = await pool.query(query.replace('r.id = ANY (t.runs)', 't.runs @> ARRAY[r.id]'));
+    if (rowCount !== 0) faults.push(`${rowCount} ${what}`);
+  }
   return { ticks: found.length, latest, faults };
 }
+
+const around = (at: string): Span => ({ from: new Date(Date.parse(at) - 4 * 60 * minute + 30_000).toISOString(), until: new Date(Date.parse(at) + 4 * 60 * minute + 30_000).toISOString() });
+
+/** Both clock changes of both zones, with eight hours around each, in the order of their times. */
+export const clockChanges: readonly Span[] = ['2026-03-08T07:00Z', '2026-03-29T01:00Z', '2026-10-25T01:00Z', '2026-11-01T06:00Z'].map(around);
+
+/** Times that the clocks go over, times that come twice, each hour, and a pace that knows no clocks; in both zones. */
+export const changingPlan: Record<string, Given> = {
+  ...Object.fromEntries([['london', 'Europe/London'], ['new-york', 'America/New_York']].flatMap(([name, timezone = '']): [string, Given][] => [
+    [`${name}-early`, { cron: '30 1,2 * * *', timezone }], [`${name}-hourly`, { cron: '15 * * * *', timezone, entities: [`items-${name}`] }],
+  ])),
+  steady: { every: 60 * minute, entities: ['orders'] },
+  summary: { cron: '0 7 * * *', run: 'report' },
+};

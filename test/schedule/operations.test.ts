@@ -1,5 +1,7 @@
 import { test } from 'tap';
 import { scheduleOperations } from '../../core/schedule/operations.ts';
+import { onExhausted } from '../../core/operations/exhausted.ts';
+import { PermanentError, type JsonObject } from '../../core/sdk/index.ts';
 import { makeReport } from '../../core/schedule/report/make.ts';
 import { tickTask, type WorkDone } from '../../core/schedule/tick-task.ts';
 import type { ScheduleOperations } from '../../core/operations/schedules.ts';
@@ -50,6 +52,14 @@ test('run now is a tick by a person, one at a time', async (t) => {
   await t.rejects(ops.run('nightly', 'person'), { code: 'operation.schedule_busy' });
   t.match((await pool.query('SELECT mode, trigger FROM runs')).rows, [{ mode: 'full', trigger: 'schedule:nightly' }]);
   t.match((await pool.query('SELECT priority FROM graphile_worker._private_jobs')).rows, [{ priority: 40 }]);
+});
+
+test('work that this version does not have is refused at once, and said in the list', async (t) => {
+  const { pool } = await testDatabase(t);
+  const ops = operationsOf(pool, { comparison: { cron: '0 3 * * *', run: 'compare' } }, new TestClock('2026-11-24T08:30:00Z'));
+  t.match(await ops.list(), [{ unavailable: 'comparing source and table is not in this version of TDS', failures: 0 }]);
+  await t.rejects(ops.run('comparison', 'person'), { code: 'operation.not_available' });
+  t.throws(() => ops.backfill('comparison', { from: '7d', to: '1d', most: 3, dryRun: false }), { code: 'operation.not_available' });
 });
 
 test('a backfill says first which times it would make up, makes up the oldest so many, one after the other, and a pause holds it', async (t) => {
@@ -110,6 +120,22 @@ test('other work is a job: it ends its tick with words, and with a failure after
   await t.rejects(work(1), { message: 'no disk' });
   await work(3);
   t.match((await ticks(pool))[1], { status: 'failed', reason: 'no disk' });
+});
+
+test('work whose process dies with it at each attempt is a failure of its schedule', async (t) => {
+  const { pool } = await testDatabase(t);
+  const clock = new TestClock('2026-11-24T08:30:00Z');
+  const one = node(pool, definitions({ upkeep: { every: 3_600_000, run: 'maintain' } }), { clock });
+  await one.scheduler.look();
+  await clock.moveTo('2026-11-24T09:00:00Z');
+  await one.scheduler.look();
+  const { rows: [job] } = await pool.query<{ id: string; payload: JsonObject }>('SELECT id::text, payload FROM graphile_worker._private_jobs');
+  const told: unknown[] = [];
+  const give = onExhausted({ enqueue: async () => '', redact: (text) => text, events: { emit: (name, detail) => void told.push([name, detail]) } });
+  await databaseAccess(pool).transaction((session) => give({ id: job?.id ?? '', task: 'tick', payload: job?.payload ?? {}, queueName: null, jobKey: null, attempts: 3, maxAttempts: 3, createdAt: new Date() }, new PermanentError('queue.worker_lost', 'its worker was lost'), session as never));
+  t.match(await ticks(pool), [{ status: 'failed', reason: 'its worker was lost' }]);
+  t.match(await operationsOf(pool, { upkeep: { every: 3_600_000, run: 'maintain' } }, clock).one('upkeep'), { failures: 1 });
+  t.match(told, [['schedule.ended', { schedule: 'upkeep', state: 'failed' }]]);
 });
 
 test('a report sums up the time since the last one, as data, text and HTML, and says first what needs a person', async (t) => {

@@ -4,7 +4,8 @@ import { listSchedules, pauseSchedule, resumeSchedule } from '../../core/store/s
 import { databaseAccess } from '../../core/store/session.ts';
 import { testDatabase } from '../support/database.ts';
 import { TestClock } from '../support/clock.ts';
-import { definitions, endRuns, hour, minute, node, ticks, type Given, type TestNode } from './support.ts';
+import { scheduleOperations } from '../../core/schedule/operations.ts';
+import { definitions, endRuns, enqueue, hour, minute, node, schedule, ticks, type Given, type TestNode } from './support.ts';
 import type { Pool } from '../../core/store/pool.ts';
 
 interface Stage extends TestNode { pool: Pool; clock: TestClock; to(time: string): Promise<void>; story(): Promise<string[]> }
@@ -58,6 +59,14 @@ test('overlap cancel: the one before is cancelled with its runs and its job', as
   t.same(runs.rows.map(({ status }) => status), ['cancelled', 'cancelled', 'queued', 'queued']);
   t.equal(runs.rows[0]?.reason, 'cancelled by its schedule: the one of Tue 2026-11-24 10:00 +00:00 has come');
   t.equal(s.cancelled.length, 2);
+});
+
+test('overlap cancel: of several that come in one look, after a pause of the node, only the last one begins', async (t) => {
+  const s = await stage(t, { every: minute / 3, overlap: 'cancel' });
+  await s.to('08:01');
+  t.same((await ticks(s.pool)).map(({ status, reason, runs }) => `${status} ${runs.length} ${reason ?? ''}`), ['cancelled 0 the one of Tue 2026-11-24 08:01 +00:00 has come', 'queued 1 ']);
+  t.equal((await s.pool.query('SELECT FROM runs')).rowCount, 1);
+  t.match(s.events, [{ name: 'schedule.ended', detail: { state: 'cancelled' } }]);
 });
 
 test('missed last: of the times that passed while everything was down the last one is made up, and it stands among the acts of healing', async (t) => {
@@ -163,6 +172,43 @@ test('other times begin anew: nothing of before counts as missed; a node that kn
   t.match(await databaseAccess(pool).transaction(listSchedules), [{ schedule: 'gone', nextAt: null, removedAt: new Date('2026-11-24T11:30:00Z') }, { schedule: 'stock', removedAt: null }]);
 });
 
+test('work that is under way when its schedule leaves the config ends as it would, and what waits behind it is cancelled', async (t) => {
+  const s = await stage(t, { ...hourly, overlap: 'queue' });
+  await s.to('09:00');
+  await s.to('10:00');
+  s.scheduler.replace(definitions({ other: hourly }));
+  await s.to('10:30');
+  t.same(await s.story(), ['09:00 queued time', '10:00 cancelled time']);
+  t.equal((await s.pool.query(`SELECT FROM runs WHERE ended_at IS NULL`)).rowCount, 1, 'its run is left alone');
+  await endRuns(s.pool, 'succeeded', s.clock.now());
+  await s.to('10:31');
+  t.same(await s.story(), ['09:00 succeeded time', '10:00 cancelled time']);
+});
+
+test('work that a person begins shortly before a planned time is no reason to say that it outgrows its period', async (t) => {
+  const s = await stage(t, { every: 15 * minute });
+  await s.to('08:14');
+  const ops = scheduleOperations({ database: databaseAccess(s.pool), enqueue, nodeId: () => 'cli', isAtWork: () => true, config: () => ({ timezone: 'UTC', schedules: { stock: schedule({ every: 15 * minute }) } }), now: () => s.clock.now() });
+  await ops.run('stock', 'person');
+  await s.to('08:15');
+  await s.to('08:20');
+  await endRuns(s.pool, 'succeeded', s.clock.now());
+  await s.to('08:21');
+  t.same((await s.story()), ['08:14 succeeded person', '08:15 skipped time']);
+  t.same(s.events.filter(({ name }) => name === 'schedule.slow'), []);
+});
+
+test('times that passed unseen are told of, once; not where they are of no account', async (t) => {
+  const s = await stage(t, { ...hourly, missed: 'last' });
+  await s.to('11:30');
+  await s.to('11:31');
+  t.match(s.events.filter(({ name }) => name === 'schedule.missed'), [{ detail: { schedule: 'stock', missed: 3, made: 1 } }]);
+  const none = await stage(t, { ...hourly, missed: 'none' });
+  await none.to('11:30');
+  t.same(none.events.filter(({ name }) => name === 'schedule.missed'), []);
+  t.match(none.events, [{ name: 'schedule.ended', detail: { state: 'skipped', times: 3 } }]);
+});
+
 test('a factor shortens the pauses of an entity: further ticks for it alone, each once', async (t) => {
   const { pool } = await testDatabase(t);
   const clock = new TestClock('2026-11-24T08:30:00Z');
@@ -179,11 +225,20 @@ test('a factor shortens the pauses of an entity: further ticks for it alone, eac
   ]);
 });
 
+test('a comparison, which this version does not have: its times are noted with the reason, as neither success nor failure, without a job', async (t) => {
+  const s = await stage(t, { ...hourly, run: 'compare', pauseOnFailure: 1 });
+  await s.to('09:00');
+  await s.to('10:00');
+  t.same((await ticks(s.pool)).map(({ status, reason }) => `${status}: ${reason}`), Array(2).fill('skipped: comparing source and table is not in this version of TDS'));
+  t.match(s.events, [{ name: 'schedule.ended', detail: { state: 'skipped' } }, { name: 'schedule.ended', detail: { state: 'skipped' } }]);
+  t.match(await databaseAccess(s.pool).transaction(listSchedules), [{ failures: 0, pausedAt: null, slow: null }]);
+  t.equal((await s.pool.query('SELECT FROM graphile_worker._private_jobs')).rowCount, 0);
+});
+
 test('a schedule that can not be ticked is told of and keeps no other from its time', async (t) => {
   const { pool } = await testDatabase(t);
   const clock = new TestClock('2026-11-24T08:30:00Z');
-  const { enqueue } = await import('./support.ts');
-  const one = node(pool, definitions({ bad: hourly, good: { ...hourly, entities: ['items'] } }), { clock, enqueue: (session, job) => (job.queueName === 'entity:stock' ? Promise.reject(new Error('no queue')) : enqueue(session, job)) });
+  const one = node(pool, definitions({ bad: hourly, good: { ...hourly, entities: ['items'] } }), { clock, enqueue: (session, jobs) => (jobs.some((job) => job.queueName === 'entity:stock') ? Promise.reject(new Error('no queue')) : enqueue(session, jobs)) });
   await one.scheduler.look();
   await clock.moveTo('2026-11-24T09:00:00Z');
   t.ok(await one.scheduler.look() <= 1000);

@@ -3,7 +3,9 @@ import type { Pool, PoolClient } from 'pg';
 import type { ScheduleConfig } from '../../schemas/index.ts';
 import { definitionsOf, type Definition } from '../../core/schedule/definition.ts';
 import { Scheduler, type SchedulerDeps } from '../../core/schedule/scheduler.ts';
-import type { Enqueue } from '../../core/operations/request-run.ts';
+import type { EnqueueMany } from '../../core/operations/request-run.ts';
+import { enqueueMany } from '../../core/queue/enqueue.ts';
+import { namesOf } from '../../core/queue/names.ts';
 import type { DatabaseAccess } from '../../core/sdk/index.ts';
 import { listTicks, type Tick } from '../../core/store/ticks.ts';
 import { databaseAccess, sessionOf } from '../../core/store/session.ts';
@@ -27,11 +29,8 @@ export function definitions(given: Record<string, Given>, timezone = 'UTC'): Map
   return definitionsOf({ timezone, schedules: Object.fromEntries(Object.entries(given).map(([id, one]) => [id, schedule(one)])) });
 }
 
-/** Adds a job in the caller's session, as graphile-worker itself does it. */
-export const enqueue: Enqueue = async (session, job) => {
-  const result = await session.query('SELECT id::text FROM graphile_worker.add_job($1, $2::json, queue_name => $3, max_attempts => $4, priority => $5)', [job.task, JSON.stringify(job.payload), job.queueName, job.maxAttempts, job.priority]);
-  return result.rows[0]?.['id'] as string;
-};
+/** Adds jobs in the caller's session, as the queue does it. */
+export const enqueue: EnqueueMany = (session, jobs) => enqueueMany(session as never, namesOf(), jobs);
 
 export interface TestNode { scheduler: Scheduler; log: ReturnType<typeof collectingLog>; events: { name: string; detail: unknown }[]; cancelled: string[] }
 

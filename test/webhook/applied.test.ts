@@ -84,6 +84,7 @@ t.test('what the sandbox changes arrives by itself, and what it loses is found b
   await shop.runtime.webhooks.look();
   const stats = (await shop.runtime.operations.webhooks.stats()).find(({ entity }) => entity === 'invoices');
   t.equal(stats?.counts['lost'], 10);
+  t.same((await shop.runtime.operations.webhooks.lost({ entity: 'invoices', limit: 50 })).map(({ key }) => key).toSorted(), ids.slice(50, 60).toSorted(), 'and each of them is named');
   t.ok((stats?.lossRate ?? 0) > 0.15 && (stats?.pollingFactor ?? 1) < 1, 'the entity is to be read more often');
   t.equal(await shop.runtime.operations.webhooks.pollingFactor('contacts'), 1);
 });

@@ -29,6 +29,7 @@ t.test('what is not right is refused in the words of the API, and nothing of it 
   t.equal(await status(path, 'JSONString=1', { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, sign: signed('JSONString1') }), '400 webhook.not_json', 'data is taken from a JSON body alone');
   const kept = await shop.rows('SELECT count(*) AS n, max(octet_length(body)) AS longest FROM webhook_unreadable');
   t.same(kept, [{ n: '6', longest: '16384' }]);
+  t.match(await shop.runtime.operations.webhooks.unreadable(2), [{ entity: 'invoices', size: 12, body: 'JSONString=1' }, { size: 50_000, body: /^\[{16384}$/ }], 'and can be looked at');
   // JSON that is hostile in itself: it is taken, and does no harm
   for (const body of ['null', '[]', '{"__proto__":{"invoice_id":"9"}}', `{"invoice":{"invoice_id":"\\u0000","x":"\\ud800"}}`, `{"invoice":${'{"a":'.repeat(3000)}1${'}'.repeat(3000)}}`]) t.equal(await status(path, body), '202 undefined');
   t.equal(await status(path, good, { headers: { 'User-Agent': 'x'.repeat(2000) } }), '202 undefined');
@@ -57,6 +58,9 @@ t.test('what is not right is refused in the words of the API, and nothing of it 
     t.equal((await shop.send(path, good)).status, 202);
     await new Promise((resolve) => void slow.once('close', resolve));
     t.match(answer, /^HTTP\/1\.1 408 /);
+    const counts = async (): Promise<Record<string, number>> => (await shop.runtime.operations.webhooks.stats()).find(({ entity }) => entity === 'invoices')?.counts ?? {};
+    await until('what broke off is counted', async () => (await counts())['broken_off'] === 1);
+    t.match(await counts(), { too_large: 2 });
   });
 });
 

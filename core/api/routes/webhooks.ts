@@ -31,6 +31,14 @@ export function webhookRoutes({ operations: { webhooks } }: RouteDeps): Route[] 
       },
     }),
     defineRoute({ method: 'GET', path: '/v1/webhook-stats', scope: 'read', answers: { 200: shapes.list('entities', shapes.webhookStats) }, summary: 'By entity: counts of the last 24 hours, what waits, latency, the share that was lost.', handle: async () => ({ body: { entities: await webhooks.stats() } }) }),
+    defineRoute({
+      method: 'GET', path: '/v1/webhook-unreadable', scope: 'read', summary: 'Signed messages that were no JSON: the last ones, each with its beginning.', answers: { 200: shapes.list('messages', shapes.unreadableMessage) },
+      query: { type: 'object', additionalProperties: false, properties: { limit: paging.limit } }, handle: async ({ query: { limit = 50 } }) => ({ body: { messages: await webhooks.unreadable(limit) } }),
+    }),
+    defineRoute({
+      method: 'GET', path: '/v1/webhook-lost', scope: 'read', summary: 'Changes that no message told of, the newest first.', answers: { 200: shapes.list('changes', shapes.lostChange) },
+      query: { type: 'object', additionalProperties: false, properties: { limit: paging.limit, entity: text } }, handle: async ({ query: { limit = 50, ...filter } }) => ({ body: { changes: await webhooks.lost({ ...filter, limit }) } }),
+    }),
     defineRoute({ method: 'GET', path: '/v1/webhooks/:id', scope: 'read', answers: { 200: shapes.messageDetail, 404: shapes.problem }, summary: 'One message with its body.', handle: async ({ params }) => ({ body: await webhooks.show(params['id'] ?? '') }) }),
     defineRoute({
       method: 'POST', path: '/v1/webhooks/replay', scope: 'operate', summary: 'Applies messages again by the mapping as it is now; with `dryRun` says what that would change.',

@@ -4,7 +4,7 @@ import type { TickStatus } from '../../store/ticks.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
 import { table } from '../table.ts';
-import { cell, counted, duration } from '../text.ts';
+import { cell, counted, duration, localText } from '../text.ts';
 import { limitOption } from './runs.ts';
 
 /** `tds schedules ticks`. */
@@ -14,10 +14,13 @@ export function addTicks(schedules: Command, bind: Bind): void {
     .addOption(new Option('--status <status>', 'those in one state').choices(statuses)).addOption(limitOption());
   ticks.action(bind(async (context, { args: [schedule] }) => {
     const { status, limit } = ticks.opts<{ status?: TickStatus; limit: number }>();
-    const found = await context.ask(await context.readyProject(), ({ operations }) => operations.schedules.ticks({ limit, ...(schedule === undefined ? {} : { schedule }), ...(status === undefined ? {} : { status }) }));
+    const [found, zones] = await context.ask(await context.readyProject(), async ({ operations }) => [
+      await operations.schedules.ticks({ limit, ...(schedule === undefined ? {} : { schedule }), ...(status === undefined ? {} : { status }) }),
+      new Map((await operations.schedules.list()).map(({ id, timezone }) => [id, timezone])),
+    ] as const);
     const time = (ms: number | null): string => (ms === null ? '–' : duration(ms));
-    const columns = [{ title: 'tick', right: true }, { title: 'schedule' }, { title: 'planned' }, { title: 'by' }, { title: 'status' }, { title: 'late', right: true }, { title: 'waited', right: true }, { title: 'took', right: true }, { title: 'reason' }];
-    const rows = found.map((tick) => [tick.id, tick.schedule, `${tick.planned.toISOString()}${tick.times > 1 ? ` and ${tick.times - 1} before` : ''}`, tick.trigger, tick.status, time(tick.late), time(tick.waited), time(tick.took), cell(tick.reason)]);
+    const columns = [{ title: 'tick', right: true }, { title: 'schedule' }, { title: 'planned, local time' }, { title: 'by' }, { title: 'status' }, { title: 'late', right: true }, { title: 'waited', right: true }, { title: 'took', right: true }, { title: 'reason' }];
+    const rows = found.map((tick) => [tick.id, tick.schedule, `${localText(zones.get(tick.schedule) ?? 'UTC', tick.planned)}${tick.times > 1 ? ` and ${tick.times - 1} before` : ''}`, tick.trigger, tick.status, time(tick.late), time(tick.waited), time(tick.took), cell(tick.reason)]);
     for (const line of found.length > 0 ? table(columns, rows, context.out.width) : ['no time has come yet']) context.out.line(line);
     context.out.json({ ticks: found });
     return exitCodes.ok.code;

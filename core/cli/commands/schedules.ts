@@ -5,7 +5,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
 import { osUser } from '../os-user.ts';
 import { table } from '../table.ts';
-import { ago, cell, counted, duration } from '../text.ts';
+import { ago, cell, counted, duration, localText } from '../text.ts';
 import { addBackfill, addTicks } from './schedule-ticks.ts';
 
 const doneExit = '0 done, 2 there is no such schedule or the config is wrong, 3 database out of reach';
@@ -25,7 +25,7 @@ export function addSchedules(program: Command, bind: Bind): void {
       ['tds schedules pause stock --until 2h --reason "stocktaking"', 'let it rest'], ['tds schedules resume stock', 'let it go on'], ['tds schedules run nightly', 'its work, now'],
       ['tds schedules backfill summary --from 7d --to 1d', 'what would be made up'],
     ],
-    json: '{ "schedules": [{ "id", "cron", "every", "timezone", "run", "entities", "mode", "state", "paused", "next": { "at", "local" }, "last", "failures", "slow" }] }',
+    json: '{ "schedules": [{ "id", "cron", "every", "timezone", "run", "entities", "mode", "state", "paused", "next": { "at", "local" }, "last", "failures", "slow", "unavailable" }] }',
   });
   addNext(schedules, bind);
   addTicks(schedules, bind);
@@ -38,9 +38,13 @@ export function addSchedules(program: Command, bind: Bind): void {
 function showList(context: Context, list: readonly ScheduleStatus[]): void {
   const { out, backend: { clock } } = context;
   const columns = [{ title: 'schedule' }, { title: 'work' }, { title: 'when' }, { title: 'next, local time' }, { title: 'zone' }, { title: 'last' }, { title: 'state' }];
-  const rows = list.map((one) => [one.id, [one.run, one.mode].filter(Boolean).join(' '), one.cron ?? `every ${duration(one.every ?? 0)}`, one.next?.local ?? '–', one.timezone, lastText(context, one), stateText(context, one)]);
+  const rows = list.map((one) => [one.id, [one.run, one.mode].filter(Boolean).join(' '), one.cron ?? `every ${duration(one.every ?? 0).replace(/ 0 (?:s|min|h)$/, '')}`, one.next?.local ?? '–', one.timezone, lastText(context, one), stateText(context, one)]);
   for (const line of list.length > 0 ? table(columns, rows, out.width) : ['the config has no schedules']) out.line(line);
-  for (const { id, slow, last } of list) {
+  for (const { id, slow, last, unavailable } of list) {
+    if (unavailable !== null) {
+      out.line(`${id}: ${unavailable}; its times are noted as skipped`);
+      continue;
+    }
     if (slow !== null) out.line(out.paint('yellow', `${id} outgrows its period: ${cell(slow)}`));
     if (last?.status === 'failed' || last?.status === 'skipped') out.line(`${id}, ${ago(last.planned, clock.now())}: ${last.status}, ${cell(last.reason)}`);
   }
@@ -52,8 +56,8 @@ function lastText({ out, backend: { clock } }: Context, { last }: ScheduleStatus
   return `${status} ${ago(last.planned, clock.now())}${last.took === null ? '' : `, took ${duration(last.took)}`}`;
 }
 
-function stateText({ out }: Context, { state, paused, failures }: ScheduleStatus): string {
-  if (paused) return out.paint('yellow', `paused${paused.until ? ` until ${paused.until.toISOString()}` : ''} by ${cell(paused.by)}${paused.reason === null ? '' : `: ${cell(paused.reason)}`}`);
+function stateText({ out }: Context, { state, paused, failures, timezone }: ScheduleStatus): string {
+  if (paused) return out.paint('yellow', `paused${paused.until ? ` until ${localText(timezone, paused.until)}` : ''} by ${cell(paused.by)}${paused.reason === null ? '' : `: ${cell(paused.reason)}`}`);
   const words: Partial<Record<ScheduleStatus['state'], string>> = { new: 'no node has taken it up yet', other: 'the nodes know it otherwise: tds reload', over: 'it has no time to come' };
   return `${words[state] ?? state}${failures > 0 ? `, ${counted(failures, 'failure')} in a row` : ''}`;
 }
@@ -83,7 +87,7 @@ function addPause(schedules: Command, bind: Bind): void {
     const { until, reason } = pause.opts<{ until?: string; reason?: string }>();
     const status = await context.act(await context.readyProject(), { action: 'tds schedules pause', target: { id, until: until ?? null, reason: reason ?? null } }, ({ operations }) =>
       operations.schedules.pause(id, { until: until ?? null, reason: reason ?? null, by: osUser() }));
-    context.out.line(`${id} rests ${status.paused?.until ? `until ${status.paused.until.toISOString()}` : `until "tds schedules resume ${id}"`}`);
+    context.out.line(`${id} rests ${status.paused?.until ? `until ${localText(status.timezone, status.paused.until)}` : `until "tds schedules resume ${id}"`}`);
     context.out.json(status);
     return exitCodes.ok.code;
   }));

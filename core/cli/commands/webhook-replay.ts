@@ -21,7 +21,7 @@ export function addReplayWebhooks(parent: Command, bind: Bind): void {
       return exitCodes.ok.code;
     }
     const messages = await context.ask(project, ({ operations }) => operations.webhooks.replay(choice));
-    context.out.line(`${counted(messages, 'message')} will be applied again by the next node that works (tds start)`);
+    context.out.line(`${counted(messages, 'message')} to be applied again: a node at work does it at once. What is left: tds webhooks --outcome waiting`);
     context.out.json({ messages });
     return exitCodes.ok.code;
   }));

@@ -3,10 +3,20 @@ import { explain, type Bind } from '../command.ts';
 import type { ReadyProject } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
+import type { Output } from '../io.ts';
+import type { WebhookRule } from '../../sdk/index.ts';
 
 /** Where others reach the API. */
 function baseOf({ config: { api } }: ReadyProject, given: string | undefined): string {
   return given ?? (api.publicUrl || `http://${api.host.includes(':') ? `[${api.host}]` : api.host}:${api.port}`);
+}
+
+const nobody = 'no entity takes messages: give its connection a secret (connections.<id>.webhooks.secret)';
+const mustReach = '\nThe service must reach these addresses: put a proxy before TDS that passes on /webhooks/ alone, and name it in api.publicUrl.';
+
+function printSteps(out: Output, { entity, event, url }: WebhookRule, steps: readonly string[]): void {
+  out.line(out.paint('bold', `${entity}, ${event}: ${url}`));
+  steps.forEach((step, at) => out.line(`  ${at + 1}. ${step}`));
 }
 
 const baseOption = (): Option => new Option('--base <url>', 'the address under which the service reaches this TDS (default: api.publicUrl)');
@@ -20,12 +30,11 @@ export function addUrls(parent: Command, bind: Bind): void {
     const { out } = context;
     const found = (await context.ask(project, async ({ operations }) => operations.webhooks.urls(base))).filter(({ rule }) => [undefined, rule.entity].includes(command.optsWithGlobals<{ entity?: string }>().entity));
     for (const { rule, steps, canRegister } of found) {
-      out.line(out.paint('bold', `${rule.entity}, ${rule.event}: ${rule.url}`));
-      steps.forEach((step, at) => out.line(`  ${at + 1}. ${step}`));
+      printSteps(out, rule, steps);
       if (canRegister) out.line('  Or let TDS do it: tds webhooks register');
     }
-    if (found.length === 0) out.line('no entity takes messages: give its connection a secret (connections.<id>.webhooks.secret)');
-    else if (!project.config.api.publicUrl) out.line('\nThe service must reach these addresses: put a proxy before TDS that passes on /webhooks/ alone, and name it in api.publicUrl.');
+    if (found.length === 0) out.line(nobody);
+    else if (!project.config.api.publicUrl) out.line(mustReach);
     out.json({ urls: found.map(({ rule, ...rest }) => ({ ...rule, ...rest })) });
     return exitCodes.ok.code;
   }));
@@ -39,15 +48,20 @@ export function addRegister(parent: Command, bind: Bind): void {
     const project = await context.readyProject();
     const base = baseOf(project, command.opts<{ base?: string }>().base);
     const { out } = context;
-    const connections = await context.ask(project, ({ operations }) => operations.webhooks.register(base, command.args, context.io.interrupted));
+    const { connections, byHand } = await context.ask(project, ({ operations }) => operations.webhooks.register(base, command.args, context.io.interrupted));
     for (const { connection, rules } of connections) for (const { entity, event, url, id, created } of rules) out.line(`${connection}: ${entity}, ${event}: ${url} ${created ? 'made' : 'was there'} (${id})`);
-    if (connections.length === 0) out.line('None of these services lets its rules be made by its API: set them up by hand, "tds webhooks urls" tells how.');
-    out.json({ connections });
+    for (const [connection, rules] of Map.groupBy(byHand, (one) => one.connection)) {
+      out.line(`${connection}: its service has no call that makes rules. Make ${rules.length === 1 ? 'this one' : `these ${rules.length}`} by hand:`);
+      for (const { rule, steps } of rules) printSteps(out, rule, steps);
+    }
+    if (connections.length + byHand.length === 0) out.line(nobody);
+    else if (!project.config.api.publicUrl) out.line(mustReach);
+    out.json({ connections, byHand: byHand.map(({ rule, ...rest }) => ({ ...rule, ...rest })) });
     return exitCodes.ok.code;
   }));
   explain(register, {
-    about: 'Zoho documents no call for it: there the rules are made by hand.', examples: [['tds webhooks register', 'all that can be'], ['tds webhooks register invoices', 'those of one entity']],
-    json: '{ "connections": [{ "connection", "rules": [{ "entity", "stream", "event", "url", "id", "created" }] }] }',
+    about: 'Zoho documents no call for it: what can\'t be made is printed with its steps.', examples: [['tds webhooks register', 'all that can be'], ['tds webhooks register invoices', 'those of one entity']],
+    json: '{ "connections": [{ "connection", "rules": [{ "entity", "stream", "event", "url", "id", "created" }] }], "byHand": [{ "entity", "stream", "event", "url", "connection", "steps": [] }] }',
   });
 }
 

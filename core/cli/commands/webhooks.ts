@@ -4,6 +4,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { addMessageFilter, messageFilter, type MessageOptions } from '../message-options.ts';
 import { table } from '../table.ts';
 import { ago, cell, count, duration } from '../text.ts';
+import { addLost, addUnreadable } from './webhook-looks.ts';
 import { addReplayWebhooks } from './webhook-replay.ts';
 import { addRegister, addSend, addUrls } from './webhook-setup.ts';
 
@@ -18,7 +19,7 @@ export function addWebhooks(program: Command, bind: Bind): void {
     const columns = [{ title: 'id', right: true }, { title: 'arrived' }, { title: 'entity' }, { title: 'event' }, { title: 'key' }, { title: 'outcome' }, { title: 'after', right: true }, { title: 'how' }];
     const rows = messages.map((message) => [message.id, ago(message.receivedAt, clock.now()), message.entity, message.event, cell(message.key), `${message.outcome ?? 'waits'}${message.duplicate ? ', doubled' : ''}${message.code === null ? '' : ` (${message.code})`}`,
       message.appliedAt ? duration(Math.max(0, message.appliedAt.getTime() - message.receivedAt.getTime())) : '–', cell(message.how)]);
-    for (const line of messages.length > 0 ? table(columns, rows, out.width) : ['no messages; "tds webhooks urls" tells where they are to be sent']) out.line(line);
+    for (const line of messages.length > 0 ? table(columns, rows, out.width) : [Object.keys(messageFilter(options)).length > 0 ? 'no such messages' : 'no messages; "tds webhooks urls" tells where they are to be sent']) out.line(line);
     out.json({ messages });
     return exitCodes.ok.code;
   }));
@@ -31,6 +32,8 @@ export function addWebhooks(program: Command, bind: Bind): void {
   });
   addShow(command, bind);
   addStats(command, bind);
+  addLost(command, bind);
+  addUnreadable(command, bind);
   addReplayWebhooks(command, bind);
   addUrls(command, bind);
   addRegister(command, bind);
@@ -56,14 +59,18 @@ function addShow(parent: Command, bind: Bind): void {
   explain(show, { examples: [['tds webhooks show 7', 'all about one']], json: 'the message with "hash", "headers" and "body" (text)' });
 }
 
+/** Why messages were not taken, but for their signature. */
+const notTaken = ['not_json', 'too_large', 'overload', 'broken_off', 'failed'];
+
 function addStats(parent: Command, bind: Bind): void {
   const stats = parent.command('stats').description('counts of the last 24 hours, what waits, latency, the share that was lost, by entity');
   stats.action(bind(async (context) => {
     const { out, backend: { clock } } = context;
     const entities = await context.ask(await context.readyProject(), ({ operations }) => operations.webhooks.stats());
-    const columns = ['applied', 'deleted', 'unchanged', 'stale', 'refused', 'doubled', 'forged', 'lost'].map((title) => ({ title, right: true }));
+    const columns = ['applied', 'deleted', 'unchanged', 'stale', 'refused', 'doubled', 'forged', 'not taken', 'lost'].map((title) => ({ title, right: true }));
     const rows = entities.map(({ entity, counts, waiting, latency, lossRate, lastAt, pollingFactor }) => [
-      entity, ago(lastAt, clock.now()), count(waiting), ...['applied', 'deleted', 'unchanged', 'stale', 'refused', 'duplicate', 'signature', 'lost'].map((name) => count(counts[name] ?? 0)),
+      entity, ago(lastAt, clock.now()), count(waiting), ...['applied', 'deleted', 'unchanged', 'stale', 'refused', 'duplicate', 'signature'].map((name) => count(counts[name] ?? 0)),
+      count(notTaken.reduce((sum, name) => sum + (counts[name] ?? 0), 0)), count(counts['lost'] ?? 0),
       lossRate === null ? '–' : `${(lossRate * 100).toFixed(1)} %${pollingFactor < 1 ? ', read more often' : ''}`, latency ? `${duration(latency.p50)}, ${duration(latency.p99)}` : '–',
     ]);
     for (const line of entities.length > 0 ? table([{ title: 'entity' }, { title: 'last' }, { title: 'wait', right: true }, ...columns, { title: 'loss' }, { title: 'p50, p99' }], rows, out.width) : ['no entity takes messages: give its connection a secret (connections.<id>.webhooks.secret)']) out.line(line);

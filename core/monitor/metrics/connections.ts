@@ -6,7 +6,6 @@ const seconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 /** What a connection says of itself at a scrape. */
 export interface ConnectionFigures {
   id: string;
-  breaker: 'closed' | 'open' | 'half-open';
   waiting: number;
   inFlight: number;
   /** Of records that the connection keeps; absent where it tells of none. */
@@ -32,7 +31,6 @@ export function quotaForecast({ used, limit, elapsed }: { used: number; limit: n
 export function connectionMetrics(metrics: Metrics): ConnectionMetrics {
   const calls = metrics.counter({ name: 'tds_remote_calls_total', help: 'Calls to services, repeats included, by the status of the answer; "none" where there was none.', labels: ['connection', 'status'], scope: 'node' });
   const duration = metrics.histogram({ name: 'tds_remote_call_duration_seconds', help: 'From a call sent to the end of its answer.', labels: ['connection'], scope: 'node' }, seconds);
-  const open = metrics.gauge({ name: 'tds_connection_breaker_open', help: '1 while the breaker is open, 0.5 while it probes, else 0.', labels: ['connection'], scope: 'node' });
   const waiting = metrics.gauge({ name: 'tds_connection_calls_waiting', help: 'Calls that wait for their turn.', labels: ['connection'], scope: 'node' });
   const inFlight = metrics.gauge({ name: 'tds_connection_calls_in_flight', help: 'Calls under way.', labels: ['connection'], scope: 'node' });
   const used = metrics.gauge({ name: 'tds_quota_used_calls', help: 'Calls of the service\'s day by whomever, as far as known to this node.', labels: ['connection'], scope: 'node' });
@@ -47,7 +45,6 @@ export function connectionMetrics(metrics: Metrics): ConnectionMetrics {
     },
     atScrape(connections) {
       const each = <T>(of: (one: ConnectionFigures) => T) => connections.map((one) => [{ connection: one.id }, of(one)] as const);
-      replaceAll(open, each(({ breaker }) => (breaker === 'open' ? 1 : breaker === 'half-open' ? 0.5 : 0)));
       replaceAll(waiting, each((one) => one.waiting));
       replaceAll(inFlight, each((one) => one.inFlight));
       replaceAll(lookups, connections.flatMap(({ id, cache }) => (cache ? [[{ connection: id, outcome: 'hit' }, cache.hits], [{ connection: id, outcome: 'miss' }, cache.misses]] as const : [])));

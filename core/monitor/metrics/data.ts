@@ -1,10 +1,12 @@
 /** What stands in TDS's database: the same on every node. Read at a scrape, at most once in some seconds. */
 import { replaceAll, type Metrics } from './registry.ts';
 
-/** As `core/store/figures.ts` reads them. */
+/** As `core/store/figures.ts` reads them, and what the config makes of them. */
 export interface DataFigures {
   deadLetters: readonly { entity: string; kind: string; open: number; recent: number }[];
-  entities: readonly { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null }[];
+  entities: readonly { entity: string; ageSeconds: number | null; lastState: string | null; lastSeconds: number | null; overdueSeconds: number | null }[];
+  /** Those that call a remote. */
+  connections: readonly { connection: string; /** Of the breaker that all nodes share. */ breaker: 'closed' | 'open' | 'half-open'; /** The sign-in was refused for good. */ denied: boolean }[];
   runs: readonly { state: string; count: number }[];
   nodes: number;
   healing: readonly { rule: string; acts: number; told: number; waiting: number }[];
@@ -24,6 +26,9 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
   const letters = metrics.gauge({ name: 'tds_dead_letters', help: 'Open dead letters, of records and of jobs.', labels: ['entity', 'kind'], scope: 'all' });
   const recent = metrics.gauge({ name: 'tds_dead_letters_recent', help: 'Open dead letters that came in the last 15 minutes.', labels: ['entity', 'kind'], scope: 'all' });
   const age = metrics.gauge({ name: 'tds_entity_freshness_seconds', help: 'Since the start of the last read that succeeded; absent before the first.', labels: ['entity'], scope: 'all' });
+  const overdue = metrics.gauge({ name: 'tds_entity_overdue_seconds', help: 'Since the entity should have been read again at the latest, by its own schedules; below 0 there is time left. Absent before the first read.', labels: ['entity'], scope: 'all' });
+  const open = metrics.gauge({ name: 'tds_connection_breaker_open', help: '1 while the breaker that all nodes share is open, 0.5 while one of them probes, else 0.', labels: ['connection'], scope: 'all' });
+  const denied = metrics.gauge({ name: 'tds_connection_sign_in_refused', help: '1 while the sign-in is refused for good and waits for a person, else 0.', labels: ['connection'], scope: 'all' });
   const failed = metrics.gauge({ name: 'tds_entity_last_run_failed', help: '1 when the last run that ended has failed, else 0.', labels: ['entity'], scope: 'all' });
   const took = metrics.gauge({ name: 'tds_entity_last_run_duration_seconds', help: 'How long the last run that ended took.', labels: ['entity'], scope: 'all' });
   const runs = metrics.gauge({ name: 'tds_runs_active', help: 'Runs that are queued, running or waiting.', labels: ['state'], scope: 'all' });
@@ -39,7 +44,7 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
   const size = metrics.gauge({ name: 'tds_database_size_bytes', help: 'The size of TDS\'s database.', scope: 'all' });
   const connections = metrics.gauge({ name: 'tds_database_connections', help: 'Connections to that database, by anybody.', scope: 'all' });
   const most = metrics.gauge({ name: 'tds_database_limit_connections', help: 'Connections that the server takes.', scope: 'all' });
-  const all = [letters, recent, age, failed, took, runs, nodes, acts, told, waiting, expires, tokenAge, alerts, messages, failing, size, connections, most];
+  const all = [letters, recent, age, overdue, open, denied, failed, took, runs, nodes, acts, told, waiting, expires, tokenAge, alerts, messages, failing, size, connections, most];
 
   return {
     atScrape(figures) {
@@ -52,6 +57,9 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
       replaceAll(letters, figures.deadLetters.map(({ entity, kind, open }) => [{ entity, kind }, open]));
       replaceAll(recent, figures.deadLetters.map(({ entity, kind, recent: count }) => [{ entity, kind }, count]));
       replaceAll(age, known(figures.entities, ({ ageSeconds }) => ageSeconds));
+      replaceAll(overdue, known(figures.entities, ({ overdueSeconds }) => overdueSeconds));
+      replaceAll(open, figures.connections.map(({ connection, breaker }) => [{ connection }, breaker === 'open' ? 1 : breaker === 'half-open' ? 0.5 : 0]));
+      replaceAll(denied, figures.connections.map(({ connection, denied: refused }) => [{ connection }, Number(refused)]));
       replaceAll(failed, known(figures.entities, ({ lastState }) => (lastState === null ? null : Number(lastState === 'failed'))));
       replaceAll(took, known(figures.entities, ({ lastSeconds }) => lastSeconds));
       replaceAll(runs, figures.runs.map(({ state, count }) => [{ state }, count]));

@@ -20,6 +20,8 @@ export interface NotifierCase {
   mood(mood: ServiceMood): void;
   /** Moods that the service does not have. */
   without?: readonly ServiceMood[];
+  /** The service is for incidents alone: it hears no reports. */
+  withoutReports?: boolean;
   /** What the service took since the last call, as text to look at. */
   taken(): string[];
 }
@@ -81,6 +83,16 @@ export async function testNotifier(t: TestScope, given: NotifierCase): Promise<v
     }
     await use(t, (notifier) => notifier.send(sampleMessage({ kind: 'resolved' }), AbortSignal.timeout(30_000)));
     t.ok(taken().length > 0, 'its end goes out too');
+  });
+  await t.test('a report says what it came to, what is to be looked at, and where all of it is', async (t) => {
+    mood('well');
+    const report = sampleMessage({ kind: 'report', rule: 'report', document: { text: 'All is well: 3 runs\n  - invoices: 1 of 3 runs failed\ntds report 7\n', html: '<p>All is well: 3 runs</p><ul><li>invoices: 1 of 3 runs failed</li></ul><code>tds report 7</code>' } }, [
+      { summary: 'All is well: 3 runs', help: 'tds report 7' }, { summary: 'invoices: 1 of 3 runs failed', help: 'tds report 7' },
+    ]);
+    await use(t, (notifier) => notifier.send(report, AbortSignal.timeout(30_000)));
+    const text = taken().join('\n');
+    if (given.withoutReports) t.equal(text, '', 'it is nothing to wake anybody by');
+    else for (const part of ['All is well: 3 runs', 'invoices: 1 of 3 runs failed', 'tds report 7']) t.ok(text.includes(part), part);
   });
   await t.test('texts that look like markup, commands or headers are delivered as texts, however long and many', async (t) => {
     mood('well');
