@@ -38,6 +38,7 @@ export const configSchema = {
       default: {},
       additionalProperties: false,
       properties: {
+        adminToken: { type: 'string', pattern: '^([A-Za-z0-9_-]{32,200})?$', default: '', secret: true, description: 'A token that may do all, made known to TDS at its start: for a first start where nobody can make one, as in a container. 32 to 200 letters, digits, - and _, drawn by chance, such as by `openssl rand -hex 32`, and best kept in a file: `${file:/run/secrets/tds_admin_token}`. Another one in its place revokes the one before. Empty: none.' },
         host: { type: 'string', minLength: 1, maxLength: 255, default: '127.0.0.1', description: 'The address to listen on. `0.0.0.0` listens on all.' },
         publicUrl: { type: 'string', pattern: '^(https?://[^\\s?#]+)?$', default: '', description: 'The address under which others reach this API, such as a proxy\'s. Empty: where it listens. `tds webhooks urls` begins with it.', examples: ['https://hooks.example.com'] },
         proxies: { type: 'array', shorthand: 'list', default: [], maxItems: 50, items: { type: 'string', pattern: '^[0-9a-fA-F.:]{2,45}(/\\d{1,3})?$' }, description: 'Addresses and networks of load balancers and proxies before this API. Who asks is then taken from their `X-Forwarded-For`, for the audit and for slowing down those who try bad tokens; without it all who come by a proxy are one address.', examples: [['127.0.0.1'], ['10.89.0.0/16']] },

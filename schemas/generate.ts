@@ -10,6 +10,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { codeTables } from './code-tables.ts'
 import { configSchema } from './config.ts'
+import { containerConfig } from './container-config.ts'
 import { editorSchema } from './editor-schema.ts'
 import { alertsPage, metricsPage } from './metric-list.ts'
 import { errorsPage, referencePage, streamsPage } from './reference.ts'
@@ -27,6 +28,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     'docs/reference/metrics.md': metricsPage(),
     'docs/reference/alerts.md': alertsPage(),
     'README.md': withRoutes(await readFile(path.join(root, 'README.md'), 'utf8')),
+    'deploy/podman/tds.config.yaml': containerConfig(await readFile(path.join(root, 'tds.config.yaml'), 'utf8')),
     'docs/reference/streams.md': streamsPage(await streamLists()),
   }
 }

@@ -9,6 +9,7 @@ const patienceMs = 10_000;
 
 // The first signal asks for an orderly end; a second one, or one that is not heeded in time, ends at once.
 for (const [signal, code] of [['SIGINT', exitCodes.interrupted.code], ['SIGTERM', exitCodes.terminated.code], ['SIGHUP', exitCodes.terminated.code]] as const) {
+  process.removeAllListeners(signal); // the launcher's, for the moment before this one
   process.on(signal, () => {
     if (interrupt.signal.aborted) process.exit(code);
     interrupt.abort(signal);

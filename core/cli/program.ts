@@ -117,6 +117,7 @@ Environment:
   TDS_ROLES          what this node does: all, or some of api, worker, scheduler
   TDS_SCHEDULES=off  this process ticks no schedules; it still does the work that others' ticks put on the queue
   REDIS_URL          a Redis that the nodes share, for limits and cache; without it PostgreSQL divides the limits
+  TDS_ADDRESS_FILE   a file in which start says where the API listens, for as long as it does: for a health check
   TDS_SUPERVISED=1   start leaves it to others (systemd, a container) to start it again when it dies
   TDS_DEBUG=1        debug log, and where an error happened
   NO_COLOR           plain text

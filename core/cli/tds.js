@@ -119,6 +119,8 @@ else if (isNew) {
     process.channel.unref();
     process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   }
+  // The first process of a container gets only the signals that it listens to: before main.ts does, one would be lost.
+  if (process.pid === 1) process.on('SIGTERM', () => process.exit(143));
   start();
 } else {
   const node = findPinnedNode();

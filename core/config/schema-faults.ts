@@ -148,7 +148,7 @@ function branchMessage(schema: SettingSchema, keyword: string, shown: string): s
 function display(value: unknown, schema: SettingSchema, at: Path, sources: Sources): string {
   if (isHidden(schema, at, sources)) {
     // The names alone: a default, or the text around the variables, may be secret too.
-    const names = sources.origin(at)?.written.matchAll(/\$\{(\w+|file:[^}]*)/gu).map(([, name]) => `\${${name}}`).toArray() ?? []
+    const names = sources.origin(at)?.written.matchAll(/\$\{(file:[^}]*|\w+)/gu).map(([, name]) => `\${${name}}`).toArray() ?? []
     return names.length > 0 ? `the value of ${names.join(' and ').slice(0, 200)}` : 'this value'
   }
   if (value === null || value === undefined) return 'nothing'

@@ -2,7 +2,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { SqlSession } from '../sdk/index.ts';
 import type { Database } from '../store/session.ts';
-import { countTokens, deleteSession, findToken, insertSession, insertToken, listTokens, noteTokenUse, revokeToken, tokenByPrefix, tokenOfSession, type TokenFilter, type TokenRow, type TokenState } from '../store/access.ts';
+import { countTokens, deleteSession, findToken, insertSession, insertToken, insertTokenOnce, listTokens, noteTokenUse, revokeToken, revokeTokensBut, tokenByPrefix, tokenOfSession, type TokenFilter, type TokenRow, type TokenState } from '../store/access.ts';
 import { OperationError } from './errors.ts';
 
 export type TokenScope = 'read' | 'operate' | 'admin';
@@ -21,6 +21,11 @@ export type Rejection = 'unknown' | 'expired' | 'revoked';
 export interface AccessOperations {
   /** Makes a token. `secret` is shown this once. @throws OperationError `operation.token_expiry` for an end that has passed */
   createToken(request: { name: string; scope: TokenScope; expiresAt: Date | null; by: string }): Promise<{ token: Token; secret: string }>;
+  /**
+   * Makes the secret of the config (`api.adminToken`) a token that may do all; for every start. One that is known is left as it is, so that
+   * what was revoked stays revoked. A new one revokes those that the config held before.
+   */
+  adoptToken(secret: string): Promise<{ token: Token; made: boolean }>;
   /** Tokens, the newest first unless it is asked otherwise; those that are gone too. */
   tokens(filter: TokenFilter): Promise<Token[]>;
   /** Revokes by number or prefix; every node refuses it within a second. Once more changes nothing. @throws OperationError `operation.unknown_token` */
@@ -39,6 +44,9 @@ export interface AccessOperations {
 
 /** `tds_` + prefix + `_` + 256 bits. */
 const form = /^tds_([0-9a-f]{12})_[A-Za-z0-9_-]{43}$/;
+/** What `api.adminToken` may hold. */
+const drawnForm = /^[A-Za-z0-9_-]{32,200}$/;
+const fromConfig = 'api.adminToken';
 const sessionForm = /^[A-Za-z0-9_-]{43}$/;
 const sessionMs = 12 * 3_600_000;
 
@@ -52,6 +60,7 @@ export function accessOperations({ database }: { database: Database }): AccessOp
       const secret = `tds_${prefix}_${newSecret()}`;
       return { token: tokenOf(await ask((session) => insertToken(session, { name, prefix, hash: hashOf(secret), scope, expiresAt, by }))), secret };
     },
+    adoptToken: (secret) => ask((session) => adoptIn(session, secret)),
     tokens: async (filter) => (await listTokens(database.reads, filter)).map(tokenOf),
     revokeToken: (which, by) => ask(async (session) => {
       const found = await findToken(session, which);
@@ -74,8 +83,23 @@ export function accessOperations({ database }: { database: Database }): AccessOp
   };
 }
 
+async function adoptIn(session: SqlSession, secret: string): Promise<{ token: Token; made: boolean }> {
+  const prefix = prefixOf(secret);
+  if (prefix === undefined) throw new TypeError('the config was to hold a token of 32 characters or more');
+  const made = await insertTokenOnce(session, { name: fromConfig, prefix, hash: hashOf(secret), scope: 'admin', expiresAt: null, by: fromConfig });
+  const token = made ?? await tokenByPrefix(session, prefix);
+  if (!token) throw new TypeError('a token that was just found is gone');
+  if (made) await revokeTokensBut(session, made.id, fromConfig);
+  return { token: tokenOf(token), made: made !== undefined };
+}
+
+/** By what a token is looked up: the public part of one that TDS made, and for one that a person drew, of its hash. Undefined for what can be no token. */
+function prefixOf(secret: string): string | undefined {
+  return form.exec(secret)?.[1] ?? (drawnForm.test(secret) ? hashOf(secret).toString('hex', 0, 6) : undefined);
+}
+
 async function identifyIn({ reads, transaction }: Database, secret: string): Promise<Identity | Rejection> {
-  const prefix = form.exec(secret)?.[1];
+  const prefix = prefixOf(secret);
   const token = prefix === undefined ? undefined : await tokenByPrefix(reads, prefix);
   if (!token || !timingSafeEqual(token.hash, hashOf(secret))) return 'unknown';
   const identity = judge(token);

@@ -18,11 +18,24 @@ export interface TokenFilter extends Page { state?: TokenState; scope?: TokenRow
 const columns = `t.id::text AS id, t.name, t.prefix, t.scope, t.created_at AS "createdAt", t.created_by AS "createdBy", t.expires_at AS "expiresAt",
   t.revoked_at AS "revokedAt", t.revoked_by AS "revokedBy", t.used_at AS "usedAt", coalesce(t.expires_at <= now(), false) AS expired, coalesce(t.used_at < now() - interval '1 minute', true) AS unnoted`;
 
-export async function insertToken(session: SqlSession, token: { name: string; prefix: string; hash: Buffer; scope: string; expiresAt: Date | null; by: string }): Promise<TokenRow> {
-  const { rows } = await session.query(
-    `INSERT INTO api_tokens AS t (name, prefix, hash, scope, expires_at, created_by) VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${columns}`,
-    [token.name, token.prefix, token.hash, token.scope, token.expiresAt, token.by]);
-  return rows[0] as unknown as TokenRow;
+export interface NewToken { name: string; prefix: string; hash: Buffer; scope: string; expiresAt: Date | null; by: string }
+
+const insert = 'INSERT INTO api_tokens AS t (name, prefix, hash, scope, expires_at, created_by) VALUES ($1, $2, $3, $4, $5, $6)';
+const valuesOf = (token: NewToken): unknown[] => [token.name, token.prefix, token.hash, token.scope, token.expiresAt, token.by];
+
+export async function insertToken(session: SqlSession, token: NewToken): Promise<TokenRow> {
+  return (await session.query(`${insert} RETURNING ${columns}`, valuesOf(token))).rows[0] as unknown as TokenRow;
+}
+
+/** Undefined where there is one of that prefix already, good or not. */
+export async function insertTokenOnce(session: SqlSession, token: NewToken): Promise<TokenRow | undefined> {
+  return (await session.query(`${insert} ON CONFLICT (prefix) DO NOTHING RETURNING ${columns}`, valuesOf(token))).rows[0] as unknown as TokenRow | undefined;
+}
+
+/** Revokes all that came from the same place as this one, but this one; and ends their sessions. */
+export async function revokeTokensBut(session: SqlSession, id: string, by: string): Promise<void> {
+  await session.query('UPDATE api_tokens SET revoked_at = now(), revoked_by = $2 WHERE id <> $1::bigint AND created_by = $2 AND revoked_at IS NULL', [id, by]);
+  await session.query('DELETE FROM api_sessions s USING api_tokens t WHERE t.id = s.token_id AND t.id <> $1::bigint AND t.created_by = $2', [id, by]);
 }
 
 /** Tokens, the newest first unless it is asked otherwise. */

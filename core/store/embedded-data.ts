@@ -1,6 +1,6 @@
 /** The data directory of the embedded PostgreSQL: made by initdb, of a known version, and free of what an earlier server left. */
 import { spawn } from 'node:child_process';
-import { chownSync, existsSync, readFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -92,6 +92,11 @@ export function pidFile(place: Place): string[] {
   } catch {
     return [];
   }
+}
+
+/** When postmaster.pid was last written, in ns: tells the server's own from one that a killed predecessor left, perhaps of the same number. */
+export function pidFileStamp(place: Place): bigint | undefined {
+  return statSync(join(place.data, 'postmaster.pid'), { bigint: true, throwIfNoEntry: false })?.ctimeNs;
 }
 
 function alive(pid: number): boolean {

@@ -5,7 +5,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Binaries } from './embedded-binaries.ts';
-import { environment, pidFile, startFailed } from './embedded-data.ts';
+import { environment, pidFile, pidFileStamp, startFailed } from './embedded-data.ts';
 import type { Place } from './embedded-place.ts';
 
 /** `fast` disconnects clients and writes a checkpoint; `immediate` is a crash on purpose, mended at the next start. */
@@ -44,6 +44,8 @@ export async function launch(options: LaunchOptions): Promise<Server> {
   for (const [name, value] of Object.entries({ ...defaults(options.durable), ...options.settings })) args.push('-c', `${name}=${value}`);
   // PostgreSQL takes its grandparent's pid in a stale postmaster.pid for its own: here it is told which pid it need not fear.
   const env = environment(options.stalePid === undefined ? {} : { PG_GRANDPARENT_PID: String(options.stalePid) });
+  // In a container, where each start counts its processes anew, a killed server's file names the pid of the new one, and says that it is ready.
+  const stale = pidFileStamp(place);
   const guard = spawnGuarded(binaries.postgres, args, { env, logFile, user: place.user });
   closeSync(logFile);
   let ended: string | undefined;
@@ -63,7 +65,7 @@ export async function launch(options: LaunchOptions): Promise<Server> {
       if (/Address already in use|could not create any TCP\/IP sockets|Permission denied.*bind/i.test(text)) throw new PortTaken(text);
       throw startFailed(`the server ended with ${ended}`, text, undefined);
     }
-    const lines = pidFile(place);
+    const lines = pidFileStamp(place) === stale ? [] : pidFile(place);
     if (Number(lines[0]) === pid && lines[7]?.trim() === 'ready') break;
     if (Date.now() > deadline) {
       guard.stdin?.end();
@@ -143,7 +145,8 @@ function defaults(durable: boolean): Record<string, string> {
     log_checkpoints: 'off',
     log_line_prefix: '%m [%p] ',
     logging_collector: 'off',
-    shared_buffers: totalmem() >= 4e9 ? '256MB' : '128MB',
+    // a container may have less than its machine; 0: that is not known
+    shared_buffers: Math.min(totalmem(), process.constrainedMemory() || Infinity) >= 4e9 ? '256MB' : '128MB',
     max_connections: '200',
     max_wal_size: '2GB',
     checkpoint_timeout: '15min',

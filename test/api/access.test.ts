@@ -56,6 +56,30 @@ t.test('tokens are made by who may, shown once, and listed without their secret'
   t.notOk(list.text.includes(String(made.body['secret']).slice(17)));
 });
 
+t.test('the token of the config is good from the first start, replaced by the next one, and never brought back', async (t) => {
+  const real = await realAccess(t);
+  const { access } = real.operations;
+  const [first, second, own] = ['0123456789abcdef'.repeat(4), 'A_-z'.repeat(8), await real.token('read')];
+  const { call } = await startApi(t, real.operations, { host: '0.0.0.0' });
+  const statusOf = async (secret: string): Promise<number> => (await call({ path: '/v1/tokens', headers: bearer(secret) })).status;
+  t.equal(await statusOf(first), 401);
+  // Several nodes start at once.
+  const adopted = await Promise.all([1, 2, 3].map(() => access.adoptToken(first)));
+  t.equal(adopted.filter(({ made }) => made).length, 1);
+  t.match(adopted[0]?.token, { scope: 'admin', state: 'active', expiresAt: null, createdBy: 'api.adminToken' });
+  t.equal(await statusOf(first), 200);
+  t.match(await access.openSession(first), { identity: { scope: 'admin' } });
+  const { rows } = await real.pool.query('SELECT t::text AS whole FROM api_tokens t');
+  for (const { whole } of rows) t.notOk(whole.includes(first.slice(12, 40)), 'only its hash is kept');
+
+  t.match(await access.adoptToken(second), { made: true });
+  t.same(await Promise.all([first, second, own].map((secret) => access.identify(secret))).then((found) => found.map((one) => (typeof one === 'string' ? one : one.scope))), ['revoked', 'admin', 'read']);
+  t.same((await real.pool.query('SELECT count(*)::int AS n FROM api_sessions')).rows, [{ n: 0 }], 'its sessions ended with it');
+  t.match(await access.adoptToken(first), { made: false, token: { state: 'revoked' } }, 'an older node, or an old secret, changes nothing');
+  t.match(await access.identify(second), { scope: 'admin' });
+  t.match(await access.adoptToken(own), { made: false, token: { scope: 'read' } }, 'one that TDS made itself stays what it is');
+});
+
 t.test('a page signs in with a token, and each of its acts proves that it is ours', async (t) => {
   const real = await realAccess(t);
   const { call, url } = await startApi(t, real.operations);

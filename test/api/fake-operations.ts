@@ -24,7 +24,7 @@ export function fakeEntity(id: string): EntityStatus {
 /** No token was ever made. */
 export function fakeAccess(more: Partial<AccessOperations> = {}): AccessOperations {
   return {
-    createToken: () => Promise.reject(new Error('no tokens here')), tokens: async () => [], revokeToken: async (which) => { throw new OperationError('operation.unknown_token', `there is no token "${which}"`); },
+    createToken: () => Promise.reject(new Error('no tokens here')), adoptToken: () => Promise.reject(new Error('no tokens here')), tokens: async () => [], revokeToken: async (which) => { throw new OperationError('operation.unknown_token', `there is no token "${which}"`); },
     identify: async () => 'unknown', openSession: async () => 'unknown', identifySession: async () => 'unknown', endSession: async () => undefined, standing: async () => ({ made: 0, usable: 0 }), ...more,
   };
 }

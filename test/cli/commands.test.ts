@@ -1,9 +1,13 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import type { Token } from '../../core/operations/access.ts';
 import type { Operations } from '../../core/operations/operations.ts';
 import type { NodeInfo } from '../../core/queue/types.ts';
 import type { Run } from '../../core/store/runs.ts';
-import { fakeEntity, fakeOperations, fakeRun } from '../api/fake-operations.ts';
+import { fakeAccess, fakeAudit, fakeEntity, fakeOperations, fakeRun } from '../api/fake-operations.ts';
 import { TestClock } from '../support/clock.ts';
+import { Child } from '../support/processes.ts';
 import { callCli } from './support.ts';
 
 const worker: NodeInfo = { nodeId: 'other', host: 'h', pid: 1, version: '1', concurrency: 4, roles: null, since: new Date(), beatAt: new Date(), secondsSinceBeat: 0, inFlight: [], pools: [] };
@@ -194,6 +198,34 @@ t.test('a config with errors ends every command with 2 and all its findings', as
     t.strictSame(opened, []);
   }
   t.match((await callCli(['runs', '--json'], { findings: [finding] })).json, [{ error: { code: 'cli.config', findings: [{ line: 7 }] } }]);
+});
+
+t.test('start lets the token of the config in before it listens beyond this machine, says where it listens in a file, and prints no token', async (t) => {
+  const file = join(t.testdir(), 'address');
+  const [interrupt, secret] = [new AbortController(), 'a-secret-of-the-config-0123456789'];
+  const given: string[] = [];
+  const token: Token = { id: '1', name: 'api.adminToken', prefix: 'abc', scope: 'admin', createdAt: new Date(), createdBy: 'api.adminToken', expiresAt: null, revokedAt: null, revokedBy: null, usedAt: null, state: 'active' };
+  const audit = fakeAudit();
+  const operations = fakeOperations({ audit, access: fakeAccess({
+    adoptToken: async (adopted) => ({ token, made: given.push(adopted) === 1 }), standing: async () => ({ made: given.length, usable: given.length }),
+  }) });
+  const started = Promise.withResolvers<{ api: string }>();
+  const call = { operations, api: { host: '0.0.0.0', adminToken: secret }, env: { TDS_ADDRESS_FILE: file }, interrupted: interrupt.signal, onOut: (text: string) => text.includes('"started"') && started.resolve(JSON.parse(text) as { api: string }) };
+  const outcome = callCli(['start', '--json'], call);
+  const { api } = await started.promise;
+  t.equal(readFileSync(file, 'utf8'), `${api}\n`);
+  const health = async (env: Record<string, string>) => new Child(t, process.execPath, [join(process.cwd(), 'deploy/image/health.js')], { env }).ended;
+  t.equal((await health({ TDS_ADDRESS_FILE: file })).code, 0, 'the health check of the image finds it');
+  interrupt.abort('SIGTERM');
+  const { exit, out, err } = await outcome;
+  t.equal(exit, 0);
+  t.same(given, [secret]);
+  t.notOk(`${out}${err}${JSON.stringify(audit.entries)}`.includes(secret));
+  t.match(audit.entries, [{ action: 'tds start: api.adminToken', target: { prefix: 'abc', scope: 'admin' } }]);
+  t.notOk(existsSync(file));
+  t.equal((await health({ TDS_ADDRESS_FILE: file })).code, 1);
+  writeFileSync(file, `${api}\n`);
+  t.equal((await health({ TDS_ADDRESS_FILE: file })).code, 1, 'a file that a killed one left proves nothing');
 });
 
 t.test('start serves the API until it is told to stop, then stops in order with 0', async (t) => {

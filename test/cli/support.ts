@@ -33,6 +33,9 @@ export interface FakeCall {
   level?: string;
   clock?: TestClock;
   interrupted?: AbortSignal;
+  env?: Record<string, string>;
+  /** The settings of `api` that are others than usual. */
+  api?: { host?: string; adminToken?: string };
   /** Told of each piece of standard output. */
   onOut?: (text: string) => void;
 }
@@ -64,17 +67,17 @@ export async function callCli(args: readonly string[], fake: FakeCall = {}): Pro
       outcome.out += text;
       fake.onOut?.(text);
     } }, stderr: { write: (text: string) => (outcome.err += text) },
-    env: {}, cwd: process.cwd(), interrupted: fake.interrupted ?? new AbortController().signal,
+    env: fake.env ?? {}, cwd: process.cwd(), interrupted: fake.interrupted ?? new AbortController().signal,
   };
   outcome.exit = await runCli(args, io, backend);
   if (args.includes('--json')) outcome.json = outcome.out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>);
   return outcome;
 }
 
-function fakeProject({ findings = [], plugins = [], secrets: hidden = [], level = 'info' }: FakeCall): Project {
+function fakeProject({ findings = [], plugins = [], secrets: hidden = [], level = 'info', api = {} }: FakeCall): Project {
   const secrets = new Secrets();
   hidden.forEach((value, at) => secrets.add([String(at)], value));
-  const config = { connections: { shop: {}, erp: {} }, entities: { products: {}, stock: {} }, schedules: {}, api: { host: '127.0.0.1', port: 0 }, policies: { log: { level } } } as unknown as Config;
+  const config = { connections: { shop: {}, erp: {} }, entities: { products: {}, stock: {} }, schedules: {}, api: { host: '127.0.0.1', port: 0, adminToken: '', ...api }, policies: { log: { level } } } as unknown as Config;
   const failed = findings.some(({ severity }) => severity === 'error');
   return { file: 'tds.config.yaml', ...(failed ? {} : { config }), findings, plugins, connections: new Map(), notifiers: new Map(), secrets, sources: new Sources('tds.config.yaml'), files: [] };
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -158,6 +158,25 @@ test('a stale postmaster.pid whose number another process has by now does not bl
   t.teardown(() => again.stop('immediate'));
   t.strictSame(await query(again.url, 'SELECT 1 AS one'), [{ one: 1 }]);
   t.ok(lives(bystander.pid!), 'and nothing was done to that process');
+});
+
+/** As in a container: a start in a PID namespace of its own, where each one gets the same numbers. */
+const inNamespace = ['--pid', '--fork', '--kill-child', '--mount-proc'];
+const noNamespace = spawnSync('unshare', [...inNamespace, 'true']).status === 0 ? false : 'no PID namespace can be made here';
+
+test('in a container that was killed, the server of the next start has the number of the one before, and is waited for all the same', { skip: noNamespace }, async (t) => {
+  const directory = scratch(t);
+  const pids: number[] = [];
+  for (let start = 0; start < 3; start++) {
+    const owner = new Child(t, 'unshare', [...inNamespace, process.execPath, childFile, JSON.stringify({ dataDirectory: directory })], { cwd: '/' });
+    const { url, pid } = await owner.json<Said>();
+    t.same(await query(url, 'SELECT 1 AS one'), [{ one: 1 }], `start ${start + 1} can be asked as soon as it says so`);
+    pids.push(pid);
+    owner.process.kill('SIGKILL'); // and all in its namespace with it
+    await owner.ended;
+    await until('the server has ended too', async () => query(url, 'SELECT 1').then(() => false, () => true));
+  }
+  t.comment(`pids ${pids.join(', ')}`);
 });
 
 test('what cannot work is refused with a code and a cure', async (t) => {

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,7 @@ function installation(t: Test, pinned: boolean): string {
        const alive = setInterval(() => {}, 1000);
        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { console.log(signal); process.exitCode = 7; clearInterval(alive); process.channel?.unref(); });
      }
+     if (process.argv[2] === 'load') { console.log('loading'); await new Promise(() => setInterval(() => {}, 1000)); }
      if (process.argv[2] === 'start') {
        if (process.argv[3] === 'fail') process.exit(3);
        const alive = setInterval(() => {}, 1000);
@@ -120,4 +121,15 @@ test('what ended by an accident is started again, ever later while it does not h
   for (let death = 0; death < 10; death += 1) pauses.push(pauseAfter(2_000, pauses.at(-1)));
   t.same(pauses.slice(1), [0, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
   t.equal(pauseAfter(61_000, 30_000), 0, 'one that lived for a minute begins anew');
+});
+
+const inNamespace = ['--pid', '--fork', '--kill-child'];
+const noNamespace = spawnSync('unshare', [...inNamespace, 'true']).status === 0 ? false : 'no PID namespace can be made here';
+
+test('as the first process of a container it heeds SIGTERM while TDS is still being loaded', { skip: noNamespace }, async (t) => {
+  const child = new Child(t, 'unshare', [...inNamespace, process.execPath, installation(t, false), 'load'], { env: { ...process.env, TDS_SUPERVISED: '1' } });
+  await child.said(/loading/);
+  const inner = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'));
+  process.kill(inner, 'SIGTERM');
+  t.strictSame(await child.ended, { code: 143, signal: null });
 });

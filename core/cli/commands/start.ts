@@ -7,6 +7,8 @@ import type { Logger } from '../../sdk/index.ts';
 import type { Context, ReadyProject } from '../context.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { explain, type Bind } from '../command.ts';
+import { tellAddress } from '../address-file.ts';
+import { osUser } from '../os-user.ts';
 import { counted, plain } from '../text.ts';
 
 /** `tds start`. */
@@ -34,19 +36,33 @@ async function start(context: Context, command: Command): Promise<ExitCode> {
   context.logSink = (line) => void io.stdout.write(line);
   const log = context.log({ level: project.config.policies.log.level, pretty });
   return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
-    const { host, port, proxies, origins } = project.config.api;
+    const { host, port, proxies, origins, adminToken } = project.config.api;
+    if (adminToken !== '') await adopt(runtime, adminToken, log);
     const api = createApi({ operations: runtime.operations, log, version, host, port, proxies, origins, serves: runtime.roles.includes('api') ? 'all' : 'health' });
+    let address: { remove(): void } | undefined;
     try {
       const { url, open } = await api.start();
+      address = tellAddress(url, context.env['TDS_ADDRESS_FILE'], log);
       announce(context, { project, runtime, url, open, log, pretty });
       io.started?.();
       await context.untilInterrupted().catch(() => undefined);
       log.info('stopping', { signal: io.interrupted.reason as string });
     } finally {
+      address?.remove();
       await api.stop();
     }
     return exitCodes.ok.code;
   });
+}
+
+/** Lets the token of the config in, before the API asks whether there is one. */
+async function adopt({ operations }: Runtime, secret: string, log: Logger): Promise<void> {
+  const { token, made } = await operations.access.adoptToken(secret);
+  if (token.state !== 'active') log.warn('the token of api.adminToken is not good any more: give another one', { state: token.state, prefix: token.prefix });
+  if (!made) return;
+  const target = { name: token.name, scope: token.scope, prefix: token.prefix };
+  await operations.audit.note({ source: 'cli', actor: osUser(), kind: 'user', tokenId: null, address: null, action: 'tds start: api.adminToken', target, outcome: 'done', status: null, code: null });
+  log.info('the token of api.adminToken is good from now on, and those that stood there before are not', { prefix: token.prefix });
 }
 
 interface Started { project: ReadyProject; runtime: Runtime; url: string; open: boolean; log: Logger; pretty: boolean }
