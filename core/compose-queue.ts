@@ -11,6 +11,7 @@ import { requestRun, runTaskName, type Enqueue, type EnqueueMany } from './opera
 import { runTask } from './operations/run-task.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
+import type { NodeRole } from './roles.ts';
 import { tickTaskName } from './schedule/index.ts';
 import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
 import type { OpenedDatabase } from './store/open-database.ts';
@@ -31,7 +32,7 @@ export interface QueueParts {
   /** Does what a schedule asks for and is no sync. */
   tick: TaskHandler;
   handOver: NonNullable<ExhaustedDeps['handOver']>;
-  options: { role: 'node' | 'client'; redactor: { text: (text: string) => string }; nodeId?: string; queueTimings?: Partial<QueueTimings> };
+  options: { role: 'node' | 'client'; roles: readonly NodeRole[]; redactor: { text: (text: string) => string }; nodeId?: string; queueTimings?: Partial<QueueTimings> };
 }
 
 /** Puts the queue and its tasks together for `main.ts`. */
@@ -48,7 +49,7 @@ export function composeQueue({ config, opened, database, log, events, metrics, t
   });
   queue = createQueue({
     url: opened.url, reads: opened.reads, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, events, handOver }),
-    concurrency: options.role === 'node' ? config.policies.sync.concurrency : 0, maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [notifyTask]: notify, [tickTaskName]: tick },
+    concurrency: options.roles.includes('worker') ? config.policies.sync.concurrency : 0, ...(options.role === 'node' ? { roles: options.roles } : {}), maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [notifyTask]: notify, [tickTaskName]: tick },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });
   return queue;

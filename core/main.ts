@@ -28,6 +28,7 @@ import type { Project } from './project.ts';
 import { newNodeId, sessionName, type Queue, type QueueTimings } from './queue/index.ts';
 import { answerReloads } from './reload-nodes.ts';
 import { createReloader, type LiveConfig } from './reload.ts';
+import { nodeRoles, rolesOf, type NodeRole } from './roles.ts';
 import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
 import { maintainAudit } from './store/audit.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
@@ -45,8 +46,10 @@ export { inspectTables } from './inspect-tables.ts';
 export { version } from './version.ts';
 
 export interface RuntimeOptions {
-  /** `node` works on the queue; `client` only asks. */
+  /** `node` works; `client` only asks. */
   role: 'node' | 'client';
+  /** Of a node. Default: what the config says. */
+  roles?: readonly NodeRole[];
   log: Logger;
   /** Told of secrets that are got at run time. */
   redactor: Redactor;
@@ -67,6 +70,8 @@ export interface Runtime {
   operations: Operations;
   /** What looks for gaps now and then, for who can't wait. */
   webhooks: Pick<Webhooks, 'look'>;
+  /** Of a client: none. */
+  roles: readonly NodeRole[];
   /** What happens in this process, as it happens. */
   events: Pick<Events, 'listen'>;
   nodeId: string;
@@ -100,6 +105,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
   try {
     const dataDirectory = dataDirectoryOf(options);
     const nodeId = options.nodeId ?? newNodeId();
+    const roles = options.role === 'client' ? [] : options.roles ?? rolesOf(config.node.roles) ?? nodeRoles;
     const dead = options.queueTimings?.deadMs ?? deadMs;
     const opened = await openDatabase({ applicationName: sessionName(nodeId), connectTimeout: dead * 2, url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
     closers.push(() => opened.close());
@@ -111,7 +117,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const metrics = createMetrics();
     const tracing = await startTracing(project, metrics, { ...options, nodeId });
     closers.push(() => tracing.stop());
-    const services = compose(project, live, { ...options, nodeId }, { opened, sealer, redis, metrics, tracing });
+    const services = compose(project, live, { ...options, nodeId, roles }, { opened, sealer, redis, metrics, tracing });
     const queue = services.resolve(tokens.queue);
     const watching = options.watchdog && config.policies.watchdog.enabled ? watch({ ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }) : undefined;
     if (watching) closers.push(() => watching.stop());
@@ -130,14 +136,14 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const [monitor, alerting] = [services.resolve(tokens.monitor), services.resolve(tokens.alerting)];
     closers.push(() => monitor.stop(), () => alerting.stop());
     await queue.start();
-    if (options.role === 'node') closers.push(...await startWebhooks(services, project, options, { opened, queue, watching, drain: () => drain }));
+    if (options.role === 'node') closers.push(...await startWebhooks(services, project, { ...options, roles }, { opened, queue, watching, drain: () => drain }));
     const healing = services.resolve(tokens.healing);
     closers.push(() => healing.stop());
     const schedules = services.resolve(tokens.schedules);
     closers.push(() => schedules.stop());
     if (options.role === 'node') {
-      for (const part of [monitor, alerting, healing]) part.start();
-      if (options.env['TDS_SCHEDULES'] !== 'off') schedules.start();
+      for (const part of roles.includes('scheduler') ? [monitor, alerting, healing] : [monitor, alerting]) part.start();
+      if (roles.includes('scheduler') && options.env['TDS_SCHEDULES'] !== 'off') schedules.start();
       const reloader = services.resolve(tokens.reloader);
       closers.push(watchConfig(reloader, options.log));
       closers.push(tendCaches({ database: services.resolve(tokens.database), clock: systemClock, log: options.log, nodeId: () => queue.nodeId, connections: [...project.connections.keys()].flatMap((id) => (connectors.get(id)?.source ? connections.get(id) ?? [] : [])) }));
@@ -145,7 +151,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     }
     let stopping: Promise<void> | undefined;
     return {
-      operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), events: services.resolve(tokens.events), nodeId: queue.nodeId, database: services.resolve(tokens.database),
+      operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), events: services.resolve(tokens.events), nodeId: queue.nodeId, roles, database: services.resolve(tokens.database),
       databaseUrl: opened.url, databaseLabel: opened.label, embedded: opened.embedded,
       stop(stopOptions) {
         drain = stopOptions?.drainMs ?? drainMs;
@@ -162,10 +168,12 @@ function dataDirectoryOf({ dataDirectory, env }: RuntimeOptions): string {
   return path.resolve(dataDirectory ?? (env['TDS_DATA'] || '.tds'));
 }
 
-/** Starts the workers of messages, where any entity takes some. Answers how to stop them. */
-async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings }: RuntimeOptions, { opened, queue, watching, drain }: { opened: OpenedDatabase; queue: Queue; watching: Watch | undefined; drain: () => number }): Promise<(() => Promise<void>)[]> {
+/** Starts what looks after messages, and on a worker the workers that apply them, where any entity takes some. Answers how to stop them. */
+async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings, roles }: RuntimeOptions & { roles: readonly NodeRole[] }, { opened, queue, watching, drain }: { opened: OpenedDatabase; queue: Queue; watching: Watch | undefined; drain: () => number }): Promise<(() => Promise<void>)[]> {
   const webhooks = services.resolve(tokens.webhooks);
   if (webhooks.operations.urls('').length === 0) return [];
+  await webhooks.start(); // also where no job is done: it saves the counts of what was refused here
+  if (!roles.includes('worker')) return [() => webhooks.stop()];
   const redact = (text: string): string => redactor.text(text);
   const exhausted = onExhausted({ enqueue: enqueueBy(queue), redact, events: services.resolve(tokens.events), handOver: (session, job) => webhooks.handOver(session, job) });
   const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: exhausted, timings: queueTimings });
@@ -173,7 +181,6 @@ async function startWebhooks(services: DependencyContainer, project: Project, { 
   watching?.jobsOf(workers);
   services.resolve(tokens.monitor).jobsOf(workers);
   await workers.start();
-  await webhooks.start();
   return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
 
@@ -187,7 +194,7 @@ async function maintain(session: SqlSession, keep: NonNullable<Project['config']
 interface Opened { opened: OpenedDatabase; sealer: Sealer; redis: SharedRedis | undefined; metrics: TdsMetrics; tracing: Tracing }
 
 /** Registers everything under its token; nothing is made before it is asked for. */
-function compose(project: Project, live: LiveConfig, options: RuntimeOptions, { opened, sealer, redis, metrics, tracing }: Opened): DependencyContainer {
+function compose(project: Project, live: LiveConfig, options: RuntimeOptions & { roles: readonly NodeRole[] }, { opened, sealer, redis, metrics, tracing }: Opened): DependencyContainer {
   const { log } = options;
   const config = project.config as NonNullable<Project['config']>;
   const services = root.createChildContainer();

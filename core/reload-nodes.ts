@@ -50,7 +50,7 @@ export async function reloadHere({ database, nodeId, reloader }: NodeReloadDeps)
 
 /** Asks all nodes that live, and waits for their answers. @throws OperationError `operation.no_node` */
 export async function reloadNodes({ database, clock, nodes }: Pick<NodeReloadDeps, 'database' | 'clock'> & { nodes: () => Promise<NodeInfo[]> }): Promise<NodeReload[]> {
-  const alive = (await nodes()).filter(({ concurrency, secondsSinceBeat }) => concurrency > 0 && secondsSinceBeat < deadSeconds);
+  const alive = (await nodes()).filter(({ concurrency, roles, secondsSinceBeat }) => (concurrency > 0 || roles !== null) && secondsSinceBeat < deadSeconds);
   if (alive.length === 0) throw new OperationError('operation.no_node', 'no TDS is running that could take over the config');
   const id = await database.transaction((session) => askReload(session));
   const end = clock.now().getTime() + patienceMs;

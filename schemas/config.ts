@@ -41,11 +41,22 @@ export const configSchema = {
         adminToken: { type: 'string', pattern: '^([A-Za-z0-9_-]{32,200})?$', default: '', secret: true, description: 'A token that may do all, made known to TDS at its start: for a first start where nobody can make one, as in a container. 32 to 200 letters, digits, - and _, drawn by chance, such as by `openssl rand -hex 32`, and best kept in a file: `${file:/run/secrets/tds_admin_token}`. Another one in its place revokes the one before. Empty: none.' },
         host: { type: 'string', minLength: 1, maxLength: 255, default: '127.0.0.1', description: 'The address to listen on. `0.0.0.0` listens on all.' },
         publicUrl: { type: 'string', pattern: '^(https?://[^\\s?#]+)?$', default: '', description: 'The address under which others reach this API, such as a proxy\'s. Empty: where it listens. `tds webhooks urls` begins with it.', examples: ['https://hooks.example.com'] },
+        proxies: { type: 'array', shorthand: 'list', default: [], maxItems: 50, items: { type: 'string', pattern: '^[0-9a-fA-F.:]{2,45}(/\\d{1,3})?$' }, description: 'Addresses and networks of load balancers and proxies before this API. Who asks is then taken from their `X-Forwarded-For`, for the audit and for slowing down those who try bad tokens; without it all who come by a proxy are one address.', examples: [['127.0.0.1'], ['10.89.0.0/16']] },
         origins: {
           type: 'array', uniqueItems: true, maxItems: 100, default: [], items: { type: 'string', pattern: '^https?://[A-Za-z0-9.\\-\\[\\]:]+$' },
           description: 'Origins of other web pages that may ask the API from a browser (CORS). They need a token: neither a session nor the open API of this machine is theirs.', examples: [['https://intranet.example.com']],
         },
         port: { type: 'integer', minimum: 0, maximum: 65_535, default: 8080, description: 'The port. `0` takes any free one.' },
+      },
+    },
+    node: {
+      type: 'object',
+      title: 'Node',
+      description: 'What this process does where several work on one database.',
+      default: {},
+      additionalProperties: false,
+      properties: {
+        roles: { type: 'string', pattern: '^(all|(api|worker|scheduler)( *, *(api|worker|scheduler)){0,2})$', default: 'all', description: '`all`, or some of `api` (answers people and programs, takes messages of services), `worker` (does syncs and applies messages) and `scheduler` (ticks schedules, heals), with commas. Every node serves `/healthz`, `/readyz` and `/metrics`; at least one of each role must live somewhere. `tds start --roles` wins.', examples: ['api', 'worker,scheduler'] },
       },
     },
     connections: { type: 'object', title: 'Connections', description: 'The systems that TDS speaks with, each by an id.', default: {}, propertyNames: { format: 'id' }, additionalProperties: connectionSchema },

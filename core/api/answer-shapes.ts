@@ -56,7 +56,7 @@ const healingRule = object({
 });
 const healReport = object({ rule: text, busy: flag, found: listOf(object({ fingerprint: text, seen: text, done: text, outcome: text, came: textOrNull })) }, { error: text });
 const recordStory = object({ entity: text, key: text, state: oneOf('live', 'deleted', 'refused', 'unknown'), versions: listOf(free), row: orNull(free), problems: listOf(fault), deadLetters: listOf(deadLetter) });
-const node = object({ nodeId: text, host: text, pid: count, version: text, concurrency: count, since: time, beatAt: time, secondsSinceBeat: { type: 'number' }, inFlight: listOf(text), pools: listOf(text) });
+const node = object({ nodeId: text, host: text, pid: count, version: text, concurrency: count, roles: orNull(listOf(text)), since: time, beatAt: time, secondsSinceBeat: { type: 'number' }, inFlight: listOf(text), pools: listOf(text) });
 const taskStats = object({ task: text, waiting: count, later: count, running: count, exhausted: count, oldestSeconds: { type: 'number' } });
 const jobState = oneOf('waiting', 'later', 'running', 'exhausted');
 const job = object({

@@ -4,6 +4,7 @@ import Koa, { type Context, type Middleware } from 'koa';
 import { suggest } from '../config/index.ts';
 import type { AuditOperations } from '../operations/audit.ts';
 import type { Logger } from '../sdk/index.ts';
+import { addressBehind } from './address.ts';
 import { auditing } from './auditing.ts';
 import { guardAgainstPages, securityHeaders } from './guard.ts';
 import { handler, sendJson, type HandlerDeps } from './handler.ts';
@@ -11,11 +12,12 @@ import { ApiError, problemOf } from './problem.ts';
 import type { Route } from './route.ts';
 
 /** Puts routes, guards, the audit and the wording of errors together. */
-export function createApplication(routes: readonly Route[], options: HandlerDeps & { log: Logger; loopback: boolean; origins: readonly string[]; audit: AuditOperations }): Koa {
+export function createApplication(routes: readonly Route[], options: HandlerDeps & { log: Logger; loopback: boolean; origins: readonly string[]; proxies: readonly string[]; audit: AuditOperations }): Koa {
   const application = new Koa();
   // What Koa reports here broke after the answer had begun, such as a caller that hung up.
   application.on('error', (error: unknown) => options.log.debug('an answer broke off', { error }));
   application.use(answerErrors(options.log));
+  application.use(addressBehind(options.proxies));
   application.use(auditing({ ...options, mayNote: (address) => options.doors.mayNote(address) }));
   application.use(guardAgainstPages(options));
   const router = new Router();

@@ -1,6 +1,7 @@
 import type { Context, Middleware } from 'koa';
 import type { AuditOperations } from '../operations/audit.ts';
 import type { JsonObject, Logger } from '../sdk/index.ts';
+import { addressOf } from './address.ts';
 import { nobody, type Caller } from './caller.ts';
 import { problemOf } from './problem.ts';
 import type { Route } from './route.ts';
@@ -15,11 +16,6 @@ export interface Notes {
 /** The notes of a request; made when they are first asked for. */
 export function notesOf(context: Context): Notes {
   return ((context.state as { notes?: Notes }).notes ??= { caller: nobody(addressOf(context)), target: {} });
-}
-
-/** Where a request comes from, by its connection: what a header says of it anybody can write. */
-export function addressOf(context: Context): string {
-  return context.ip.replace(/^::ffff:/, '').slice(0, 60);
 }
 
 /** These say that somebody was kept out. */

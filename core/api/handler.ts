@@ -1,6 +1,7 @@
 import type { Context, Middleware } from 'koa';
 import type { AnswerOperations } from '../operations/answers.ts';
-import { addressOf, notesOf } from './auditing.ts';
+import { addressOf } from './address.ts';
+import { notesOf } from './auditing.ts';
 import { readJsonBody } from './body.ts';
 import { covers, nobody, type Caller } from './caller.ts';
 import { demandCsrf, type Doorkeeper } from './doorkeeper.ts';

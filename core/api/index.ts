@@ -4,7 +4,7 @@ import { createApplication } from './application.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import { isLoopback } from './guard.ts';
 import { ApiError } from './problem.ts';
-import { allRoutes } from './routes/index.ts';
+import { allRoutes, ownRoutes } from './routes/index.ts';
 import { isMessage, webhookListener } from './webhooks.ts';
 import { close, listen, makeServer, type ServerTimeouts } from './server.ts';
 
@@ -19,6 +19,10 @@ export interface ApiOptions {
   host: string;
   /** 0 takes any free one. */
   port: number;
+  /** Proxies whose `X-Forwarded-For` is believed. Default none. */
+  proxies?: readonly string[];
+  /** `health`: a node without the role `api`, of which only its health and its metrics can be asked. Default `all`. */
+  serves?: 'all' | 'health';
   /** Origins of other web pages that may ask, by a token. Default: none. */
   origins?: readonly string[];
   timeouts?: Partial<ServerTimeouts>;
@@ -39,17 +43,18 @@ export interface Api {
 }
 
 /** Makes the API; nothing listens before `start`. */
-export function createApi({ operations, log, version, host, port, timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100, origins = [] }: ApiOptions): Api {
+export function createApi({ operations, log, version, host, port, serves = 'all', proxies = [], timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100, origins = [] }: ApiOptions): Api {
   const loopback = isLoopback(host);
   const doors = new Doorkeeper({ access: operations.access, loopback, now });
   const live = new Set<AbortController>();
-  const application = createApplication(allRoutes({ operations, version, doors }), { log, loopback, origins, doors, live, mostStreams, audit: operations.audit, answers: operations.answers });
+  const routes = serves === 'all' ? allRoutes({ operations, version, doors }) : ownRoutes({ operations, version, doors });
+  const application = createApplication(routes, { log, loopback, origins, proxies, doors, live, mostStreams, audit: operations.audit, answers: operations.answers });
   const [answer, takeMessage] = [application.callback(), webhookListener(operations.webhooks, log)];
-  const server = makeServer((request, response) => void (isMessage(request) ? takeMessage(request, response) : answer(request, response)), timeouts);
+  const server = makeServer((request, response) => void (serves === 'all' && isMessage(request) ? takeMessage(request, response) : answer(request, response)), timeouts);
   let stopping: Promise<void> | undefined;
   return {
     async start() {
-      if (!loopback && (await operations.access.standing()).usable === 0) {
+      if (serves === 'all' && !loopback && (await operations.access.standing()).usable === 0) {
         throw new ApiError('api.not_open', `The API can't listen on ${host}: there is no token that is good, so nobody who reaches that address could say who they are`);
       }
       const url = await listen(server, host, port);

@@ -3,21 +3,24 @@
 /** Milliseconds: younger than this it is answered as it was counted; up to the second it is, while it is counted anew. */
 const freshMs = 5000;
 const oldMs = 10_000;
+/** What takes long to count is counted less often: over ten million records some seconds, of which not more than one in twenty is to be spent. */
+const restShare = 20;
 
-/** Answers what `count` does, at most ten seconds old, with one count at a time whoever asks. Its failure is told to those who wait for it. */
+/** Answers what `count` does, at most ten seconds old (or forty times what the count takes), with one count at a time whoever asks. Its failure is told to those who wait for it. */
 export function recent<T>(count: () => Promise<T>, now: () => number = Date.now): () => Promise<T> {
-  let known: { value: T; at: number } | undefined;
+  let known: { value: T; at: number; took: number } | undefined;
   let counting: Promise<T> | undefined;
   const again = (): Promise<T> => (counting ??= (async () => {
     const at = now(); // when it began: a change after that may not be in it
     const value = await count();
-    known = { value, at };
+    known = { value, at, took: now() - at };
     return value;
   })().finally(() => (counting = undefined)));
   return async () => {
-    const age = known ? now() - known.at : Infinity;
-    if (!known || age > oldMs) return again();
-    if (age > freshMs) again().catch(() => undefined);
+    if (!known) return again();
+    const [age, rest] = [now() - known.at, known.took * restShare];
+    if (age > Math.max(oldMs, rest * 2)) return again();
+    if (age > Math.max(freshMs, rest)) again().catch(() => undefined);
     return known.value;
   };
 }

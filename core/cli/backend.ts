@@ -12,6 +12,14 @@ export const backend: Backend = {
     const { inspectTables } = await import('../inspect-tables.ts');
     return inspectTables(project, options);
   },
+  async backUp(project, options) {
+    const { backUp } = await import('../backup.ts');
+    return backUp(project, options);
+  },
+  async restore(project, options) {
+    const { restore } = await import('../backup.ts');
+    return restore(project, options);
+  },
   async openRuntime(project, options) {
     const { openRuntime } = await import('../main.ts');
     return openRuntime(project, options);

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { BackedUp, BackUpOptions, Restored, RestoreOptions } from '../backup.ts';
 import type { Config, Finding } from '../config/index.ts';
 import type { InspectOptions } from '../inspect-tables.ts';
 import type { Runtime, RuntimeOptions } from '../main.ts';
@@ -16,6 +17,8 @@ export interface Backend {
   clock: Clock;
   loadProject(options: ProjectOptions): Promise<Project>;
   inspectTables(project: Project, options: InspectOptions): Promise<Finding[]>;
+  backUp(project: ReadyProject, options: BackUpOptions): Promise<BackedUp>;
+  restore(project: ReadyProject, options: RestoreOptions): Promise<Restored>;
   openRuntime(project: Project, options: RuntimeOptions): Promise<Runtime>;
 }
 
@@ -62,7 +65,12 @@ export class Context {
 
   /** What is wrong between the mapping and the tables that belong to the user. */
   inspectTables(project: Project): Promise<Finding[]> {
-    return this.backend.inspectTables(project, { log: this.log(), dataDirectory: path.resolve(this.io.cwd, this.env['TDS_DATA'] || '.tds') });
+    return this.backend.inspectTables(project, { log: this.log(), dataDirectory: this.dataDirectory });
+  }
+
+  /** Where the embedded PostgreSQL and the key lie. */
+  get dataDirectory(): string {
+    return path.resolve(this.io.cwd, this.env['TDS_DATA'] || '.tds');
   }
 
   /** The same for a command that can't work with a config that has errors. @throws ConfigRefused */
@@ -71,11 +79,11 @@ export class Context {
   }
 
   /** Opens a runtime for `use` and stops it afterwards, whatever happens; a signal ends it too. @throws Interrupted */
-  async withRuntime<T>(project: ReadyProject, options: { role: 'node' | 'client'; log?: Logger; dataDirectory?: string; env?: NodeJS.ProcessEnv; drainMs?: number; watchdog?: { pretty: boolean } }, use: (runtime: Runtime) => Promise<T>): Promise<T> {
-    const { role, log = this.log(), dataDirectory, env = this.env, drainMs = 3000, watchdog } = options;
+  async withRuntime<T>(project: ReadyProject, options: { role: 'node' | 'client'; log?: Logger; dataDirectory?: string; env?: NodeJS.ProcessEnv; drainMs?: number; watchdog?: { pretty: boolean }; roles?: RuntimeOptions['roles'] }, use: (runtime: Runtime) => Promise<T>): Promise<T> {
+    const { role, log = this.log(), dataDirectory, env = this.env, drainMs = 3000, watchdog, roles } = options;
     const signal = this.io.interrupted;
     signal.throwIfAborted();
-    const runtime = await this.backend.openRuntime(project, { role, log, redactor: this.redactor, env, ...(dataDirectory === undefined ? {} : { dataDirectory }), ...(watchdog ? { watchdog } : {}) });
+    const runtime = await this.backend.openRuntime(project, { role, log, redactor: this.redactor, env, ...(dataDirectory === undefined ? {} : { dataDirectory }), ...(watchdog ? { watchdog } : {}), ...(roles ? { roles } : {}) });
     try {
       return await use(runtime);
     } finally {

@@ -3,6 +3,7 @@ import { version } from '../version.ts';
 import type { Bind } from './command.ts';
 import { addAlerts } from './commands/alerts.ts';
 import { addAudit } from './commands/audit.ts';
+import { addBackup, addRestore } from './commands/backup.ts';
 import { addBreaker } from './commands/breaker.ts';
 import { addCache } from './commands/cache.ts';
 import { addCheck } from './commands/check.ts';
@@ -12,6 +13,7 @@ import { addDemo } from './commands/demo.ts';
 import { addHealing } from './commands/healing.ts';
 import { addHealth } from './commands/health.ts';
 import { addJobs } from './commands/jobs.ts';
+import { addNodes } from './commands/nodes.ts';
 import { addPlugins } from './commands/plugins.ts';
 import { addQuota } from './commands/quota.ts';
 import { addRecord } from './commands/record.ts';
@@ -35,7 +37,7 @@ import { isTdsError } from '../sdk/index.ts';
 
 /** In the order of the help. */
 const commands = [
-  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addJobs, addStatus, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addCache, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addVersion,
+  addDemo, addStart, addValidate, addCheck, addSync, addReplay, addRuns, addJobs, addStatus, addNodes, addHealth, addSchedules, addReport, addReload, addQuota, addBreaker, addPlugins, addConnections, addCache, addDeadLetters, addHealing, addAlerts, addRecord, addWebhooks, addToken, addAudit, addBackup, addRestore, addVersion,
 ];
 
 /** One call of `tds`. Never throws; answers the exit code. */
@@ -112,6 +114,7 @@ Environment:
   TDS_DATABASE_URL   the PostgreSQL to use; without it TDS starts one of its own
   TDS_DATA           where the embedded PostgreSQL lies (default .tds)
   TDS_HOST TDS_PORT  where the API listens (default 127.0.0.1:8080)
+  TDS_ROLES          what this node does: all, or some of api, worker, scheduler
   TDS_SCHEDULES=off  this process ticks no schedules; it still does the work that others' ticks put on the queue
   REDIS_URL          a Redis that the nodes share, for limits and cache; without it PostgreSQL divides the limits
   TDS_ADDRESS_FILE   a file in which start says where the API listens, for as long as it does: for a health check

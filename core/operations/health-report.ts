@@ -62,8 +62,8 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
   return { state, at, items };
 }
 
-function nodes({ nodes: count }: Figures): HealthItem[] {
-  return [count === 0 ? bad('nodes', 'none takes jobs: nothing is synced', 'tds start') : ok('nodes', `${count} at work`)];
+function nodes({ nodes: count, schedulers }: Figures): HealthItem[] {
+  return [count === 0 ? bad('nodes', 'none takes jobs: nothing is synced', 'tds start') : schedulers === 0 ? bad('nodes', 'none has the role scheduler: schedules stand still, and nothing is healed', 'tds start --roles scheduler') : ok('nodes', `${count} at work`)];
 }
 
 function queue(tasks: readonly TaskStats[]): HealthItem[] {

@@ -48,7 +48,7 @@ export class SteadyClient {
   }
 }
 
-export interface Identity { readonly nodeId: string; readonly machine: string; readonly version: string; readonly concurrency: number }
+export interface Identity { readonly nodeId: string; readonly machine: string; readonly version: string; readonly concurrency: number; readonly roles: readonly string[] | null }
 /** What a beat brought back: whether the pool still counts as living, and which of its jobs are gone or cancelled. */
 export interface BeatAnswer { readonly alive: boolean; readonly gone: readonly string[]; readonly cancelled: readonly string[] }
 
@@ -68,10 +68,10 @@ export class Heartbeat {
 
   /** Must come before the pool takes its first job. */
   async register(poolId: string): Promise<void> {
-    const { nodeId, machine, version, concurrency } = this.#identity;
+    const { nodeId, machine, version, concurrency, roles } = this.#identity;
     await this.client.run((client) => client.query(
-      `insert into ${this.#names.nodes} (pool_id, node_id, host, machine, pid, version, concurrency) values ($1, $2, $3, $4, $5, $6, $7)
-       on conflict (pool_id) do update set beat_at = clock_timestamp()`, [poolId, nodeId, hostname(), machine, process.pid, version, concurrency]));
+      `insert into ${this.#names.nodes} (pool_id, node_id, host, machine, pid, version, concurrency, roles) values ($1, $2, $3, $4, $5, $6, $7, $8::text[])
+       on conflict (pool_id) do update set beat_at = clock_timestamp()`, [poolId, nodeId, hostname(), machine, process.pid, version, concurrency, roles]));
   }
 
   /** A row that was swept, or whose time is over, never comes back to life: `alive` is false then. */

@@ -8,7 +8,7 @@ import type { NodeInfo, TaskStats } from './types.ts';
 /** The living nodes, the oldest first. */
 export async function listNodes(db: Pick<Queryable, 'query'>, names: Names): Promise<NodeInfo[]> {
   const { rows } = await db.query<NodeInfo>(
-    `select node_id as "nodeId", min(host) as host, min(pid) as pid, min(version) as version, max(concurrency) as concurrency, min(since) as since, max(beat_at) as "beatAt",
+    `select node_id as "nodeId", min(host) as host, min(pid) as pid, min(version) as version, max(concurrency) as concurrency, max(roles) as roles, min(since) as since, max(beat_at) as "beatAt",
        extract(epoch from clock_timestamp() - max(beat_at))::float8 as "secondsSinceBeat", array_agg(pool_id order by since) as pools,
        coalesce((select array_agg(id::text) from ${names.nodes} m, unnest(m.in_flight) as f (id) where m.node_id = n.node_id), '{}') as "inFlight"
      from ${names.nodes} n group by node_id order by min(since), node_id`);

@@ -41,7 +41,7 @@ class DurableQueue implements Queue {
   #stopped: Promise<void> | undefined;
 
   constructor(options: QueueOptions) {
-    const { log, clock, onExhausted, concurrency, version, tasks, redact = (text: string) => text, maxLosses = 3, historyDays = 30 } = options;
+    const { log, clock, onExhausted, concurrency, version, tasks, roles = null, redact = (text: string) => text, maxLosses = 3, historyDays = 30 } = options;
     this.#options = options;
     this.nodeId = options.nodeId ?? newNodeId();
     const names = (this.#names = namesOf(options.schema, options.workerSchema));
@@ -57,7 +57,7 @@ class DurableQueue implements Queue {
     const emit = <K extends keyof QueueEvents>(event: K, facts: QueueEvents[K]): void => void this.#events.emit(event, facts);
     const machine = machineName();
     const settler = new Settler({ pool, names, nodeId: this.nodeId, log, onExhausted, redact });
-    const heartbeat = new Heartbeat(pool, names, { nodeId: this.nodeId, machine, version, concurrency }, timings.deadMs);
+    const heartbeat = new Heartbeat(pool, names, { nodeId: this.nodeId, machine, version, concurrency, roles }, timings.deadMs);
     this.#node = new Node({
       heartbeat, pool, timings, log, emit,
       makeEngine: (onEnd) => new Engine({ pool, names, settler, clock, log, concurrency, tasks, timings, emit, onEnd }),

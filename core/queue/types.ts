@@ -105,6 +105,8 @@ export interface QueueOptions {
   /** Default: host, pid and a random part. */
   readonly nodeId?: string;
   readonly version: string;
+  /** Roles of the node, to be shown and looked for. Absent: none, it is a command that only asks. */
+  readonly roles?: readonly string[];
   /** Jobs at once. 0: only adds, looks and sweeps. */
   readonly concurrency: number;
   readonly tasks: Readonly<Record<string, TaskHandler>>;
@@ -122,7 +124,7 @@ export interface QueueOptions {
 
 /** One living process. */
 export interface NodeInfo {
-  readonly nodeId: string; readonly host: string; readonly pid: number; readonly version: string; readonly concurrency: number;
+  readonly nodeId: string; readonly host: string; readonly pid: number; readonly version: string; readonly concurrency: number; readonly roles: readonly string[] | null;
   readonly since: Date; readonly beatAt: Date; readonly secondsSinceBeat: number; readonly inFlight: readonly string[]; readonly pools: readonly string[];
 }
 

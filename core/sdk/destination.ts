@@ -74,6 +74,8 @@ export interface Destination {
   readonly transactional: boolean;
   /** Compares the real table with the spec; called by validate and check. Changes nothing. */
   inspect(spec: TableSpec): Promise<TableFinding[]>;
+  /** Where a table lies. Only of a `transactional` destination, and only `tds backup` asks: it takes the managed tables along. */
+  locate?(spec: TableSpec): { schema: string; table: string };
   /** Makes a managed table fit (create, add columns); called before the first write of a run. Never drops anything. */
   prepare(spec: TableSpec): Promise<void>;
   /**

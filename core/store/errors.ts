@@ -18,7 +18,13 @@ export const storeErrorCodes = {
   'store.migration_name': { meaning: 'A migration file has a wrong name, or a number twice.', cure: 'This is a fault of TDS: files are named `001-subject.sql`, each number once.' },
   'store.migration_changed': { meaning: 'A migration that was applied has been changed since.', cure: 'Use the TDS that the database was migrated by, or a later one; never edit a migration.' },
   'store.migration_gap': { meaning: 'A migration is missing below one that was applied.', cure: 'Use a complete copy of TDS.' },
-  'store.migration_newer': { meaning: 'The database was migrated by a newer version of TDS.', cure: 'Use that newer TDS; there is no way back.' },
+  'store.migration_newer': { meaning: 'The database was migrated by a newer version of TDS.', cure: 'Use that newer TDS; the way back is a backup from before (`tds restore`).' },
+  'store.backup_place': { meaning: 'A backup can not be written there, or there is none to read.', cure: 'Name a file or a folder that this user may write, and for a restore a file that is there.' },
+  'store.backup_empty': { meaning: 'There is nothing to back up: the database holds no TDS.', cure: 'Check which database `TDS_DATABASE_URL` or `TDS_DATA` names.' },
+  'store.backup_unreadable': { meaning: 'A backup is cut off or damaged, or the file is no backup.', cure: 'Take another one; `tds restore FILE --check` tells whether a file is whole.' },
+  'store.backup_newer': { meaning: 'A backup was made by a newer TDS.', cure: 'Restore it with that version of TDS, or a later one.' },
+  'store.restore_not_empty': { meaning: 'The database that a backup would be restored into holds something already.', cure: 'Name an empty database, or say `--replace`: what is there is lost then.' },
+  'store.restore_in_use': { meaning: 'A node works on the database that a backup would be restored into.', cure: 'Stop every TDS on it first.' },
   'store.migration_failed': { meaning: 'A migration failed; nothing of it was kept.', cure: 'Read PostgreSQL\'s message; it is tried again at the next start.' },
 } as const;
 

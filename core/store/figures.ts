@@ -15,7 +15,7 @@ export interface NotifierFigure { notifier: string; sent: number; failed: number
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
   at: Date;
-  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
+  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; /** Nodes that tick schedules and heal. */ schedulers: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
   alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; inbox: InboxFigure[]; database: { sizeBytes: number; connections: number; limit: number };
   schedules: ScheduleFigure[];
 }
@@ -27,12 +27,13 @@ const recentMinutes = 15;
 export async function readFigures(session: Reading, entities: readonly string[], now?: Date): Promise<Figures> {
   const at = now ?? ((await session.query('SELECT clock_timestamp() AS now')).rows[0]?.['now'] as Date);
   const rows = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> => (await session.query(text, values)).rows as T[];
-  const [nodes] = await rows<{ count: number }>('SELECT count(DISTINCT node_id)::int AS count FROM nodes WHERE concurrency > 0');
+  const [nodes] = await rows<{ count: number; schedulers: number }>(
+    `SELECT count(DISTINCT node_id) FILTER (WHERE concurrency > 0)::int AS count, count(DISTINCT node_id) FILTER (WHERE 'scheduler' = ANY(coalesce(roles, CASE WHEN concurrency > 0 THEN ARRAY['scheduler'] END)))::int AS schedulers FROM nodes`);
   const [database] = await rows<Figures['database']>(
     `SELECT pg_database_size(current_database())::float8 AS "sizeBytes", (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections, current_setting('max_connections')::int AS "limit"`);
   return {
     at,
-    nodes: nodes?.count ?? 0,
+    nodes: nodes?.count ?? 0, schedulers: nodes?.schedulers ?? 0,
     schedules: await readScheduleFigures(session, at),
     database: database ?? { sizeBytes: 0, connections: 0, limit: 0 },
     deadLetters: await rows(
@@ -43,7 +44,8 @@ export async function readFigures(session: Reading, entities: readonly string[],
          FROM unnest($1::text[]) AS c (entity) LEFT JOIN entities e ON e.entity = c.entity
          LEFT JOIN LATERAL (SELECT status, started_at, ended_at FROM runs WHERE runs.entity = c.entity AND status IN ('succeeded', 'failed') ORDER BY id DESC LIMIT 1) r ON true`, [entities, at]),
     runs: await rows(
-      `SELECT s.state, (SELECT count(*)::int FROM runs WHERE status = s.state) AS count FROM unnest(ARRAY['queued', 'running', 'waiting']) AS s (state)`),
+      `SELECT s.state, coalesce(c.count, 0) AS count FROM unnest(ARRAY['queued', 'running', 'waiting']) AS s (state)
+         LEFT JOIN (SELECT status, count(*)::int AS count FROM runs WHERE status IN ('queued', 'running', 'waiting') GROUP BY status) c ON c.status = s.state`),
     healing: await rows(
       `SELECT rule, sum(acts)::float8 AS acts, sum(told)::float8 AS told,
               (SELECT count(DISTINCT a.fingerprint)::int FROM healing_acts a WHERE a.rule = r.rule AND a.outcome = 'told' AND a.reset_at IS NULL) AS waiting

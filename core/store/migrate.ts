@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Client } from 'pg';
 import { withAdvisoryLock } from './advisory-lock.ts';
 import { StoreError } from './errors.ts';
 import { dedicatedClient, type Pool, type Queryable } from './pool.ts';
@@ -24,14 +25,16 @@ export interface MigrateOptions {
   readonly log?: { info(text: string): void };
 }
 
-interface Migration {
+/** One file, read. */
+export interface Migration {
   readonly number: number;
   readonly name: string;
   readonly sql: string;
   readonly checksum: string;
 }
 
-interface Applied {
+/** One that stands in the schema. */
+export interface Applied {
   readonly number: number;
   readonly name: string;
   readonly checksum: string;
@@ -49,14 +52,12 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
   const { pool, directory, schema = 'tds', log } = options;
   const wanted = await readMigrations(directory);
   const path = quoteIdentifier(schema);
-  return underLock(pool, async (client) => {
+  return underMigrationLock(pool, async (client) => {
     // Not CREATE SCHEMA IF NOT EXISTS: that asks for the right to create one even where it exists.
     const { rows } = await client.query<{ found: boolean }>('SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS found', [schema]);
     if (rows[0]?.found !== true) await client.query(`CREATE SCHEMA ${path}`);
-    await client.query(`CREATE TABLE IF NOT EXISTS ${path}.migrations (
-      number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), milliseconds integer NOT NULL)`);
-    const { rows: applied } = await client.query<Applied>(`SELECT number, name, checksum FROM ${path}.migrations ORDER BY number`);
-    check(wanted, applied, schema);
+    const applied = await appliedMigrations(client, schema);
+    checkMigrations(wanted, applied, schema);
     const done = new Set(applied.map((each) => each.number));
     const names: string[] = [];
     for (const migration of wanted) {
@@ -80,7 +81,7 @@ export async function migrateQueue(options: { readonly pool: Pool; readonly sche
     if (level === 'error' || level === 'warning') log?.info(`graphile-worker: ${message}`);
   });
   const exitCode = process.exitCode;
-  await underLock(pool, async () => {
+  await underMigrationLock(pool, async () => {
     try {
       await runMigrations({ pgPool: pool, schema, logger });
     } catch (cause) {
@@ -91,14 +92,23 @@ export async function migrateQueue(options: { readonly pool: Pool; readonly sche
   }, { log });
 }
 
+/** Which migrations a schema holds, in their order; makes the table that says so where there is none yet. */
+export async function appliedMigrations(client: Queryable, schema: string): Promise<Applied[]> {
+  const path = quoteIdentifier(schema);
+  await client.query(`CREATE TABLE IF NOT EXISTS ${path}.migrations (
+    number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), milliseconds integer NOT NULL)`);
+  return (await client.query<Applied>(`SELECT number, name, checksum FROM ${path}.migrations ORDER BY number`)).rows;
+}
+
 /** What a start says that waits for another one, after so many ms. */
 const toldAfterMs = 5_000;
 
 /**
- * Runs `work` while no other process migrates. A statement of a migration may last; but a process that was cut off or stands still between
- * two of them loses the lock after `silentMs`, so that no start waits for ever on what it left. Exported for its test.
+ * Runs `work` on a connection of its own while no other process migrates or restores this database. A statement of a migration may last;
+ * but a process that was cut off or stands still between two of them loses the lock after `silentMs`, so that no start waits for ever on
+ * what it left.
  */
-export async function underLock<T>(pool: Pool, work: (client: Queryable) => Promise<T>, { log, silentMs = 30_000 }: { log?: MigrateOptions['log'] | undefined; silentMs?: number } = {}): Promise<T> {
+export async function underMigrationLock<T>(pool: Pool, work: (client: Client) => Promise<T>, { log, silentMs = 30_000 }: { log?: MigrateOptions['log'] | undefined; silentMs?: number } = {}): Promise<T> {
   const client = await dedicatedClient(pool, { statementTimeout: 0, queryTimeout: 0, idleInTransactionTimeout: silentMs, applicationName: 'tds migrate' });
   let sign: NodeJS.Timeout | undefined;
   const waits = setTimeout(() => log?.info('waiting for another process that brings the database up to date'), toldAfterMs);
@@ -116,7 +126,8 @@ export async function underLock<T>(pool: Pool, work: (client: Queryable) => Prom
   }
 }
 
-async function readMigrations(directory: string): Promise<Migration[]> {
+/** The files of a folder, in their order. @throws StoreError `store.migration_name` */
+export async function readMigrations(directory: string): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
   const migrations = await Promise.all(
     names.map(async (name) => {
@@ -133,7 +144,8 @@ async function readMigrations(directory: string): Promise<Migration[]> {
   return migrations;
 }
 
-function check(wanted: readonly Migration[], applied: readonly Applied[], schema: string): void {
+/** Holds what a schema (or a backup) has against the files. @throws StoreError `store.migration_newer`, `_changed`, `_gap` */
+export function checkMigrations(wanted: readonly Migration[], applied: readonly Applied[], schema: string): void {
   const last = wanted.at(-1)?.number ?? 0;
   const newest = applied.at(-1);
   if (newest && newest.number > last) {
@@ -153,18 +165,27 @@ function check(wanted: readonly Migration[], applied: readonly Applied[], schema
 }
 
 async function apply(client: Queryable, path: string, migration: Migration): Promise<number> {
-  const { number, name, sql, checksum } = migration;
-  const start = performance.now();
   await client.query('BEGIN');
+  try {
+    const milliseconds = await applyMigration(client, path, migration);
+    await client.query('COMMIT');
+    return milliseconds;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+/** One file inside the transaction that is open. `path` is the schema's name, quoted. Answers ms. @throws StoreError `store.migration_failed` */
+export async function applyMigration(client: Queryable, path: string, { number, name, sql, checksum }: Migration): Promise<number> {
+  const start = performance.now();
   try {
     await client.query(`SET LOCAL search_path TO ${path}`);
     await client.query(sql);
     const milliseconds = Math.round(performance.now() - start);
     await client.query(`INSERT INTO ${path}.migrations (number, name, checksum, milliseconds) VALUES ($1, $2, $3, $4)`, [number, name, checksum, milliseconds]);
-    await client.query('COMMIT');
     return milliseconds;
   } catch (cause) {
-    await client.query('ROLLBACK').catch(() => {});
     const { message, position } = cause as { message?: string; position?: string };
     const line = position === undefined ? '' : `:${sql.slice(0, Number(position) - 1).split('\n').length}`;
     throw new StoreError('store.migration_failed', `Migration ${name}${line} failed: ${message}.`, 'Nothing of it was kept; mend the cause and start again.', { cause });

@@ -33,6 +33,8 @@ export interface OpenDatabaseOptions {
   /** The folder of the migrations. */
   migrations: string;
   log: Logger;
+  /** False: as it is, or empty; for a backup and a restore, which bring a shape of their own. Default true. */
+  migrated?: boolean;
 }
 
 /** Where the embedded PostgreSQL lies. */
@@ -46,7 +48,7 @@ const mostReads = 4;
 const standstillMs = 10_000;
 
 /** Starts or reaches the database and migrates it. @throws StoreError */
-export async function openDatabase({ url, schema, poolSize, applicationName, connectTimeout = 10_000, dataDirectory, migrations, log }: OpenDatabaseOptions): Promise<OpenedDatabase> {
+export async function openDatabase({ url, schema, poolSize, applicationName, connectTimeout = 10_000, dataDirectory, migrations, log, migrated = true }: OpenDatabaseOptions): Promise<OpenedDatabase> {
   if (url !== '') checkAddress(url);
   const embedded = url === '' ? await startEmbeddedPostgres({ dataDirectory: embeddedDirectory(dataDirectory), log }) : undefined;
   const address = embedded?.url ?? url;
@@ -58,8 +60,10 @@ export async function openDatabase({ url, schema, poolSize, applicationName, con
     await embedded?.stop();
   };
   try {
-    await migrate({ pool, directory: migrations, schema, log });
-    await migrateQueue({ pool, log });
+    if (migrated) {
+      await migrate({ pool, directory: migrations, schema, log });
+      await migrateQueue({ pool, log });
+    } else await pool.query('SELECT 1');
   } catch (error) {
     await close();
     throw error instanceof StoreError ? error : unreachable(address, error);

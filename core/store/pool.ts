@@ -24,7 +24,7 @@ export type PoolClient = pg.PoolClient;
 export type Queryable = Pick<pg.ClientBase, 'query'>;
 
 export interface PoolOptions {
-  /** `postgres://…`. PgBouncer only in session mode, with `ignore_startup_parameters = options,statement_timeout,idle_in_transaction_session_timeout`. */
+  /** `postgres://…`. PgBouncer only in session mode, with `ignore_startup_parameters = extra_float_digits,options,statement_timeout,idle_in_transaction_session_timeout`. */
   readonly url: string;
   /** The schema that unqualified names mean (`search_path` holds it alone). Default: the server's setting. */
   readonly schema?: string;
@@ -65,7 +65,7 @@ const endingMs = 3_000;
 /** Makes a pool that outlives restarts of the server. Connects at the first query. The caller ends it (`pool.end()`). */
 export function createPool(options: PoolOptions): Pool {
   const { max = 10, idleTimeout = 30_000, maxLifetime = 0, exclusive = false, onError = () => {} } = options;
-  const pool = new PgPool({ ...clientConfig(options), ...(exclusive ? { Client: NumberedClient } : {}), max, idleTimeoutMillis: idleTimeout, maxLifetimeSeconds: maxLifetime });
+  const pool = new PgPool({ ...clientConfig(options), ...(exclusive ? { Client: NumberedClient } : {}), max, idleTimeoutMillis: idleTimeout, maxLifetimeSeconds: maxLifetime, verify: (client, done) => void verified(client, options, done) });
   madeWith.set(pool, options);
   pool.on('error', onError);
   // Without a listener of its own, a client that is lent out takes the process down when its connection breaks between two queries.
@@ -137,7 +137,23 @@ export async function dedicatedClient(pool: Pool, overrides: Partial<PoolOptions
   const client = new Client(clientConfig({ ...options, ...overrides }));
   client.on('error', () => {});
   await client.connect();
+  await settle(client, { ...options, ...overrides });
   return client;
+}
+
+/** `settle`, in pg's own way to hear of it. */
+async function verified(client: Queryable, options: PoolOptions, done: (error?: Error) => void): Promise<void> {
+  const error = await settle(client, options).then(() => undefined, (reason: Error) => reason);
+  done(error);
+}
+
+/**
+ * Says what the start of the session has said already: PgBouncer must ignore it there (`ignore_startup_parameters`), and a lost search
+ * path would mean other tables.
+ */
+async function settle(client: Queryable, { schema, readOnly = false, statementTimeout = 60_000, idleInTransactionTimeout = 120_000 }: PoolOptions): Promise<void> {
+  const wanted = { ...(schema === undefined ? {} : { search_path: quoteIdentifier(schema) }), ...(readOnly ? { default_transaction_read_only: 'on' } : {}), statement_timeout: String(statementTimeout), idle_in_transaction_session_timeout: String(idleInTransactionTimeout) };
+  await client.query('SELECT set_config(name, value, false) FROM json_each_text($1::json) AS s (name, value)', [JSON.stringify(wanted)]);
 }
 
 function clientConfig(options: PoolOptions): pg.ClientConfig {

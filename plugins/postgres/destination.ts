@@ -42,6 +42,7 @@ export function createDestination({ database, transactional, schema, createSchem
 
   return {
     transactional,
+    locate: nameOf,
     inspect: (spec) => guardSpec(() => {
       const name = nameOf(spec);
       return database.transaction((session) => inspect(session, spec, name, createSchema));

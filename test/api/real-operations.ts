@@ -38,7 +38,7 @@ const alert = {
   rule: 'run-failed', fingerprint: 'f', labels: { entity: 'things' }, severity: 'warning' as const, state: 'firing' as const, value: 1, summary: 'the last run of things failed', help: 'tds runs',
   since: new Date(), seenAt: new Date(), firedAt: new Date(), acknowledgedAt: null, acknowledgedBy: null, resolvedAt: null, notifiedAt: null,
 };
-const node = { nodeId: 'n', host: 'h', pid: 1, version: '1', concurrency: 4, since: new Date(), beatAt: new Date(), secondsSinceBeat: 0.2, inFlight: ['1'], pools: ['p'] };
+const node = { nodeId: 'n', host: 'h', pid: 1, version: '1', concurrency: 4, roles: null, since: new Date(), beatAt: new Date(), secondsSinceBeat: 0.2, inFlight: ['1'], pools: ['p'] };
 
 export async function realOperations(scope: TestScope): Promise<RealOperations> {
   const b = await bench(scope);

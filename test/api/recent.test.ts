@@ -37,6 +37,23 @@ t.test('a count that fails is told to who waits, and tried again', async (t) => 
   t.equal(await ask(), 1);
 });
 
+t.test('what takes long to count is counted less often', async (t) => {
+  let now = 0;
+  let counts = 0;
+  const ask = recent(async () => {
+    now += 3000;
+    return counts += 1;
+  }, () => now);
+  t.equal(await ask(), 1);
+  now = 59_000;
+  t.same([await ask(), counts], [1, 1], 'a count of three seconds is good for a minute');
+  now = 61_000;
+  t.same([await ask(), counts], [1, 2], 'then it is counted anew beside the answer');
+  await new Promise((resolve) => { setImmediate(resolve); });
+  now = 400_000;
+  t.equal(await ask(), 3, 'and what is older than two is not told');
+});
+
 t.test('of several questions each is counted for itself, and of very many the one that was asked least lately again', async (t) => {
   const counted: string[] = [];
   const ask = recentOf((name: string) => name, async (name) => {

@@ -13,13 +13,14 @@ import { measureLimits } from './limits.ts';
 import { measureLoad } from './load.ts';
 import { measureMemory } from './memory.ts';
 import { measureMetrics } from './metrics.ts';
+import { measureNodes } from './nodes.ts';
 import { Report } from './report.ts';
 import { measureSchedules } from './schedules.ts';
 import { measureWebhooks } from './webhooks.ts';
 
 const help = `Usage: npm run bench -- [options]
 
-  --only PARTS   load, memory, incremental, metrics, schedules, api, limits, demo, webhooks; several with commas. Default: all but limits
+  --only PARTS   load, memory, incremental, metrics, schedules, api, limits, demo, webhooks, nodes; several with commas. Default: all but limits
   --limits       the limits too (they take two minutes)
   --full         memory at 1,000,000 items instead of 200,000, and the limits
   --items LIST   sizes of the first load, default 20000,100000
@@ -47,6 +48,7 @@ const parts: Record<string, (bench: Bench) => Promise<void>> = {
   limits: measureLimits,
   demo: measureDemo,
   webhooks: measureWebhooks,
+  nodes: measureNodes,
 };
 
 if (values.help) process.stdout.write(help);

@@ -10,7 +10,7 @@ import { TestClock } from '../support/clock.ts';
 import { Child } from '../support/processes.ts';
 import { callCli } from './support.ts';
 
-const worker: NodeInfo = { nodeId: 'other', host: 'h', pid: 1, version: '1', concurrency: 4, since: new Date(), beatAt: new Date(), secondsSinceBeat: 0, inFlight: [], pools: [] };
+const worker: NodeInfo = { nodeId: 'other', host: 'h', pid: 1, version: '1', concurrency: 4, roles: null, since: new Date(), beatAt: new Date(), secondsSinceBeat: 0, inFlight: [], pools: [] };
 
 /** Operations whose runs end when they are looked at the second time. */
 function ending(status: Run['status'], more: Partial<Operations> = {}): Operations & { asked: unknown[] } {

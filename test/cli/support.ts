@@ -47,13 +47,15 @@ export async function callCli(args: readonly string[], fake: FakeCall = {}): Pro
   const outcome: FakeOutcome = { exit: 0, out: '', err: '', json: [], opened: [], stopped: 0 };
   const operations = fake.operations ?? fakeOperations();
   const runtime: Runtime = {
-    operations, webhooks: { look: async () => undefined }, events: { listen: () => () => undefined }, nodeId: 'me', databaseUrl: 'postgres://x', databaseLabel: 'a fake database', embedded: false, database: { transaction: () => Promise.reject(new Error('no database')) },
+    operations, webhooks: { look: async () => undefined }, events: { listen: () => () => undefined }, nodeId: 'me', roles: [], databaseUrl: 'postgres://x', databaseLabel: 'a fake database', embedded: false, database: { transaction: () => Promise.reject(new Error('no database')) },
     stop: async () => void (outcome.stopped += 1),
   };
   const backend: Backend = {
     clock: fake.clock ?? new TestClock(),
     loadProject: async () => fakeProject(fake),
     inspectTables: async () => [],
+    backUp: () => Promise.reject(new Error('no database')),
+    restore: () => Promise.reject(new Error('no database')),
     openRuntime: async (_project, options) => {
       outcome.opened.push(options.role);
       fake.onOpen?.(options);

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test, type Test } from 'tap';
-import { migrate, migrateQueue, underLock } from '../../core/store/migrate.ts';
+import { migrate, migrateQueue, underMigrationLock } from '../../core/store/migrate.ts';
 import { createPool } from '../../core/store/pool.ts';
 import { startBlackHole } from '../support/black-hole.ts';
 import { testDatabase } from '../support/database.ts';
@@ -88,13 +88,13 @@ test('a start does not wait on one that was cut off while it migrated', async (t
   t.teardown(() => void far.end());
   const over = Promise.withResolvers<void>();
   const holds = Promise.withResolvers<void>();
-  const cutOff = underLock(far, async () => {
+  const cutOff = underMigrationLock(far, async () => {
     holds.resolve();
     await over.promise;
   }, { silentMs: 800 }).catch(() => {});
   await holds.promise;
   let isIn = false;
-  const other = underLock(pool, async () => void (isIn = true));
+  const other = underMigrationLock(pool, async () => void (isIn = true));
   await pool.query('select pg_sleep(1.6)'); // the sign of life of the first one keeps its lock
   t.notOk(isIn);
   proxy.freeze({ newOnes: false });

@@ -27,7 +27,8 @@ export async function startRedis(scope: { teardown(action: () => unknown): unkno
   return { url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`, stop };
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on just now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -31,6 +31,10 @@ export interface ShopOptions {
   nodeId?: string;
   /** Shorter times of the queue. */
   queueTimings?: Partial<QueueTimings>;
+  /** The sandbox of another shop, in place of one of its own. */
+  of?: Pick<Shop, 'sandbox'>;
+  /** A database that is there already. */
+  database?: TestDatabase;
 }
 
 /** A shop with its copy. */
@@ -84,7 +88,7 @@ connections:
 /** Starts the sandbox, makes a database, loads the config and opens TDS on all three. Everything ends with the test. */
 export async function openShop(scope: TestScope, options: ShopOptions = {}): Promise<Shop> {
   const [sandbox, database, folder] = await Promise.all([
-    startZohoSandbox({ scale: 'small', limits: false, ...options.sandbox }), testDatabase(scope), mkdtemp(join(tmpdir(), 'tds-shop-')),
+    options.of?.sandbox ?? startZohoSandbox({ scale: 'small', limits: false, ...options.sandbox }), options.database ?? testDatabase(scope), mkdtemp(join(tmpdir(), 'tds-shop-')),
   ]);
   const file = options.config === undefined ? 'tds.config.yaml' : join(folder, 'tds.config.yaml');
   for (const [path, content] of Object.entries({ ...options.files, ...(options.config === undefined ? {} : { 'tds.config.yaml': options.config }) })) {
@@ -104,7 +108,7 @@ export async function openShop(scope: TestScope, options: ShopOptions = {}): Pro
     return { project, runtime };
   };
   scope.teardown(async () => {
-    await sandbox.close();
+    if (!options.of) await sandbox.close();
     await rm(folder, { recursive: true, force: true });
   });
   const { project, runtime } = await open(options);

@@ -37,6 +37,11 @@ export function allRoutes(deps: RouteDeps): Route[] {
   return [index, ...describing([index, ...routes], deps.version), ...routes];
 }
 
+/** What every node answers of itself, whatever its roles. */
+export function ownRoutes(deps: RouteDeps): Route[] {
+  return [...healthRoutes(deps), ...metricRoutes(deps)].filter(({ path }) => !path.startsWith('/v1/'));
+}
+
 /** The description of all routes, these two among them, for programs and for people. Made once, when it is first asked for. */
 function describing(others: readonly Route[], version: string): Route[] {
   let page: string | undefined;

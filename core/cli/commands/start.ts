@@ -1,6 +1,7 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { createApi } from '../../api/index.ts';
 import type { Runtime } from '../../main.ts';
+import { nodeRoles, rolesOf, type NodeRole } from '../../roles.ts';
 import { version } from '../../version.ts';
 import type { Logger } from '../../sdk/index.ts';
 import type { Context, ReadyProject } from '../context.ts';
@@ -12,25 +13,32 @@ import { counted, plain } from '../text.ts';
 
 /** `tds start`. */
 export function addStart(program: Command, bind: Bind): void {
-  const command = program.command('start').description('work until it is stopped, and serve the API').action(bind(start));
+  const command = program.command('start').description('work until it is stopped, and serve the API')
+    .option('--roles <roles>', 'what this node does: api, worker, scheduler, with commas, or all (default: node.roles of the config)', readRoles).action(bind(start));
   explain(command, {
     about: 'Ctrl-C (or SIGTERM) stops in order within 10 seconds: running jobs are handed back and go on from the last saved page with the next start. A second ctrl-C ends at once.',
-    examples: [['npm start', 'the same'], ['TDS_PORT=9000 tds start', 'the API on another port'], ['tds start | tee tds.log', 'JSON lines where stdout is no terminal']],
-    json: 'first { "type": "started", "version", "config", "database", "api", "apiOpen", "entities", "failedPlugins" }, then the log',
+    examples: [['npm start', 'the same'], ['TDS_PORT=9000 tds start', 'the API on another port'], ['tds start --roles worker', 'one of several nodes: does jobs, and serves its health and metrics alone'], ['tds start | tee tds.log', 'JSON lines where stdout is no terminal']],
+    json: 'first { "type": "started", "version", "config", "database", "api", "apiOpen", "roles", "entities", "failedPlugins" }, then the log',
     exit: '0 stopped in order, 2 command or config wrong (a taken port too), 3 database out of reach, 130 ended at once',
   });
 }
 
-async function start(context: Context): Promise<ExitCode> {
+function readRoles(text: string): readonly NodeRole[] {
+  const roles = rolesOf(text);
+  if (!roles) throw new InvalidArgumentError(`one or more of ${nodeRoles.join(', ')}, with commas, or all`);
+  return roles;
+}
+
+async function start(context: Context, command: Command): Promise<ExitCode> {
   const { out, io } = context;
   const project = await context.readyProject();
   const pretty = io.stdout.isTTY === true && !out.isJson;
   context.logSink = (line) => void io.stdout.write(line);
   const log = context.log({ level: project.config.policies.log.level, pretty });
-  return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty } }, async (runtime) => {
-    const { host, port, origins, adminToken } = project.config.api;
+  return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
+    const { host, port, proxies, origins, adminToken } = project.config.api;
     if (adminToken !== '') await adopt(runtime, adminToken, log);
-    const api = createApi({ operations: runtime.operations, log, version, host, port, origins });
+    const api = createApi({ operations: runtime.operations, log, version, host, port, proxies, origins, serves: runtime.roles.includes('api') ? 'all' : 'health' });
     let address: { remove(): void } | undefined;
     try {
       const { url, open } = await api.start();
@@ -63,10 +71,10 @@ function announce({ out }: Context, { project, runtime, url, open, log, pretty }
   const entities = Object.keys(project.config.entities);
   const failed = project.plugins.filter(({ failure }) => failure !== undefined);
   const schedules = Object.values(project.config.schedules).filter(({ enabled }) => enabled).length;
-  out.json({ type: 'started', version, config: project.file, database: runtime.databaseLabel, api: url, apiOpen: open, entities, failedPlugins: failed });
+  out.json({ type: 'started', version, config: project.file, database: runtime.databaseLabel, api: url, apiOpen: open, roles: runtime.roles, entities, failedPlugins: failed });
   if (out.isJson) return;
   if (!pretty) {
-    log.info('started', { version, config: project.file, database: runtime.databaseLabel, api: url, entities: entities.length, schedules });
+    log.info('started', { version, config: project.file, database: runtime.databaseLabel, api: url, roles: runtime.roles.join(','), entities: entities.length, schedules });
     if (open) log.info('the API is open: anybody on this machine may do all, until the first token is made (tds token create)');
     for (const { id, failure } of failed) log.warn('a plugin failed to load', { plugin: id, reason: failure?.reason, code: failure?.code });
     return;
@@ -75,6 +83,7 @@ function announce({ out }: Context, { project, runtime, url, open, log, pretty }
   out.line(`  config     ${project.file}: ${counted(entities.length, 'entity', 'entities')}, ${counted(Object.keys(project.config.connections).length, 'connection')}`);
   out.line(`  database   ${runtime.databaseLabel}`);
   out.line(`  API        ${url}${open ? ', open: anybody on this machine may do all, until the first token is made (tds token create)' : ', by token'}`);
+  if (runtime.roles.length < nodeRoles.length) out.line(`  roles      ${runtime.roles.join(', ')}`);
   for (const { id, failure } of failed) out.line(`  ${out.paint('yellow', 'plugin')}     ${plain(id)} failed to load: ${plain(failure?.reason ?? '')} (${failure?.code ?? ''})`);
   out.line(`  schedules  ${schedules === 0 ? 'none: "tds sync" in another terminal brings the tables up to date' : `${schedules}; "tds schedules" in another terminal tells when they run`}`);
   out.line('  ctrl-C stops it; "tds status" in another terminal tells how far it is');

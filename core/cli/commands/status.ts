@@ -18,7 +18,7 @@ export function addStatus(program: Command, bind: Bind): void {
     const { out, backend: { clock } } = context;
     await context.ask(project, async ({ operations, nodeId, databaseLabel }) => {
       const [entities, connections, nodes, jobs] = [await operations.entities(), await operations.connections(), await operations.nodes(), await operations.jobs.stats()];
-      const workers = nodes.filter((node) => node.nodeId !== nodeId && node.concurrency > 0);
+      const workers = nodes.filter((node) => node.nodeId !== nodeId && (node.concurrency > 0 || node.roles !== null));
       printEntities(context, entities);
       out.line();
       printConnections(context, connections);
@@ -70,9 +70,14 @@ function noticesOf({ id, remote }: ConnectionStatus, now: Date): string[] {
   return paused === undefined ? notices : [...notices, paused];
 }
 
+/** What a node does, where that is not everything. */
+export function rolesText({ roles }: NodeInfo): string {
+  return roles === null || roles.length >= 3 ? '' : `, ${roles.join(' and ')}`;
+}
+
 function printNodes({ out }: Context, workers: readonly NodeInfo[], jobs: readonly TaskStats[]): void {
   if (workers.length === 0) out.line('no node is running: start one with "tds start"');
-  for (const node of workers) out.line(`node ${node.nodeId} on ${node.host}, process ${node.pid}, version ${node.version}: ${counted(node.inFlight.length, 'job')} at work`);
+  for (const node of workers) out.line(`node ${node.nodeId} on ${node.host}, process ${node.pid}, version ${node.version}${rolesText(node)}: ${counted(node.inFlight.length, 'job')} at work`);
   const total = (name: 'waiting' | 'later' | 'running'): number => jobs.reduce((sum, job) => sum + job[name], 0);
   out.line(`jobs: ${count(total('running'))} running, ${count(total('waiting'))} waiting, ${count(total('later'))} for later`);
 }

@@ -1,0 +1,115 @@
+/** What 1, 2 and 4 worker processes on one PostgreSQL do together: rows of full reads, and messages of services; each once. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Bench } from './bench.ts';
+import { ask, withClient } from './database.ts';
+import { seconds, whole } from './report.ts';
+import { makeMessages, secret, sendLoad } from './webhook-load.ts';
+
+const script = fileURLToPath(new URL('webhook-process.ts', import.meta.url));
+const plugins = fileURLToPath(new URL('plugins', import.meta.url));
+const counts = [1, 2, 4];
+/** Entities, so that there is work for all: one entity is never synced, or applied, by two at once. */
+const entities = 8;
+const rowsEach = 10_000;
+const messagesEach = 2500;
+
+interface Worker { url: string; kill(signal: NodeJS.Signals): void; ended: Promise<void> }
+
+/** Rows and events per second, by the number of processes. On a machine with few cores they share those. */
+export async function measureNodes({ server, report, directory }: Bench): Promise<void> {
+  for (const count of counts) {
+    const url = await server.create('nodes');
+    const config = path.join(directory, 'nodes.yaml');
+    await writeFile(config, configOf());
+    const env = { ...process.env, TDS_DATABASE_URL: url, TDS_DATA: directory, TDS_SECRET_KEY: 'a key of the bench, long enough to be one', TDS_CONFIG: config, TDS_SCHEDULES: 'off' };
+    try {
+      const workers = [await start(env)];
+      while (workers.length < count) workers.push(await start(env));
+      const { took, nodes, bytes } = await read(url, workers[0] as Worker);
+      report.add({ part: 'nodes', name: `full reads of ${whole(entities * rowsEach)} rows of 1 kB, ${count} ${count === 1 ? 'process' : 'processes'}`, value: `${whole((entities * rowsEach) / took)} rows/s, in ${seconds(took)}, by ${nodes}; ${whole(bytes)} bytes a row in the database`, figures: { count, perSecond: (entities * rowsEach) / took, nodes, bytes } });
+      const events = await apply(url, env, workers);
+      report.add({ part: 'nodes', name: `messages applied, ${count} ${count === 1 ? 'process' : 'processes'}`, value: `${whole(events.perSecond)} events/s`, figures: { count, perSecond: events.perSecond } });
+      await Promise.all(workers.map(stop));
+    } finally {
+      await server.drop('nodes');
+    }
+  }
+}
+
+/** Asks one node for full reads of all; answers how long they took by the database's clock, and how many nodes had a share. */
+async function read(url: string, { url: api }: Worker): Promise<{ took: number; nodes: number; bytes: number }> {
+  const names = Array.from({ length: entities }, (_, n) => `made${n}`);
+  const answer = await fetch(`${api}/v1/runs`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ entities: names, mode: 'full' }) });
+  if (answer.status !== 202) throw new Error(await answer.text());
+  await until(async () => (await ask<{ n: number }>(url, `SELECT count(*)::int AS n FROM tds.runs WHERE ended_at IS NULL`)).n === 0);
+  const facts = await ask<{ took: number; nodes: number; bytes: number; failed: number; stored: number; twice: number }>(url, `SELECT extract(epoch FROM max(ended_at) - min(started_at))::float8 AS took, count(DISTINCT node)::int AS nodes,
+    (pg_database_size(current_database()) / ${entities * rowsEach})::float8 AS bytes,
+    (count(*) FILTER (WHERE status <> 'succeeded'))::int AS failed, (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'made%') AS stored,
+    (SELECT count(*)::int FROM tds.records WHERE version > 1) AS twice FROM tds.runs`);
+  if (facts.failed > 0 || facts.stored !== entities * rowsEach || facts.twice > 0) throw new Error(`not each row once: ${JSON.stringify(facts)}`);
+  return facts;
+}
+
+/** Saves messages while nobody applies them (SIGSTOP would count as death: the workers are stopped, and started anew), then times how fast they go. */
+async function apply(url: string, env: NodeJS.ProcessEnv, workers: Worker[]): Promise<{ perSecond: number }> {
+  const count = workers.length;
+  await Promise.all(workers.map(stop));
+  const receiver = await start({ ...env, TDS_BENCH_ROLE: 'client' });
+  const address = '/webhooks/books/invoices0/changed';
+  const { taken } = await sendLoad({ url: receiver.url, path: address, connections: 16, messages: makeMessages(messagesEach, messagesEach, address), seconds: 10 });
+  await stop(receiver);
+  // The others get the same messages: what is measured begins with the inbox.
+  await withClient(url, (client) => client.query(`INSERT INTO tds.webhook_inbox (received_at, connection, entity, event, key, modified_at, hash, headers, body)
+    SELECT received_at, connection, 'invoices' || n, event, key, modified_at, md5(hash || n), headers, body FROM tds.webhook_inbox, generate_series(1, ${entities - 1}) AS n WHERE entity = 'invoices0'`));
+  workers.splice(0, workers.length, ...await Promise.all(Array.from({ length: count }, () => start(env))));
+  await until(async () => (await ask<{ n: number }>(url, `SELECT count(*)::int AS n FROM tds.webhook_inbox WHERE outcome IS NULL`)).n === 0);
+  const facts = await ask<{ took: number; applied: number; stored: number; changed: number }>(url, `SELECT extract(epoch FROM max(applied_at) - min(applied_at))::float8 AS took, (count(*) FILTER (WHERE outcome = 'applied'))::int AS applied,
+    (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'invoices%') AS stored, (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'invoices%' AND version > 1) AS changed FROM tds.webhook_inbox`);
+  if (facts.applied !== entities * taken || facts.stored !== facts.applied || facts.changed > 0) throw new Error(`not each message once: ${JSON.stringify(facts)}`);
+  return { perSecond: facts.applied / facts.took };
+}
+
+async function start(env: NodeJS.ProcessEnv): Promise<Worker> {
+  const child: ChildProcess = fork(script, ['tds'], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const ended = new Promise<void>((resolve) => { child.once('exit', () => resolve()); });
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('message', (message) => resolve((message as { url: string }).url));
+    child.once('exit', (code) => reject(new Error(`the process ended with code ${String(code)}`)));
+  });
+  return { url, ended, kill: (signal) => void child.kill(signal) };
+}
+
+/** Killed: what it held goes to the others, and nothing waits for an end in order. Nothing is under way. */
+async function stop(worker: Worker): Promise<void> {
+  worker.kill('SIGKILL');
+  await worker.ended;
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 300_000; !(await holds());) {
+    if (Date.now() > deadline) throw new Error('waited five minutes in vain');
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+}
+
+function configOf(): string {
+  const made = Array.from({ length: entities }, (_, n) => `  made${n}: { from: { connection: made, stream: made }, to: { connection: erp, table: made${n} }, key: id, fields: { id: id, name: name, price: { from: price, type: "numeric(18,4)" }, active: { from: active, type: boolean }, filling: filling, modified: { from: modified, type: timestamptz } } }`);
+  const invoices = Array.from({ length: entities }, (_, n) => `  invoices${n}: { from: { connection: books, stream: invoices }, to: { connection: erp, table: invoices${n} }, key: invoice_id, fields: { invoice_id: invoice_id, number: invoice_number, status: status, date: { from: date, type: date }, total: { from: total, type: "numeric(18,4)" }, modified_at: { from: last_modified_time, type: timestamptz } } }`);
+  return `
+database: { url: "\${TDS_DATABASE_URL}" }
+plugins: ${JSON.stringify([plugins])}
+policies: { sync: { concurrency: 2 }, webhooks: { concurrency: 2 } }
+connections:
+  made: { plugin: made, with: { records: ${rowsEach} } }
+  books:
+    plugin: zoho-books
+    webhooks: { secret: ${secret} }
+    with: { organizationId: "1", clientId: c, clientSecret: s, refreshToken: r, apiUrl: "http://127.0.0.1:1", accountsUrl: "http://127.0.0.1:1" }
+  erp: { plugin: postgres, with: { schema: erp } }
+entities:
+${[...made, ...invoices].join('\n')}
+`;
+}
