@@ -82,7 +82,7 @@ void t.test('a config with schedules', async (t) => {
   await t.test('what can not be changed at run time is named, with what hangs on it', async (t) => {
     await restart(shop);
     const report = await operations.reload();
-    t.match(report, { applied: true, needsRestart: ['api', 'alerts', 'connections.books', 'entities.other'], entities: { added: [], removed: ['more'], changed: [] } });
+    t.match(report, { applied: true, needsRestart: ['api', 'alerts', 'notifiers', 'connections.books', 'entities.other'], entities: { added: [], removed: ['more'], changed: [] } });
     t.same((await operations.entities()).map(({ id }) => id).sort(), ['currencies']);
   });
 });

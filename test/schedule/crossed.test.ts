@@ -18,7 +18,7 @@ test('a planned time, its neighbour, and two people who ask in another order: no
   const one = node(pool, definitions({ there: { every: 60_000, entities: entities.slice(5) }, back: { every: 60_000, entities: reversed.slice(5) } }), { clock });
   await one.scheduler.look();
   const known = new Map(entities.map((id) => [id, { id }]));
-  const operations = createOperations({ database, enqueue, entities: known, config: { entities: Object.fromEntries(known) } } as unknown as OperationsDeps);
+  const operations = createOperations({ database, enqueue, entities: known, connections: new Map(), config: { entities: Object.fromEntries(known) } } as unknown as OperationsDeps);
   const ask = (ids: string[]) => operations.sync({ entities: ids, mode: 'incremental', trigger: 'person' });
   for (let round = 0; round < 4; round += 1) {
     await clock.advance(60_000);
