@@ -43,6 +43,7 @@ const questions: Record<string, readonly string[]> = {
   '/v1/reports/:id': ['/v1/reports/latest', '/v1/reports/17'],
   '/v1/webhooks': ['', '?entity=taxes', '?outcome=waiting', '?outcome=refused', '?outcome=dropped', '?since=1h', '?entity=taxes&key=7', '?event=deleted', '?before=2000'],
   '/v1/webhooks/:id': ['/v1/webhooks/17'],
+  '/v1/job-attempts': ['', '?outcome=lost', '?task=run', '?job=17', '?since=24h'],
   '/v1/webhook-stats': [''], '/v1/webhook-unreadable': [''], '/v1/webhook-lost': [], // only what a few days have lost
   '/v1/records/:entity/:key': ['/v1/records/taxes/7'],
   '/v1/audit': ['', '?actor=ann', '?outcome=refused', '?source=cli', '?action=tds%20backup', '?since=24h', '?before=2000'],

@@ -98,6 +98,8 @@ void t.test('a backup taken while a sync runs is restored into an empty database
 
   await t.test('the runs that were under way end, and the next incremental sync brings what was missed', async (t) => {
     for (const id of [...shop.sandbox.store.ids('contacts')].slice(0, 5)) shop.sandbox.store.edit('contacts', id);
+    // the calls at once that the first system had count against the account for half a minute more; this one knows that it has none
+    await empty.pool.query('DELETE FROM tds.account_shares');
     const next = await openShop(t, { of: shop, database: empty, config: await quickSample() });
     await next.settled();
     const runs = await next.sync(entities, 'incremental');
