@@ -228,7 +228,7 @@ function tableWrites(entity: Entity, rows: CellValue[][], allNew: boolean, gone:
   return writes;
 }
 
-/** For the tests of the corridor: whether a batch would write anything at all. */
+/** Whether a batch would write anything at all. */
 export function writesNothing(prepared: PreparedBatch): boolean {
   return prepared.inserts.length + prepared.replaces.length + prepared.remaps.length + prepared.settled.length + prepared.tables.length + prepared.letters.length === 0;
 }

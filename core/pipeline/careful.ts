@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { DeadLetterProblem } from '../store/dead-letters.ts';
 import { addCounts, noCounts, noteSuspect, type RunCounts, type RunSuspect } from '../store/runs.ts';
 import { applyBatch, type Batch } from './apply.ts';
+import { writesNothing } from './batch.ts';
 import type { Incoming } from './decide.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -105,6 +106,14 @@ export function afterLoss(before: RunSuspect | null, lost: boolean, pages: numbe
   return { ...suspect, among: [], named: {}, guilty: [...suspect.guilty, key] };
 }
 
+/** A step that writes what was not there gets on with the work; one that only repeats what was applied before does not, or a poisoned job would never end. */
+function noteProgress(context: CareContext, { also }: Batch): NonNullable<Batch['also']> {
+  return async (session, part, prepared) => {
+    await also?.(session, part, prepared);
+    if (!writesNothing(prepared)) await context.fence(session, true);
+  };
+}
+
 /** Applies a batch, in small steps where the run has to be careful. */
 export async function applyCarefully(context: CareContext, given: Batch): Promise<RunCounts> {
   const { care, database } = context;
@@ -127,7 +136,7 @@ export async function applyCarefully(context: CareContext, given: Batch): Promis
     await noteAt(some);
     const { withoutKey: _withoutKey, closing: _closing, counted: _counted, ...part } = batch;
     // the position belongs to the whole batch: a worker that is lost half-way begins it again, and what was applied is unchanged by then
-    addCounts(counts, await applyBatch(context, { ...part, incoming: some, fence: (session) => context.fence(session, false), ...(given.run ? { run: { ...given.run, position: undefined, pages: 0 } } : {}) }));
+    addCounts(counts, await applyBatch(context, { ...part, incoming: some, fence: (session) => context.fence(session, false), also: noteProgress(context, batch), ...(given.run ? { run: { ...given.run, position: undefined, pages: 0 } } : {}) }));
     care.left -= some.length;
     if (some.length === 1) care.suspect.named = Object.fromEntries(Object.entries(care.suspect.named).filter(([key]) => key !== some[0]?.key));
     if (decides) await noteAt([]);
