@@ -11,10 +11,10 @@ const steadyMs = 60000;
 
 /**
  * How Node runs TDS: with a "young" space of 16 MB at most, not 64 as by default. Records live too long for a large one to save any work,
- * as they wait in batches; it would only cost 100 MB of memory. And with a heap that is swept when it is 2.5 times as large as what lives in it,
- * not up to 4 times: a long read then takes hardly more memory than a short one, at no speed that could be measured.
+ * as they wait in batches; it would only cost 100 MB of memory. And with a heap that is swept when it is twice as large as what lives in it,
+ * not up to four times: a long read takes 100 MB less for some hundredths of its speed.
  */
-export const nodeFlags = ['--max-semi-space-size=16', '--heap-growing-percent=150'];
+export const nodeFlags = ['--max-semi-space-size=16', '--heap-growing-percent=100'];
 
 /** Whether a process that was at work ended by an accident: killed, out of memory, hung, or by an error that nobody caught. */
 export function isAccident(code, signal) {
