@@ -149,8 +149,8 @@ test('a stale postmaster.pid whose number another process has by now does not bl
   const server = await startEmbeddedPostgres({ dataDirectory, durable: false });
   await server.stop('immediate');
   const pidFile = join(dataDirectory, 'data', 'postmaster.pid');
-  // A process of the same user as the server's: another user's number would not frighten PostgreSQL.
-  const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { cwd: '/', ...(root ? nobody : {}) });
+  // A process of the same user as the server's: another user's number would not frighten PostgreSQL. That user need not reach our Node.
+  const bystander = root ? spawn('sleep', ['600'], { cwd: '/', ...nobody }) : spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { cwd: '/' });
   t.teardown(() => bystander.kill('SIGKILL'));
   const lines = existsSync(pidFile) ? readFileSync(pidFile, 'utf8').split('\n').slice(1) : [join(dataDirectory, 'data'), '1700000000', '5432', '', '127.0.0.1', '  1  1', 'ready   '];
   writeFileSync(pidFile, [bystander.pid, ...lines].join('\n'));
