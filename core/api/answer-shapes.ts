@@ -63,9 +63,13 @@ const job = object({
   id: text, task: text, state: jobState, runId: textOrNull, payload: free, queue: textOrNull, key: textOrNull, priority: { type: 'integer' }, attempts: count, maxAttempts: count, createdAt: time, runAt: time,
   lockedAt: timeOrNull, node: textOrNull, lastError: textOrNull,
 });
+const jobAttempt = object({
+  jobId: text, task: text, queue: textOrNull, runId: textOrNull, attempt: count, outcome: oneOf('done', 'retried', 'postponed', 'handed_back', 'failed', 'lost', 'cancelled', 'superseded'),
+  startedAt: timeOrNull, endedAt: time, node: textOrNull, code: textOrNull, message: textOrNull,
+});
 const jobDetail = object({
   ...membersOf(job), state: oneOf('waiting', 'later', 'running', 'exhausted', 'ended'), priority: { type: ['integer', 'null'] }, maxAttempts: countOrNull, createdAt: timeOrNull, runAt: timeOrNull,
-  history: listOf(object({ attempt: count, outcome: oneOf('done', 'retried', 'postponed', 'handed_back', 'failed', 'lost', 'cancelled', 'superseded'), startedAt: timeOrNull, endedAt: time, code: textOrNull, message: textOrNull, node: textOrNull })),
+  history: listOf(jobAttempt),
 });
 const tick = object({
   id: text, schedule: text, planned: time, times: count, trigger: oneOf('time', 'catch-up', 'shortened', 'backfill', 'person', 'api', 'healing'), work: text, entities: listOf(text),
@@ -82,10 +86,6 @@ const differences = object({ added: listOf(text), removed: listOf(text), changed
 const scope = oneOf('read', 'operate', 'admin');
 const token = object({
   id: text, name: text, prefix: text, scope, createdAt: time, createdBy: text, expiresAt: timeOrNull, revokedAt: timeOrNull, revokedBy: textOrNull, usedAt: timeOrNull, state: oneOf('active', 'expired', 'revoked'),
-});
-const jobAttempt = object({
-  jobId: text, task: text, queue: textOrNull, runId: textOrNull, attempt: count, outcome: oneOf('done', 'retried', 'postponed', 'handed_back', 'failed', 'lost', 'cancelled', 'superseded'),
-  startedAt: timeOrNull, endedAt: time, node: textOrNull, code: textOrNull, message: textOrNull,
 });
 const callerKind = oneOf('open', 'token', 'session', 'nobody');
 const auditEntry = object({

@@ -7,9 +7,6 @@ import type { Names } from './names.ts';
 const aheadDays = 3;
 const longestMessage = 2_000;
 
-/** How an attempt ended. */
-export type HistoryOutcome = 'done' | 'retried' | 'postponed' | 'handed_back' | 'failed' | 'lost' | 'cancelled' | 'superseded';
-
 /**
  * `insert … select` of one history row per row of `source`, a CTE of columns of the jobs table. `outcome`, `code` and the rest are SQL.
  * It stands in the statement that ends the attempt, so that both land or none.

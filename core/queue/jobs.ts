@@ -1,8 +1,9 @@
 /** Single jobs, for people: those on the queue, and every attempt at one. */
 import type { JsonObject } from '../sdk/index.ts';
 import { pageOfList, type Page } from '../store/cursor.ts';
+import { listAttempts, type JobAttempt } from '../store/job-attempts.ts';
 import type { Queryable } from '../store/pool.ts';
-import type { HistoryOutcome } from './history.ts';
+import { readingOf } from '../store/session.ts';
 import type { Names } from './names.ts';
 
 /** `waiting`: ready to run. `later`: its time has not come. `exhausted`: without attempts, about to become a dead letter. */
@@ -17,9 +18,6 @@ export interface QueuedJob {
   /** Why the last attempt failed. */
   lastError: string | null;
 }
-
-/** One attempt that is over. */
-export interface JobAttempt { attempt: number; outcome: HistoryOutcome; startedAt: Date | null; endedAt: Date; code: string | null; message: string | null; node: string | null }
 
 /** All that is known of one job. */
 export interface JobDetail extends Omit<QueuedJob, 'state' | 'priority' | 'maxAttempts' | 'createdAt' | 'runAt'> {
@@ -57,15 +55,14 @@ export async function listJobs(db: Pick<Queryable, 'query'>, names: Names, filte
 export async function readJob(db: Pick<Queryable, 'query'>, names: Names, id: string): Promise<JobDetail | undefined> {
   if (!/^\d{1,18}$/.test(id)) return undefined;
   const { rows: [queued] } = await db.query<QueuedJob>(`${select(names)} where j.id = $1::bigint`, [id]);
-  const { rows } = await db.query<JobAttempt & Pick<QueuedJob, 'task' | 'runId' | 'payload' | 'queue' | 'key'>>(
-    `select attempt, outcome, started_at as "startedAt", ended_at as "endedAt", error_code as code, error_message as message, node_id as node, task, run_id as "runId", payload, queue, job_key as key
-       from ${names.history} where job_id = $1::bigint order by ended_at desc limit ${mostAttempts}`, [id]);
-  const last = rows[0];
-  const history = rows.toReversed().map(({ attempt, outcome, startedAt, endedAt, code, message, node }): JobAttempt => ({ attempt, outcome, startedAt, endedAt, code, message, node }));
+  const attempts = await listAttempts(readingOf(db), { job: id, limit: mostAttempts });
+  const history = attempts.toReversed();
   if (queued) return { ...queued, history };
+  const [last] = attempts;
   if (!last) return undefined;
-  const { task, runId, payload, queue, key, attempt, message } = last;
-  return { id, task, state: 'ended', runId, payload, queue, key, priority: null, attempts: attempt, maxAttempts: null, createdAt: null, runAt: null, lockedAt: null, node: null, lastError: message, history };
+  const { rows: [asked] } = await db.query<Pick<QueuedJob, 'payload' | 'key'>>(`select payload, job_key as key from ${names.history} where job_id = $1::bigint order by ended_at desc limit 1`, [id]);
+  const { task, runId, queue, attempt, message } = last;
+  return { id, task, state: 'ended', runId, payload: asked?.payload ?? {}, queue, key: asked?.key ?? null, priority: null, attempts: attempt, maxAttempts: null, createdAt: null, runAt: null, lockedAt: null, node: null, lastError: message, history };
 }
 
 /** Lets a job whose time has not come run now. False: it is no such job. */

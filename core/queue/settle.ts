@@ -6,9 +6,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import type { Logger, TdsError } from '../sdk/index.ts';
 import { databaseErrorKind } from '../store/errors.ts';
+import type { AttemptOutcome } from '../store/job-attempts.ts';
 import { withTransaction } from '../store/pool.ts';
 import type { HeldJob } from './held.ts';
-import { insertHistory, storableText, type HistoryOutcome } from './history.ts';
+import { insertHistory, storableText } from './history.ts';
 import type { Names } from './names.ts';
 import type { ExhaustedJob, OnExhausted } from './types.ts';
 
@@ -52,7 +53,7 @@ export class Settler {
   }
 
   /** Ends the attempt. @returns the outcome that landed; undefined when the job was lost. Never throws. */
-  async settle(job: HeldJob, ending: Ending): Promise<HistoryOutcome | undefined> {
+  async settle(job: HeldJob, ending: Ending): Promise<AttemptOutcome | undefined> {
     let refused = 0;
     for (let wait = 100; !job.lost; wait = Math.min(wait * 2, 1_000)) {
       try {
@@ -69,7 +70,7 @@ export class Settler {
     return undefined;
   }
 
-  async #once(job: HeldJob, ending: Ending): Promise<HistoryOutcome | undefined> {
+  async #once(job: HeldJob, ending: Ending): Promise<AttemptOutcome | undefined> {
     if (job.lost) return undefined;
     const { pool } = this.#options;
     if ('error' in ending) return await this.#fail(job, ending.error);
@@ -88,7 +89,7 @@ export class Settler {
     return rows.length > 0 ? ending.outcome : undefined;
   }
 
-  async #fail(job: HeldJob, error: TdsError): Promise<HistoryOutcome | undefined> {
+  async #fail(job: HeldJob, error: TdsError): Promise<AttemptOutcome | undefined> {
     const { pool, log } = this.#options;
     let telling: unknown;
     const values = this.#values(job, 'failed', error.code, error.message);
@@ -133,7 +134,7 @@ export class Settler {
       [job.id, job.poolId, markedError(error.code, this.#text(error.message))]);
   }
 
-  #values(job: HeldJob, outcome: HistoryOutcome, code: string | null, message: string | null, runId?: string): unknown[] {
+  #values(job: HeldJob, outcome: AttemptOutcome, code: string | null, message: string | null, runId?: string): unknown[] {
     return [job.id, job.poolId, job.row.attempts, job.row.key !== null, code, message === null ? null : this.#text(message), this.#options.nodeId,
       job.since.toISOString(), runId ?? null, outcome];
   }

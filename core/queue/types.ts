@@ -5,7 +5,7 @@ import type { Queryable } from '../store/pool.ts';
 import type { Postponement } from './errors.ts';
 import type { JobDetail, JobFilter, QueuedJob } from './jobs.ts';
 
-export type { JobAttempt, JobDetail, JobFilter, JobState, QueuedJob } from './jobs.ts';
+export type { JobDetail, JobFilter, JobState, QueuedJob } from './jobs.ts';
 
 /** What a handler is given. */
 export interface JobContext<P = JsonObject> {

@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg';
 import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
-import { copyFrom, withTransaction } from './pool.ts';
+import { copyFrom, withTransaction, type Queryable } from './pool.ts';
 
 /** What can be asked one statement at a time: a session, or {@link Database.reads}. */
 export type Reading = Pick<SqlSession, 'query'>;
@@ -11,28 +11,24 @@ export interface Database extends DatabaseAccess {
   readonly reads: Reading;
 }
 
-/** A pg client as the session that the pipeline and the plugins know. */
-export function sessionOf(client: ClientBase): SqlSession {
+/** Who asks pg, a client or a pool, as one that answers rows. */
+export function readingOf(db: Queryable): Reading {
   return {
     async query(text, values) {
-      const result = await client.query(text, values as unknown[] | undefined);
-      return { rows: result.rows, rowCount: result.rowCount ?? 0 };
+      const result = await db.query(text, values as unknown[] | undefined);
+      return { rows: result.rows as Record<string, unknown>[], rowCount: result.rowCount ?? 0 };
     },
-    copyFrom: (text, chunks) => copyFrom(client, text, chunks),
   };
+}
+
+/** A pg client as the session that the pipeline and the plugins know. */
+export function sessionOf(client: ClientBase): SqlSession {
+  return { ...readingOf(client), copyFrom: (text, chunks) => copyFrom(client, text, chunks) };
 }
 
 /** TDS's own database. `looks` are the connections of those who only read, by default the same. */
 export function databaseAccess(pool: Pool, looks: Pool = pool): Database {
-  return {
-    transaction: (use) => withTransaction(pool, (client) => use(sessionOf(client))),
-    reads: {
-      async query(text, values) {
-        const result = await looks.query(text, values as unknown[] | undefined);
-        return { rows: result.rows as Record<string, unknown>[], rowCount: result.rowCount ?? 0 };
-      },
-    },
-  };
+  return { transaction: (use) => withTransaction(pool, (client) => use(sessionOf(client))), reads: readingOf(looks) };
 }
 
 /**

@@ -39,7 +39,7 @@ function addShow(jobs: Command, bind: Bind): void {
     tell(context, await context.ask(await context.readyProject(), ({ operations }) => operations.jobs.show(id)));
     return exitCodes.ok.code;
   }));
-  explain(show, { examples: [['tds jobs show 42', 'also when it is over']], json: '{ "id", "task", "state", "runId", "payload", "queue", "key", "attempts", …, "history": [{ "attempt", "outcome", "startedAt", "endedAt", "code", "message", "node" }] }' });
+  explain(show, { examples: [['tds jobs show 42', 'also when it is over']], json: '{ "id", "task", "state", "runId", "payload", "queue", "key", "attempts", …, "history": [as in "tds jobs history"] }' });
 }
 
 function addStats(jobs: Command, bind: Bind): void {
