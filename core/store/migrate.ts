@@ -89,7 +89,7 @@ export async function migrateQueue(options: { readonly pool: Pool; readonly sche
       process.exitCode = exitCode; // graphile-worker sets 57: how this process exits is for the caller to say
       throw new StoreError('store.migration_newer', `The queue's schema "${schema}" is of a newer version.`, 'Run the newer TDS, or restore a backup from before it.', { cause });
     }
-  }, { log });
+  }, { log, elsewhere: true });
 }
 
 /** Which migrations a schema holds, in their order; makes the table that says so where there is none yet. */
@@ -100,6 +100,14 @@ export async function appliedMigrations(client: Queryable, schema: string): Prom
   return (await client.query<Applied>(`SELECT number, name, checksum FROM ${path}.migrations ORDER BY number`)).rows;
 }
 
+interface LockOptions {
+  log?: MigrateOptions['log'] | undefined;
+  /** The server ends a connection that holds the lock and asks nothing for so long. */
+  silentMs?: number;
+  /** The work is done over other connections: the one that holds the lock says by itself that it lives. */
+  elsewhere?: boolean;
+}
+
 /** What a start says that waits for another one, after so many ms. */
 const toldAfterMs = 5_000;
 
@@ -108,7 +116,7 @@ const toldAfterMs = 5_000;
  * but a process that was cut off or stands still between two of them loses the lock after `silentMs`, so that no start waits for ever on
  * what it left.
  */
-export async function underMigrationLock<T>(pool: Pool, work: (client: Client) => Promise<T>, { log, silentMs = 30_000 }: { log?: MigrateOptions['log'] | undefined; silentMs?: number } = {}): Promise<T> {
+export async function underMigrationLock<T>(pool: Pool, work: (client: Client) => Promise<T>, { log, silentMs = 30_000, elsewhere = false }: LockOptions = {}): Promise<T> {
   const client = await dedicatedClient(pool, { statementTimeout: 0, queryTimeout: 0, idleInTransactionTimeout: silentMs, applicationName: 'tds migrate' });
   let sign: NodeJS.Timeout | undefined;
   const waits = setTimeout(() => log?.info('waiting for another process that brings the database up to date'), toldAfterMs);
@@ -116,7 +124,12 @@ export async function underMigrationLock<T>(pool: Pool, work: (client: Client) =
     await client.query(`SELECT set_config('idle_session_timeout', $1, false)`, [String(silentMs)]);
     return await withAdvisoryLock(client, migrationLock, () => {
       clearTimeout(waits);
-      sign = setInterval(() => void client.query('SELECT').catch(() => {}), silentMs / 4);
+      let asking = false;
+      if (elsewhere) sign = setInterval(() => {
+        if (asking) return;
+        asking = true;
+        void client.query('SELECT').catch(() => {}).finally(() => (asking = false));
+      }, silentMs / 4);
       return work(client);
     });
   } finally {
