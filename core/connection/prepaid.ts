@@ -4,7 +4,8 @@ type Line = Omit<QuotaEntry, 'calls'>;
 
 /** Calls per second from which on several are written down at once; Zoho takes less than two a second. */
 const manyPerSecond = 16;
-const part = 8;
+/** The part of a second's calls that a block is for. */
+const part = 4;
 
 /**
  * Calls that stand in the ledger already and are not made yet. Each call is written down before it leaves, which at a hundred calls a

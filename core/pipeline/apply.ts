@@ -23,6 +23,8 @@ export interface Batch {
   withoutKey?: readonly DeadLetterWrite[];
   /** Dead letters that are closed together with it, by their ids. */
   closing?: readonly { id: string; reason: string }[];
+  /** Nothing was stored of the entity when its run began, so nobody need look. Where something has come since, its key shows it. */
+  isFirst?: boolean;
   /** Counted elsewhere and saved with it, such as the calls that brought it. */
   counted?: Partial<RunCounts>;
   /** Records that go aside without being mapped. */
@@ -53,6 +55,7 @@ export async function applyBatch(deps: ApplyDeps, batch: Batch): Promise<RunCoun
 
 /** Prepares a batch ahead of its turn; what it saw is compared again by {@link commitPrepared}. */
 export function prepare(deps: ApplyDeps, batch: Batch): Promise<PreparedBatch> {
+  if (batch.isFirst) return traced('map', () => factsOf(batch), () => prepareBatch(batch.entity, undefined, batch.incoming, batch.refuse));
   return traced('map', () => factsOf(batch), () => deps.database.transaction(async (session) => {
     // It only reads, so it may stand still as long as mapping takes.
     await session.query(`SELECT set_config('idle_in_transaction_session_timeout', '120s', true)`);
@@ -80,7 +83,7 @@ async function commit(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): P
       return await write(deps, batch, attempt);
     } catch (error) {
       if (error instanceof RaceLostError && races < maxRaces) {
-        attempt = await prepare(deps, batch);
+        attempt = await prepare(deps, { ...batch, isFirst: false });
         continue;
       }
       if (isDataError(error) && !isTdsError(error)) return await findRefused(deps, batch, error);

@@ -56,12 +56,13 @@ function isOlder(one: Incoming, other: Incoming): boolean {
 
 /**
  * Decides on each record, maps and checks those that will be written. Reads the database, writes nothing; the versions
- * that it saw are compared again inside the transaction. `refuse` names records that the destination would not take, or
- * that kill the process that maps them: they are not mapped.
+ * that it saw are compared again inside the transaction. Without a session nothing is stored of the entity, as far as the
+ * caller knows. `refuse` names records that the destination would not take, or that kill the process that maps them: they
+ * are not mapped.
  */
-export async function prepareBatch(entity: Entity, session: SqlSession, batch: readonly Incoming[], refuse?: ReadonlyMap<string, DeadLetterProblem>): Promise<PreparedBatch> {
+export async function prepareBatch(entity: Entity, session: SqlSession | undefined, batch: readonly Incoming[], refuse?: ReadonlyMap<string, DeadLetterProblem>): Promise<PreparedBatch> {
   const incoming = newestOfEach(batch);
-  const { heads, same } = await storedHeads(entity, session, incoming);
+  const { heads, same } = session ? await storedHeads(entity, session, incoming) : nothingStored;
   const prepared: PreparedBatch = { inserts: [], replaces: [], remaps: [], settled: [], tables: [], letters: [], mended: [], overtaken: [], stale: [], dropped: [], counts: { read: batch.length, unchanged: batch.length - incoming.length } };
   const changes: Change[] = [];
   for (const one of incoming) {
@@ -81,6 +82,8 @@ export async function prepareBatch(entity: Entity, session: SqlSession, batch: r
   if (changes.length > 0) await mapChanges(entity, session, changes, prepared, refuse);
   return prepared;
 }
+
+const nothingStored: { heads: ReadonlyMap<string, RecordHead>; same: ReadonlySet<string> } = { heads: new Map(), same: new Set() };
 
 /** Records that were let go already are expected to be unchanged: of those that are, no more is read. */
 async function storedHeads(entity: Entity, session: SqlSession, incoming: readonly Incoming[]): Promise<{ heads: Map<string, RecordHead>; same: ReadonlySet<string> }> {
@@ -120,8 +123,8 @@ function latest(one: Date | null, other: Date | null): Date | null {
   return one > other ? one : other;
 }
 
-async function mapChanges(entity: Entity, session: SqlSession, changes: Change[], prepared: PreparedBatch, refuse: ReadonlyMap<string, DeadLetterProblem> | undefined): Promise<void> {
-  const bodies = await storedBodies(entity, session, changes);
+async function mapChanges(entity: Entity, session: SqlSession | undefined, changes: Change[], prepared: PreparedBatch, refuse: ReadonlyMap<string, DeadLetterProblem> | undefined): Promise<void> {
+  const bodies = session ? await storedBodies(entity, session, changes) : new Map<string, RecordBodies>();
   const allowed = changes.filter(({ incoming }) => !refuse?.has(incoming.key));
   const known = allowed.filter(({ incoming }) => incoming.form !== 'gone');
   const mapped = await entity.mapping.mapAll(wholeRecords(known, bodies));
@@ -226,6 +229,38 @@ function tableWrites(entity: Entity, rows: CellValue[][], allNew: boolean, gone:
     writes.push({ spec, ...(allNew && deletes === undefined ? {} : { replaceParents: parents }), upserts: { rows: child.rows, allNew } });
   });
   return writes;
+}
+
+/**
+ * Batches that were prepared one after the other, as one. A record that more than one of them has shows in the transaction: it is not
+ * in the version any more that the later ones saw.
+ */
+export function joinPrepared(parts: readonly PreparedBatch[]): PreparedBatch {
+  const [first, ...others] = parts as [PreparedBatch, ...PreparedBatch[]];
+  if (others.length === 0) return first;
+  const all = <Name extends keyof PreparedBatch>(name: Name): PreparedBatch[Name] => parts.flatMap((part) => part[name] as unknown[]) as unknown as PreparedBatch[Name];
+  const counts: Partial<RunCounts> = {};
+  for (const part of parts) for (const [name, by] of Object.entries(part.counts) as [keyof RunCounts, number][]) counts[name] = (counts[name] ?? 0) + by;
+  return {
+    inserts: all('inserts'), replaces: all('replaces'), remaps: all('remaps'), settled: all('settled'), letters: all('letters'), mended: all('mended'),
+    overtaken: all('overtaken'), stale: all('stale'), dropped: all('dropped'), tables: joinTables(all('tables')), counts,
+  };
+}
+
+/** One write per table, in the order in which they came: the entity's own table before its children. */
+function joinTables(writes: readonly TableWrite[]): TableWrite[] {
+  return [...Map.groupBy(writes, ({ spec }) => spec)].map(([spec, own]) => {
+    const upserts = own.flatMap((write) => write.upserts ?? []);
+    const deletes = own.flatMap((write) => write.deletes ?? []);
+    const parents = own.flatMap((write) => write.replaceParents ?? []);
+    const [lastDelete] = deletes.slice(-1);
+    return {
+      spec,
+      ...(upserts.length > 0 ? { upserts: { rows: upserts.flatMap(({ rows }) => rows), allNew: upserts.every(({ allNew }) => allNew) } } : {}),
+      ...(lastDelete ? { deletes: { ...lastDelete, keys: deletes.flatMap(({ keys }) => keys) } } : {}),
+      ...(own.some((write) => write.replaceParents) ? { replaceParents: parents } : {}),
+    };
+  });
 }
 
 /** Whether a batch would write anything at all. */

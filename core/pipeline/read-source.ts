@@ -2,24 +2,24 @@ import { setImmediate } from 'node:timers/promises';
 import { RetryLaterError, type ReadEnd, type ReadPage } from '../sdk/index.ts';
 import { crashPoint } from '../monitor/crash-points.ts';
 import { noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
-import { dueDetails } from '../store/records.ts';
-import { commitPrepared, prepare, type Batch } from './apply.ts';
-import type { PreparedBatch } from './batch.ts';
-import { applyCarefully } from './careful.ts';
+import { dueDetails, hasRecords } from '../store/records.ts';
 import { removeUnseen } from './deletions.ts';
 import { sourceOf, type Entity } from './entity.ts';
-import { receive, type Received } from './incoming.ts';
+import { receive } from './incoming.ts';
 import { readAhead, type ReadAhead } from './read-ahead.ts';
 import { tracedPages } from './traced-pages.ts';
-import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
+import type { RunContext, RunOutcome } from './run-context.ts';
+import { WriteBehind, type ReceivedPage } from './write-behind.ts';
 
 /** A full or an incremental read: pages in, batches out, then what is gone, then the cursor. */
 export async function readSource(context: RunContext): Promise<RunOutcome> {
   const { entity, run, database } = context;
-  const state = await database.transaction((session) => openEntity(session, entity.id, sourceOf(entity), entity.mappingNumber));
+  const { state, isFirst } = await database.transaction(async (session) => ({
+    state: await openEntity(session, entity.id, sourceOf(entity), entity.mappingNumber), isFirst: !(await hasRecords(session, entity.id)),
+  }));
   const cursor = run.mode === 'incremental' && entity.stream.incremental === 'changes' ? state.cursor : null;
   const isFull = cursor === null;
-  const end = await writePages(context, isFull, cursor);
+  const end = await writePages(context, { isFull, isFirst }, cursor);
   if (end === 'stopped') return { more: true };
   const outcome = isFull ? await removeUnseen(context, end.complete) : {};
   await finish(context, state, isFull, end);
@@ -36,16 +36,16 @@ async function finish({ entity, run, database, requestRun, clock }: RunContext, 
   });
 }
 
-async function writePages(context: RunContext, isFull: boolean, cursor: OpenedEntity['cursor']): Promise<ReadEnd | 'stopped'> {
+async function writePages(context: RunContext, about: { isFull: boolean; isFirst: boolean }, cursor: OpenedEntity['cursor']): Promise<ReadEnd | 'stopped'> {
   const { entity, run, signal } = context;
   const stop = new AbortController();
   const source = entity.source.read({
-    stream: entity.stream.name, options: entity.options, mode: isFull ? 'full' : 'incremental', signal: AbortSignal.any([signal, stop.signal]),
+    stream: entity.stream.name, options: entity.options, mode: about.isFull ? 'full' : 'incremental', signal: AbortSignal.any([signal, stop.signal]),
     ...(run.position === null ? {} : { position: run.position }), ...(cursor === null ? {} : { cursor }),
   });
   const pages = readAhead(received(entity, tracedPages(source)), context.readAhead);
   try {
-    return await pump(context, pages, isFull);
+    return await pump(context, pages, about);
   } finally {
     stop.abort();
     await pages.close();
@@ -72,65 +72,23 @@ async function* received(entity: Entity, pages: AsyncIterable<ReadPage>): AsyncG
   }
 }
 
-/**
- * Reading, preparing and writing go side by side: while one batch is being written the next one is decided and mapped.
- * A batch is full at `batchSize`; while the source is slower than the table, each page is written as it comes.
- */
-async function pump(context: RunContext, pages: ReadAhead<ReceivedPage>, isFull: boolean): Promise<ReadEnd | 'stopped'> {
+/** Reading, mapping and writing go side by side. */
+async function pump(context: RunContext, pages: ReadAhead<ReceivedPage>, about: { isFull: boolean; isFirst: boolean }): Promise<ReadEnd | 'stopped'> {
   const { entity, signal } = context;
-  const since = usageMeter(context);
-  let writing: Promise<void> = Promise.resolve();
-  let idle = true;
-  let collected: ReceivedPage[] = [];
-  let size = 0;
-  let end: ReadEnd | undefined;
-
-  const write = async (batch: Batch, ready: PreparedBatch): Promise<void> => {
-    const counts = await commitPrepared(context, { ...batch, counted: since() }, ready);
-    idle = true;
-    context.onProgress(counts);
-  };
-  const flush = async (): Promise<void> => {
-    const batch = batchOf(context, collected, isFull);
-    collected = [];
-    size = 0;
-    if (context.care) {
-      context.onProgress(await applyCarefully(context, { ...batch, counted: since() }));
-      return;
-    }
-    const prepared = prepare(context, batch);
-    prepared.catch(() => undefined); // it is awaited below, after the batch before
-    await writing;
-    const ready = await prepared;
-    idle = false;
-    writing = write(batch, ready);
-    writing.catch(() => undefined); // awaited by the next flush or at the end
-  };
-
+  const writer = new WriteBehind(context, about);
   try {
     for (let next = await pages.next(); next !== undefined; next = await pages.next()) {
       signal.throwIfAborted();
-      collected.push(next);
-      size += next.size;
-      end = next.page.end;
-      if (size >= entity.config.batchSize || end || (idle && !pages.ready()) || context.stopping()) await flush();
-      if (end) break;
-      if (context.stopping()) return 'stopped';
+      const { end } = next.page;
+      const stops = end !== undefined || context.stopping();
+      await writer.add(next, !stops && pages.ready());
+      if (!stops) continue;
+      await writer.end();
+      return end ?? 'stopped';
     }
+    await writer.end();
   } finally {
-    await writing;
+    await writer.settled();
   }
-  if (!end) throw new RetryLaterError('source.read_broken_off', `the read of "${entity.stream.name}" stopped without an end`);
-  return end;
-}
-
-interface ReceivedPage extends Received { page: Omit<ReadPage, 'records'>; size: number }
-
-function batchOf({ entity, run, fence }: RunContext, pages: readonly ReceivedPage[], isFull: boolean): Batch {
-  return {
-    entity, fence, via: isFull ? 'full' : 'incremental',
-    incoming: pages.flatMap((page) => page.records),
-    withoutKey: pages.flatMap((page) => page.withoutKey),
-    run: { id: run.id, position: pages.at(-1)?.page.position, pages: pages.length, noteSeen: isFull },
-  };
+  throw new RetryLaterError('source.read_broken_off', `the read of "${entity.stream.name}" stopped without an end`);
 }

@@ -42,6 +42,12 @@ export async function ensureRecordPartition(session: SqlSession, entity: string)
   await session.query(`CREATE TABLE records_${String(number.rows[0]?.['next'])} PARTITION OF records FOR VALUES IN (${String(literal.rows[0]?.['name'])})`);
 }
 
+/** Whether anything was ever stored of an entity. */
+export async function hasRecords(session: SqlSession, entity: string): Promise<boolean> {
+  const result = await session.query('SELECT EXISTS (SELECT FROM records WHERE entity = $1) AS found', [entity]);
+  return result.rows[0]?.['found'] === true;
+}
+
 /** The columns of a head besides its key, and their names in {@link RecordHead}. */
 const headColumns = [
   ['version', 'version'], ['modified_at', 'modifiedAt'], ['observed_at', 'observedAt'], ['list_hash', 'listHash'], ['detail_hash', 'detailHash'], ['detail_at', 'detailAt'],
