@@ -34,8 +34,8 @@ export function composeHealing(parts: HealingParts): Healing {
   return createHealing({
     policies: config.policies, retention: parts.retention, catchUp: parts.catchUp, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
     connectionClock: parts.connectionClock, begunAt: systemClock.now(), connections: connectionsToHeal(parts), causeOf: (id, kind) => (kind === 'job' ? jobCauses(id) : causeOf(project, entities.get(id))),
-    async retry({ kind, entity, fingerprint, most }) {
-      const { runs: [asked], jobs } = await letters.retryDeadLetters({ filter: { kind, fingerprint, ...(entity === '' ? {} : { entity }) }, trigger: healingTrigger, ...(most === undefined ? {} : { most }) });
+    async retry({ kind, entity, fingerprint, letter, most }) {
+      const { runs: [asked], jobs } = await letters.retryDeadLetters({ filter: { kind, ...(letter === undefined ? { fingerprint } : { ids: [letter] }), ...(entity === '' ? {} : { entity }) }, trigger: healingTrigger, ...(most === undefined ? {} : { most }) });
       if (kind === 'job') return jobs.length === 0 ? undefined : { jobs };
       return asked && { runId: asked.run.id };
     },

@@ -4,8 +4,14 @@ import type { Events } from './monitor/events.ts';
 import { systemClock } from './monitor/clock.ts';
 import type { TdsMetrics } from './monitor/metrics/index.ts';
 import type { Entity } from './pipeline/entity.ts';
+import { enqueueBy } from './compose-queue.ts';
+import type { Watch } from './tend-queue.ts';
+import { leaveSilentConnections } from './tend-queue.ts';
+import { onExhausted } from './operations/exhausted.ts';
 import type { Project } from './project.ts';
-import { createQueue, type OnExhausted, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
+import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
+import type { NodeRole } from './roles.ts';
+import type { OpenedDatabase } from './store/open-database.ts';
 import type { Connector, Logger, SqlSession } from './sdk/index.ts';
 import type { Database } from './store/session.ts';
 import { version } from './version.ts';
@@ -38,7 +44,7 @@ export function composeWebhooks({ project, config: inForce, database, log, event
   const hearings = hearingsOf(config, entities, connectors);
   const hearsAny = hearings.size > 0;
   const webhooks = createWebhooks({
-    policies: config.policies, database, log, events, clock: systemClock, hearings, stopping: () => queue.health().state === 'stopping',
+    policies: config.policies, database, log, events, clock: systemClock, hearings, stopping: () => ['stopping', 'stopped'].includes(queue.health().state), // both queues stop at once, and either may be the first to end
     metrics: config.metrics.enabled ? metrics.webhooks : undefined,
     withCalls: (entity, work) => withCallContext({ entity, purpose: 'webhook' }, work),
     // What is kept of these records for others who read them by their keys is out of date. Nobody waits for that.
@@ -59,14 +65,34 @@ export function composeWebhooks({ project, config: inForce, database, log, event
   } };
 }
 
+/** What the workers for messages stand on. */
+export interface WebhookWorkers {
+  project: Project; opened: OpenedDatabase; events: Events; queue: Queue;
+  options: { log: Logger; redactor: { text: (text: string) => string }; queueTimings?: Partial<QueueTimings>; roles: readonly NodeRole[] };
+  /** A connection that says nothing for so long is given up, once another one has fallen silent. */
+  silentMs: number;
+  /** Told of their jobs. */
+  hearers: readonly Pick<Watch, 'jobsOf'>[];
+}
+
 /**
- * Workers of their own for messages: syncs may take hours, and all workers that there are, while a message is to be applied within a second.
+ * Starts what looks after messages, where any entity takes some, and answers the workers that apply them, where this node is to have some:
+ * workers of their own, as syncs may take hours, and all workers that there are, while a message is to be applied within a second.
  */
-export function webhookQueue(webhooks: Webhooks, options: { project: Project; url: string; nodeId: string; log: Logger; redact: (text: string) => string; onExhausted: OnExhausted; timings?: Partial<QueueTimings> | undefined }): Queue {
-  const { project, url, nodeId, log, redact, onExhausted, timings } = options;
+export async function startWebhooks(webhooks: Webhooks, { project, opened, events, queue, options, silentMs, hearers }: WebhookWorkers): Promise<Queue | undefined> {
+  if (webhooks.operations.urls('').length === 0) return undefined;
+  await webhooks.start(); // also where no job is done: it saves the counts of what was refused here
+  const { log, redactor, queueTimings, roles } = options;
+  if (!roles.includes('worker')) return undefined;
   const config = project.config as NonNullable<Project['config']>;
-  return createQueue({
-    url, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted, nodeId, concurrency: config.policies.webhooks.concurrency,
-    tasks: { [webhookTaskName]: webhooks.task as TaskHandler }, ...(timings ? { timings } : {}),
+  const redact = (text: string): string => redactor.text(text);
+  const workers = createQueue({
+    url: opened.url, schema: config.database.schema, version, clock: systemClock, log, redact, nodeId: queue.nodeId, concurrency: config.policies.webhooks.concurrency,
+    onExhausted: onExhausted({ enqueue: enqueueBy(queue), redact, events, handOver: (session, job) => webhooks.handOver(session, job) }),
+    tasks: { [webhookTaskName]: webhooks.task as TaskHandler }, ...(queueTimings ? { timings: queueTimings } : {}),
   });
+  leaveSilentConnections(workers, opened, silentMs, log);
+  for (const hearer of hearers) hearer.jobsOf(workers);
+  await workers.start();
+  return workers;
 }

@@ -13,7 +13,7 @@ import { composeMonitor, startTracing } from './compose-monitor.ts';
 import { composeOperations } from './compose-operations.ts';
 import { asQueryable, composeQueue, enqueueBy, enqueueManyBy } from './compose-queue.ts';
 import { composeSchedules, pollingFactors } from './compose-schedules.ts';
-import { composeWebhooks, webhookQueue } from './compose-webhooks.ts';
+import { composeWebhooks, startWebhooks } from './compose-webhooks.ts';
 import { loadSealer, type Sealer, type SharedRedis } from './connection/index.ts';
 import { buildEntities } from './entities.ts';
 import type { CheckedConnection } from './host/index.ts';
@@ -22,10 +22,9 @@ import { Events } from './monitor/events.ts';
 import { createMetrics, type TdsMetrics } from './monitor/metrics/index.ts';
 import type { Tracing } from './monitor/tracing.ts';
 import type { Redactor } from './monitor/redact.ts';
-import { onExhausted } from './operations/exhausted.ts';
 import type { Operations } from './operations/operations.ts';
 import type { Project } from './project.ts';
-import { newNodeId, sessionName, type Queue, type QueueTimings } from './queue/index.ts';
+import { newNodeId, sessionName, type QueueTimings } from './queue/index.ts';
 import { answerReloads } from './reload-nodes.ts';
 import { createReloader, type LiveConfig } from './reload.ts';
 import { nodeRoles, rolesOf, type NodeRole } from './roles.ts';
@@ -36,7 +35,8 @@ import { maintainPartitions } from './store/partitions.ts';
 import { databaseAccess } from './store/session.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { tendCaches } from './tend-caches.ts';
-import { leaveSilentConnections, watch, type Watch } from './tend-queue.ts';
+import { StopOrder, type Stop } from './stop-order.ts';
+import { leaveSilentConnections, watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
 import { watchConfig } from './watch-files.ts';
 import type { Webhooks } from './webhook/index.ts';
@@ -81,12 +81,14 @@ export interface Runtime {
   databaseLabel: string;
   embedded: boolean;
   database: DatabaseAccess;
-  /** Lets running jobs end within `drainMs` (default 10,000), hands back the rest, closes everything. Never throws. */
-  stop(options?: { drainMs?: number }): Promise<void>;
+  /** Lets running jobs end within `drainMs` (default 10,000), hands back the rest, closes everything within 2.5 s more. Never throws. `beside`: stopped at the same time. */
+  stop(options?: { drainMs?: number; beside?: Stop }): Promise<void>;
 }
 
 const migrations = fileURLToPath(new URL('store/migrations', import.meta.url));
 const drainMs = 10_000;
+/** For handing back, and for all that is closed after the jobs have ended. */
+const closingMs = 2_300;
 /** Milliseconds after which a process is dead, as the queue has it. A connection is waited for twice as long; one that says nothing for half of it is given up, once another one has fallen silent. */
 const deadMs = 5000;
 
@@ -97,10 +99,7 @@ const deadMs = 5000;
 export async function openRuntime(project: Project, options: RuntimeOptions): Promise<Runtime> {
   const { config } = project;
   if (!config) throw new TypeError('a project with errors can not be opened; show its findings instead');
-  const closers: (() => Promise<unknown>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).toReversed()) await closer().catch((error: unknown) => options.log.warn('something did not stop cleanly', { error }));
-  };
+  const stops = new StopOrder(options.log);
   for (const secret of project.secrets.values) options.redactor.add(secret);
   try {
     const dataDirectory = dataDirectoryOf(options);
@@ -108,80 +107,64 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const roles = options.role === 'client' ? [] : options.roles ?? rolesOf(config.node.roles) ?? nodeRoles;
     const dead = options.queueTimings?.deadMs ?? deadMs;
     const opened = await openDatabase({ applicationName: sessionName(nodeId), connectTimeout: dead * 2, url: config.database.url, schema: config.database.schema, poolSize: config.database.poolSize + config.policies.sync.concurrency * 3, dataDirectory, migrations, log: options.log });
-    closers.push(() => opened.close());
+    stops.add(() => opened.close());
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
     const live: LiveConfig = { current: config, secrets: project.secrets };
     const redis = openRedis(options);
-    if (redis) closers.push(() => redis.close());
+    if (redis) stops.add(() => redis.close());
     const metrics = createMetrics();
     const tracing = await startTracing(project, metrics, { ...options, nodeId });
-    closers.push(() => tracing.stop());
+    stops.add(() => tracing.stop());
     const services = compose(project, live, { ...options, nodeId, roles }, { opened, sealer, redis, metrics, tracing });
     const queue = services.resolve(tokens.queue);
     const watching = options.watchdog && config.policies.watchdog.enabled ? watch({ ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }) : undefined;
-    if (watching) closers.push(() => watching.stop());
+    if (watching) stops.add(() => watching.stop());
     watching?.jobsOf(queue);
     await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
-    closers.push(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
+    stops.add(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
     const connectors = services.resolve(tokens.connectors);
-    closers.push(async () => Promise.all([...connectors.values()].map((connector) => connector.close?.())));
+    stops.add(async () => Promise.all([...connectors.values()].map((connector) => connector.close?.())));
     services.resolve(tokens.entities);
+    const [monitor, alerting, webhooks] = [services.resolve(tokens.monitor), services.resolve(tokens.alerting), services.resolve(tokens.webhooks)];
+    stops.add(() => monitor.stop(), () => webhooks.stop());
+    // All that is at work, at once: no queue takes a job any more while another one still ends its own.
     let drain = drainMs;
-    closers.push(() => queue.stop({ drainMs: drain }));
+    const [healing, schedules] = [services.resolve(tokens.healing), services.resolve(tokens.schedules)];
+    stops.add(() => queue.stop({ drainMs: drain }), () => alerting.stop(), () => healing.stop(), () => schedules.stop());
     leaveSilentConnections(queue, opened, dead / 2, options.log);
-    // before the queue, whose first sweep may find a node that died
-    const [monitor, alerting] = [services.resolve(tokens.monitor), services.resolve(tokens.alerting)];
-    closers.push(() => monitor.stop(), () => alerting.stop());
     await queue.start();
-    if (options.role === 'node') closers.push(...await startWebhooks(services, project, { ...options, roles }, { opened, queue, watching, drain: () => drain }));
-    const healing = services.resolve(tokens.healing);
-    closers.push(() => healing.stop());
-    const schedules = services.resolve(tokens.schedules);
-    closers.push(() => schedules.stop());
     if (options.role === 'node') {
+      const workers = await startWebhooks(webhooks, { project, options: { ...options, roles }, opened, queue, events: services.resolve(tokens.events), silentMs: dead / 2, hearers: watching ? [watching, monitor] : [monitor] });
+      if (workers) stops.beside(() => workers.stop({ drainMs: drain }));
       for (const part of roles.includes('scheduler') ? [monitor, alerting, healing] : [monitor, alerting]) part.start();
       if (roles.includes('scheduler') && options.env['TDS_SCHEDULES'] !== 'off') schedules.start();
       const reloader = services.resolve(tokens.reloader);
-      closers.push(watchConfig(reloader, options.log));
-      closers.push(tendCaches({ database: services.resolve(tokens.database), clock: systemClock, log: options.log, nodeId: () => queue.nodeId, connections: [...project.connections.keys()].flatMap((id) => (connectors.get(id)?.source ? connections.get(id) ?? [] : [])) }));
-      closers.push(answerReloads({ database: services.resolve(tokens.database), clock: systemClock, log: options.log, nodeId: () => queue.nodeId, reloader }));
+      stops.beside(watchConfig(reloader, options.log));
+      stops.beside(tendCaches({ database: services.resolve(tokens.database), clock: systemClock, log: options.log, nodeId: () => queue.nodeId, connections: [...project.connections.keys()].flatMap((id) => (connectors.get(id)?.source ? connections.get(id) ?? [] : [])) }));
+      stops.beside(answerReloads({ database: services.resolve(tokens.database), clock: systemClock, log: options.log, nodeId: () => queue.nodeId, reloader }));
     }
     let stopping: Promise<void> | undefined;
     return {
-      operations: services.resolve(tokens.operations), webhooks: services.resolve(tokens.webhooks), events: services.resolve(tokens.events), nodeId: queue.nodeId, roles, database: services.resolve(tokens.database),
+      operations: services.resolve(tokens.operations), webhooks, events: services.resolve(tokens.events), nodeId: queue.nodeId, roles, database: services.resolve(tokens.database),
       databaseUrl: opened.url, databaseLabel: opened.label, embedded: opened.embedded,
       stop(stopOptions) {
+        if (stopping) return stopping;
         drain = stopOptions?.drainMs ?? drainMs;
-        return stopping ??= close();
+        if (stopOptions?.beside) stops.beside(stopOptions.beside);
+        return stopping = stops.stop(drain + closingMs);
       },
     };
   } catch (error) {
-    await close();
+    await stops.stop(closingMs);
     throw error;
   }
 }
 
 function dataDirectoryOf({ dataDirectory, env }: RuntimeOptions): string {
   return path.resolve(dataDirectory ?? (env['TDS_DATA'] || '.tds'));
-}
-
-/** Starts what looks after messages, and on a worker the workers that apply them, where any entity takes some. Answers how to stop them. */
-async function startWebhooks(services: DependencyContainer, project: Project, { log, redactor, queueTimings, roles }: RuntimeOptions & { roles: readonly NodeRole[] }, { opened, queue, watching, drain }: { opened: OpenedDatabase; queue: Queue; watching: Watch | undefined; drain: () => number }): Promise<(() => Promise<void>)[]> {
-  const webhooks = services.resolve(tokens.webhooks);
-  if (webhooks.operations.urls('').length === 0) return [];
-  await webhooks.start(); // also where no job is done: it saves the counts of what was refused here
-  if (!roles.includes('worker')) return [() => webhooks.stop()];
-  const redact = (text: string): string => redactor.text(text);
-  const exhausted = onExhausted({ enqueue: enqueueBy(queue), redact, events: services.resolve(tokens.events), handOver: (session, job) => webhooks.handOver(session, job) });
-  const workers = webhookQueue(webhooks, { project, url: opened.url, nodeId: queue.nodeId, log, redact, onExhausted: exhausted, timings: queueTimings });
-  leaveSilentConnections(workers, opened, (queueTimings?.deadMs ?? deadMs) / 2, log);
-  watching?.jobsOf(workers);
-  services.resolve(tokens.monitor).jobsOf(workers);
-  await workers.start();
-  return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
 
 async function maintain(session: SqlSession, keep: NonNullable<Project['config']>['policies']['retention']): Promise<void> {

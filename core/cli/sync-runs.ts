@@ -48,7 +48,7 @@ function request(context: Context, runtime: Runtime, ask: SyncAsk): ReturnType<O
 async function justAsk(context: Context, runtime: Runtime, ask: SyncAsk, isWorkerAlive: boolean): Promise<ExitCode> {
   const { out, backend: { clock } } = context;
   const asked = await request(context, runtime, ask);
-  for (const { run, created } of asked) out.line(`run ${run.id}  ${run.entity} ${run.mode}  ${created ? 'queued' : `${run.status} already`}`);
+  for (const { run, created } of asked) out.line(`run ${run.id}  ${run.entity} ${run.mode}  ${created ? 'queued' : `${run.status} already${ask.allowDeletes ? ', and may delete as you allow now' : ''}`}`);
   if (!isWorkerAlive) out.line('No node is running: they begin with the next "tds start" or "tds sync".');
   out.json({ runs: asked.map(({ run, created }) => ({ ...shapeRun(run, clock.now()), created })) });
   return exitCodes.ok.code;

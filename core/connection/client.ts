@@ -13,6 +13,7 @@ import { ConnectionPausedError, closedError } from './errors.ts';
 import { acquireAll, type PathMatcher } from './lanes.ts';
 import type { Limiter, Permit } from './limiter-types.ts';
 import type { Quota, QuotaObservation, TakenCall } from './quota-types.ts';
+import { RedirectError, refuseRedirect } from './redirect.ts';
 import { addHeaders, prepareRequest, type PreparedRequest } from './request.ts';
 import { Response, inspectStatus, retryAfter, type Redact } from './response.ts';
 import { retryPause, type RetryBudget } from './retry.ts';
@@ -203,24 +204,6 @@ async function once(deps: ClientDeps, call: Call, prepared: PreparedRequest, per
   refuseRedirect(response, prepared);
   inspect(request, response, clock.now(), deps.redact);
   return response;
-}
-
-/** Where the answer sends the call: within the host the same request goes there; elsewhere its credentials must not go. */
-class RedirectError extends PermanentError {
-  readonly path: string | undefined;
-
-  constructor(target: string, path: string | undefined) {
-    super('http.redirect', `The answer sends the call to ${target}.`, { suggestion: cureOf('http.redirect') });
-    this.path = path;
-  }
-}
-
-function refuseRedirect(response: HttpResponse, prepared: PreparedRequest): void {
-  const location = response.headers['location'];
-  if (location === undefined || ![301, 302, 303, 307, 308].includes(response.status)) return;
-  const target = URL.parse(location, prepared.origin + prepared.path);
-  const follow = target?.origin === prepared.origin && prepared.method === 'GET';
-  throw new RedirectError(target === null ? 'a broken address' : target.origin + target.pathname, follow ? target.pathname + target.search : undefined);
 }
 
 function rateLimitPause(error: RateLimitedError, count: number, asked: number | undefined, random: () => number): number {

@@ -2,6 +2,7 @@
  * Dead letters are tried again by themselves, a fault at a time: with growing pauses, and at once when the config or a plugin has changed
  * since. First a canary of a few; the rest follows when most of these pass. After a day without success a person is told. Letters of
  * records are mapped again by a run; failed jobs go back to the queue, but for those that kill or hang their process: they wait for a change.
+ * So does a record that kills its process, after one careful try: kills by chance may have hit a good one, and that comes back by it.
  */
 import { faultStates, openFaults, removeFault, saveFault, type FaultState, type OpenFault, type TriedJob } from '../store/healing-faults.ts';
 import { endAct } from '../store/healing-acts.ts';
@@ -22,8 +23,8 @@ export interface DeadLettersDeps {
   begunAt?: Date;
   /** What the outcome of an entity's mapping hangs on, or that of its jobs, as one text; undefined where it is not switched on. '' stands for jobs without an entity. */
   causeOf: (entity: string, kind: OpenFault['kind']) => string | undefined;
-  /** Tries the open letters of a fault again, the oldest `most` of them: by a run that maps records, or by jobs. Undefined: it can't be had just now. */
-  retry: (letters: { kind: OpenFault['kind']; entity: string; fingerprint: string; most?: number }) => Promise<{ runId: string } | { jobs: TriedJob[] } | undefined>;
+  /** Tries the open letters of a fault again, that one `letter` or the oldest `most` of them: by a run that maps records, or by jobs. Undefined: it can't be had just now. */
+  retry: (letters: { kind: OpenFault['kind']; entity: string; fingerprint: string; letter?: string; most?: number }) => Promise<{ runId: string } | { jobs: TriedJob[] } | undefined>;
   /** Which of these jobs are on the queue. */
   onQueue: (jobIds: readonly string[]) => Promise<ReadonlySet<string>>;
 }
@@ -32,7 +33,7 @@ interface FaultFound extends Found { fault: OpenFault; state: FaultState }
 
 const growth = 4;
 /** To try these again as they are would cost another process. */
-const dangerous = new Set(['queue.worker_lost', 'run.stuck']);
+const dangerous = new Set(['queue.worker_lost', 'run.stuck', 'record.poison']);
 
 export function deadLetters(deps: DeadLettersDeps): HealingRule {
   return {
@@ -40,18 +41,34 @@ export function deadLetters(deps: DeadLettersDeps): HealingRule {
     settle: (context) => settle(deps, context),
     async look({ database, now }) {
       const [faults, states] = await database.transaction(async (session) => [await openFaults(session), byFault(await faultStates(session))] as const);
-      return faults.map((fault) => due(deps, fault, states.get(nameOf(fault)), now)).filter((found) => found !== undefined);
+      return oneAtATime(faults.map((fault) => due(deps, fault, states.get(nameOf(fault)), now)).filter((found) => found !== undefined), [...states.values()]);
     },
     async act(found, { database, actId }) {
       const { fault, state } = found as FaultFound;
       const canary = state.stage !== 'passed' && fault.letters > deps.canary;
-      const asked = await deps.retry({ kind: fault.kind, entity: fault.entity, fingerprint: fault.fingerprint, ...(canary ? { most: deps.canary } : {}) });
+      const asked = await deps.retry({ kind: fault.kind, entity: fault.entity, fingerprint: fault.fingerprint, ...(fault.letter === null ? {} : { letter: fault.letter }), ...(canary ? { most: deps.canary } : {}) });
       if (!asked) return undefined;
       const tried = 'runId' in asked ? { runId: asked.runId, jobs: null } : { runId: null, jobs: asked.jobs };
       await database.transaction((session) => saveFault(session, { ...state, ...tried, stage: canary ? 'canary' : 'rest', actId }));
       return { outcome: 'started', came: 'runId' in asked ? `run ${asked.runId} tries them` : `tried as ${asked.jobs.map(({ jobId, runId }) => (runId === null ? `job ${jobId}` : `run ${runId}`)).join(', ')}` };
     },
   };
+}
+
+/** Each try of a record that kills its process may cost a process: never two under way. */
+function oneAtATime(found: readonly FaultFound[], states: readonly FaultState[]): FaultFound[] {
+  let busy = states.some(({ fingerprint, stage }) => namesLetter(fingerprint) && stage === 'rest');
+  return found.filter(({ fault, hopeless }) => {
+    if (fault.letter === null || hopeless !== undefined) return true;
+    const mine = !busy;
+    busy = true;
+    return mine;
+  });
+}
+
+/** The fault of one letter has its number behind the colon. */
+function namesLetter(fingerprint: string): boolean {
+  return fingerprint.includes(':');
 }
 
 /** What there is to do about a fault just now, if anything. */
@@ -61,16 +78,16 @@ function due(deps: DeadLettersDeps, fault: OpenFault, state: FaultState | undefi
   const fresh = cause !== state.cause;
   const tries = fresh ? { ...state, cause, since: now, tries: 0, stage: 'waiting' as const } : state;
   const over = now.getTime() - tries.since.getTime() >= deps.tryFor;
-  const waits = dangerous.has(fault.code) && !fresh && state.stage !== 'passed';
+  const waits = dangerous.has(fault.code) && !fresh && state.stage !== 'passed' && (fault.letter === null || state.tries > 0);
   if (!fresh && !over && !waits && state.nextAt > now) return undefined;
   const few = Math.min(deps.canary, fault.letters);
-  const how = tries.stage === 'passed' ? 'try the rest again' : few < fault.letters ? `try ${few} of them again, then the rest` : 'try them again';
+  const how = fault.letter !== null ? 'try it again, alone' : tries.stage === 'passed' ? 'try the rest again' : few < fault.letters ? `try ${few} of them again, then the rest` : 'try them again';
   return {
     fault, state: tries,
     // Mended config is another matter: what a person was told of before is tried with it at once.
     fingerprint: `${fault.fingerprint}/${cause}${fault.kind === 'job' ? `/${fault.entity}` : ''}`, seen: seen(fault),
     plan: fresh ? `${how}, as the config or a plugin has changed` : how,
-    cure: `See "tds dead-letters --fingerprint ${fault.fingerprint}"; mend ${fault.kind === 'job' ? 'what its message names' : 'the mapping or the record at its source'}. After a change of the config they are tried again by themselves.`,
+    cure: `See "tds dead-letters ${fault.letter === null ? `--fingerprint ${fault.fingerprint}` : `show ${fault.letter}`}"; mend ${fault.kind === 'job' ? 'what its message names' : 'the mapping or the record at its source'}. After a change of the config they are tried again by themselves.`,
     facts: { entity: fault.entity, fault: fault.fingerprint, letters: fault.letters },
     ...(waits ? { hopeless: 'what they do kills or hangs its process, so they are not tried again as they are' } : over && !fresh ? { hopeless: `they were tried for ${Math.round(deps.tryFor / 3_600_000)} hours` } : {}),
   };

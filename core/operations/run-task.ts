@@ -45,9 +45,9 @@ const waitingEveryMs = 1000;
 /** The handler of the queue's task `run`: one attempt of a run, from where the last one stopped. */
 export function runTask(deps: RunTaskDeps): TaskHandler<{ runId: string }> {
   return async (job) => {
-    const rest = await deps.database.transaction((session) => restOf(deps, session, job.payload.runId));
+    const rest = await fenced(deps, job, (session) => restOf(deps, session, job.payload.runId));
     if (rest) return rest;
-    const run = await deps.database.transaction((session) => startRun(session, job.payload.runId, deps.nodeId()));
+    const run = await fenced(deps, job, (session) => startRun(session, job.payload.runId, deps.nodeId()));
     if (!run) return; // it was cancelled while it waited
     const entity = deps.entities.get(run.entity);
     if (!entity) throw new PermanentError('run.unknown_entity', `the config has no enabled entity "${run.entity}" any more`);
@@ -57,9 +57,17 @@ export function runTask(deps: RunTaskDeps): TaskHandler<{ runId: string }> {
     try {
       return await withLogContext(about, () => attempt(deps, job, run, entity, log));
     } catch (error) {
-      return await afterFailure(deps, run, error, log);
+      return await afterFailure(deps, job, run, error, log);
     }
   };
+}
+
+/** A transaction about the run's state, that says nothing of its progress. A node that was cut off has no say in it any more: its heir does the run. */
+function fenced<T>({ database }: RunTaskDeps, job: JobContext<{ runId: string }>, use: (session: SqlSession) => Promise<T>): Promise<T> {
+  return database.transaction(async (session) => {
+    await job.fence(asClient(session), { progress: false });
+    return use(session);
+  });
 }
 
 async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, run: Run, entity: Entity, log: Logger): Promise<void | JobOutcome> {
@@ -79,11 +87,11 @@ async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, ru
   });
   if (outcome.more) {
     const now = deps.clock.now();
-    await deps.database.transaction((session) => endRun(session, run.id, { status: 'waiting', waitsOn: 'its next turn' }));
+    await fenced(deps, job, (session) => endRun(session, run.id, { status: 'waiting', waitsOn: 'its next turn' }));
     return postpone({ until: now, reason: 'others have their turn' });
   }
   crashPoint('before-run-end');
-  await finish(deps, run, outcome, log);
+  await finish(deps, job, run, outcome, log);
   crashPoint('after-run-end');
   return { runId: run.id };
 }
@@ -107,9 +115,10 @@ function connectionsOf({ connectionId, config }: Entity): string[] {
 }
 
 /** How the run is to go on where it lost a worker before; a first attempt asks nothing. */
-async function careFor({ database }: RunTaskDeps, { jobId }: JobContext, run: Run, entity: Entity): Promise<Care | undefined> {
+async function careFor(deps: RunTaskDeps, job: JobContext<{ runId: string }>, run: Run, entity: Entity): Promise<Care | undefined> {
   if (run.attempts <= 1 && run.suspect === null) return undefined;
-  return database.transaction(async (session) => {
+  const { jobId } = job;
+  return fenced(deps, job, async (session) => {
     const losses = await lossesOf(session, jobId);
     const seen = run.suspect?.job?.id === jobId ? run.suspect.job.losses : 0;
     if (losses === 0 && run.suspect === null) return undefined;
@@ -120,8 +129,8 @@ async function careFor({ database }: RunTaskDeps, { jobId }: JobContext, run: Ru
   });
 }
 
-async function finish(deps: RunTaskDeps, run: Run, outcome: RunOutcome, log: Logger): Promise<void> {
-  await deps.database.transaction(async (session) => {
+async function finish(deps: RunTaskDeps, job: JobContext<{ runId: string }>, run: Run, outcome: RunOutcome, log: Logger): Promise<void> {
+  await fenced(deps, job, async (session) => {
     await endRun(session, run.id, { status: 'succeeded', code: outcome.code, reason: outcome.reason });
     await resolveDeadJobs(session, runIdentity(run.entity, run.mode), `run ${run.id} succeeded`);
   });
@@ -132,14 +141,14 @@ async function finish(deps: RunTaskDeps, run: Run, outcome: RunOutcome, log: Log
 }
 
 /** Notes why the run does not go on now and lets the queue decide by the error's class: try again, wait, or give up (which `onExhausted` notes). */
-async function afterFailure(deps: RunTaskDeps, run: Run, error: unknown, log: Logger): Promise<void> {
+async function afterFailure(deps: RunTaskDeps, job: JobContext<{ runId: string }>, run: Run, error: unknown, log: Logger): Promise<void> {
   if (error instanceof JobLostError) throw error;
   const now = await deps.database.transaction((session) => readRun(session, run.id));
   if (now?.status === 'cancelled') return;
   const { code, message, resumesAt } = describe(error, deps.redact);
   if (code === 'queue.stopping') log.info('run handed back: this node stops');
   else log.warn('run interrupted', { error });
-  await deps.database.transaction((session) => endRun(session, run.id, { status: 'waiting', code, reason: message, waitsOn: message, ...(resumesAt ? { resumesAt } : {}) }));
+  await fenced(deps, job, (session) => endRun(session, run.id, { status: 'waiting', code, reason: message, waitsOn: message, ...(resumesAt ? { resumesAt } : {}) }));
   throw error;
 }
 
@@ -163,7 +172,7 @@ function watchWaiting(deps: RunTaskDeps, run: Run, entity: Entity): { rests(): b
   let looking: Promise<void> | undefined;
   const see = (now: string | null): Promise<void> => deps.database.transaction(async (session) => {
     rests = (await listPauses(session, connectionsOf(entity))).length > 0;
-    if (now !== last) await noteWaiting(session, run.id, now);
+    if (now !== last) await noteWaiting(session, run.id, deps.nodeId(), now);
     last = now;
   });
   const look = (): void => {

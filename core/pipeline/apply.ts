@@ -86,7 +86,7 @@ async function commit(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): P
         attempt = await prepare(deps, { ...batch, isFirst: false });
         continue;
       }
-      if (isDataError(error) && !isTdsError(error)) return await findRefused(deps, batch, error);
+      if (!isTdsError(error) && isRowsFault(error)) return await findRefused(deps, batch, error);
       throw error;
     }
   }
@@ -138,8 +138,8 @@ async function writeRecords(session: SqlSession, { entity, run, via }: Batch, pr
   }
   const replaced = await replaceRecords(session, entity.id, runId, via, prepared.replaces);
   const remapped = await remapRecords(session, entity.id, runId, via, prepared.remaps);
-  if (replaced !== prepared.replaces.length || remapped !== prepared.remaps.length) throw new RaceLostError('a record has changed since the batch was prepared');
-  await settleDetails(session, entity.id, prepared.settled, new Date());
+  const settled = await settleDetails(session, entity.id, prepared.settled);
+  if (replaced !== prepared.replaces.length || remapped !== prepared.remaps.length || settled !== prepared.settled.length) throw new RaceLostError('a record has changed since the batch was prepared');
   await setAside(session, entity.id, runId, via, prepared.letters);
   const where = run ? ` (run ${run.id})` : '';
   await resolveDeadLetters(session, entity.id, prepared.mended, `applied by ${via}${where}`);
@@ -188,19 +188,30 @@ async function findRefused(deps: ApplyDeps, batch: Batch, error: unknown): Promi
 }
 
 function refusalOf(error: unknown): DeadLetterProblem {
-  const { message, detail, column, constraint } = error as { message: string; detail?: string; column?: string; constraint?: string };
+  const { message, detail, column, constraint, routine } = error as { message: string; detail?: string; column?: string; constraint?: string; routine?: string };
   const causes = causesOf(error);
   return {
     code: `destination.refused.${sqlState(error) ?? 'unknown'}`, ...(column ? { field: column } : {}),
     message: `the table refused the row: ${message}${detail ? ` (${detail})` : ''}`,
-    suggestion: constraint ? `Look at the constraint "${constraint}", or add a check or a default to the mapping.` : 'Change the column or the mapping.',
+    suggestion: constraint ? `Look at the constraint "${constraint}", or add a check or a default to the mapping.`
+      : routine === raised ? 'A trigger of the table refuses it: mend the record at its source, or add a check to the mapping.'
+      : routine === rowPolicy ? 'A row security policy of the table refuses it: change the policy, or leave such records out by a check.' : 'Change the column or the mapping.',
     ...(causes.length > 0 ? { causes } : {}),
   };
 }
 
-/** PostgreSQL's classes 22 (bad value) and 23 (constraint): the row's fault, not the database's. */
-function isDataError(error: unknown): boolean {
-  return /^(22|23)/.test(sqlState(error) ?? '');
+/** Where in PostgreSQL an error was made, which its text says in the server's language: `RAISE`, in a trigger of the user, by whatever code … */
+const raised = 'exec_stmt_raise';
+/** … and a policy of row security. The same code, from elsewhere, is a missing grant. */
+const rowPolicy = 'ExecWithCheckOptions';
+
+/**
+ * Whether the row is at fault, not the table nor the database: a bad value (class 22), a constraint (23), a view's check option (44), what a
+ * trigger does (P0, 38), two rows for one key (21), a row beyond the limits (54000), a policy. A missing grant is no row's fault.
+ */
+export function isRowsFault(error: unknown): boolean {
+  const { routine } = error as { routine?: unknown };
+  return routine === raised || routine === rowPolicy || /^(21|22|23|38|44|54000|P0)/.test(sqlState(error) ?? '');
 }
 
 function sqlState(error: unknown): string | undefined {

@@ -1,7 +1,7 @@
 import type { CellValue, JsonObject, SqlSession, TableWrite } from '../sdk/index.ts';
 import type { DeadLetterProblem, DeadLetterWrite } from '../store/dead-letters.ts';
 import { stringOf } from '../store/json-text.ts';
-import { readBodies, readHeads, readHeadsUnlessSame, type RecordBodies, type RecordHead, type RecordWrite } from '../store/records.ts';
+import { readBodies, readHeads, readHeadsUnlessSame, type RecordBodies, type RecordHead, type RecordWrite, type Settled } from '../store/records.ts';
 import type { RunCounts } from '../store/runs.ts';
 import { decide, type Decision, type Incoming, type IncomingRecord } from './decide.ts';
 import type { Entity } from './entity.ts';
@@ -19,8 +19,8 @@ export interface PreparedBatch {
   replaces: RecordWrite[];
   /** Records whose content is the same but whose row is written again, by another mapping. */
   remaps: RecordWrite[];
-  /** Keys whose due details have come and were the same. */
-  settled: string[];
+  /** Records whose due details have come and were the same. */
+  settled: Settled[];
   tables: TableWrite[];
   letters: DeadLetterWrite[];
   /** Keys whose open dead letters are mended by this batch. */
@@ -75,7 +75,7 @@ export async function prepareBatch(entity: Entity, session: SqlSession | undefin
     if (decision === 'new' || decision === 'changed' || decision === 'gone') changes.push({ incoming: one, stored, decision, write: recordWrite(entity, one, stored) });
     else {
       count(prepared, decision === 'stale' ? 'stale' : 'unchanged');
-      if (decision === 'settled') prepared.settled.push(one.key);
+      if (decision === 'settled' && stored) prepared.settled.push({ key: one.key, version: stored.version, at: recordWrite(entity, one, stored).observedAt });
       if (decision === 'stale') prepared.stale.push(one.key);
     }
   }

@@ -64,6 +64,13 @@ export class Care {
     return some.length === 1 && one !== undefined && this.#suspects().has(one.key);
   }
 
+  /** These go alone, and the next loss decides: so much is known of them already. `size`: of the batch that they stand in. */
+  suspectAlone(keys: readonly string[], size: number): void {
+    const { guilty, named } = this.suspect;
+    for (const key of keys) if (!guilty.includes(key)) named[key] = lossesOfOne - 1;
+    this.left = Math.max(this.left, size);
+  }
+
   /** What comes before a step that decides. */
   async rest(): Promise<void> {
     await this.#rest(Math.min(restMostMs, Math.max(restLeastMs, restAllMs / this.#suspects().size)));
@@ -88,9 +95,12 @@ export class Care {
   }
 }
 
+/** Of a record that is set aside because it kills its process. */
+export const poisonCode = 'record.poison';
+
 const poison: DeadLetterProblem = {
-  code: 'record.poison', message: 'the process that maps this record dies, or stops answering: it was tried among others, and then alone',
-  suggestion: 'Look at the raw record and at the expressions of the mapping: something takes up all memory, or never ends. When it is mended: tds dead-letters retry with its number.',
+  code: poisonCode, message: 'the process that maps this record dies, or stops answering: it was tried among others, and then alone',
+  suggestion: 'Look at the raw record and at the expressions of the mapping: something takes up all memory, or never ends. It is tried once more by itself, and again when the mapping or a plugin has changed; or by tds dead-letters retry with its number.',
 };
 
 /** What a lost worker proves about the step that it was at. */
@@ -121,7 +131,10 @@ export async function applyCarefully(context: CareContext, given: Batch): Promis
   const refuse = care.refusals();
   const batch: Batch = refuse ? { ...given, refuse } : given;
   if (care.left <= 0) return applyBatch(context, batch);
-  const note = (): Promise<void> => ('note' in context ? context.note(care.suspect) : database.transaction((session) => noteSuspect(session, context.run.id, care.suspect)));
+  const note = (): Promise<void> => ('note' in context ? context.note(care.suspect) : database.transaction(async (session) => {
+    await context.fence(session, false);
+    await noteSuspect(session, context.run.id, care.suspect);
+  }));
   const noteAt = async (some: readonly Incoming[]): Promise<void> => {
     care.suspect.at = some.map(({ key }) => key);
     await note();

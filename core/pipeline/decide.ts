@@ -60,7 +60,9 @@ export function decide(incoming: Incoming, stored: Stored | undefined, mapping: 
   // the same list content with a newer time: it was changed and changed back, and the row may hold what was between
   if (incoming.hash === known) {
     if (stored.mapping !== mapping || order > 0 || (incoming.again && stored.refused)) return 'changed';
-    return incoming.form === 'detail' && stored.detailDue ? 'settled' : 'unchanged';
+    // a look from before the list told of the change that made it due says nothing of that
+    const isAfter = !incoming.proof || incoming.observedAt >= stored.observedAt;
+    return incoming.form === 'detail' && stored.detailDue && isAfter ? 'settled' : 'unchanged';
   }
   return order === 0 && isOlderLook(incoming, stored) ? 'stale' : 'changed';
 }

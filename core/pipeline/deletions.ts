@@ -1,9 +1,10 @@
-import { countUnseen, unseenRecords } from '../store/runs.ts';
+import { countUnseen, readRun, unseenRecords } from '../store/runs.ts';
 import { bySets } from '../store/session.ts';
 import { applyBatch } from './apply.ts';
-import { askDetails, type Asked } from './details.ts';
+import { askDetails, detailsAtOnce, type Asked } from './details.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
 
+/** Where nobody is asked, so many are written at once. */
 const chunkSize = 1000;
 
 /**
@@ -17,23 +18,26 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
   if (!complete && !stream.provesGone) return {};
   const { unseen, live } = await database.transaction((session) => bySets(session, () => countUnseen(session, run)));
   if (unseen === 0) return {};
+  // a person may have allowed it since this run began
+  const { options } = await database.transaction((session) => readRun(session, run.id)) ?? run;
   const { maxShare, alwaysAllow } = entity.config.deletes;
-  if (unseen > Math.max(alwaysAllow, live * maxShare) && !run.options.allowDeletes) {
+  if (unseen > Math.max(alwaysAllow, live * maxShare) && !options.allowDeletes) {
     return {
       code: 'deletes.held',
       reason: `${unseen} of ${live} records were not seen, more than deletes.maxShare allows; none was deleted. Look first, then: tds sync ${entity.id} --mode full --allow-deletes`,
     };
   }
   const since = usageMeter(context);
+  // each call takes its time: what it proved is saved soon, so that the run is seen to get on, and asks for nothing twice
+  const size = stream.provesGone ? detailsAtOnce(stream) : chunkSize;
   let after = '';
   for (;;) {
-    const records = await database.transaction((session) => bySets(session, () => unseenRecords(session, run, after, chunkSize)));
+    const records = await database.transaction((session) => bySets(session, () => unseenRecords(session, run, after, size)));
     if (records.length === 0) return {};
+    context.signal.throwIfAborted();
     after = records.at(-1)?.key ?? after;
     const { incoming, failure } = stream.provesGone ? await askDetails(context, records.map(({ key }) => key)) : goneByAbsence(context, records);
-    if (incoming.length > 0) {
-      context.onProgress(await applyBatch(context, { entity, via: 'full', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: false } }));
-    }
+    context.onProgress(await applyBatch(context, { entity, via: 'full', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: true } }));
     if (failure) throw failure.error;
   }
 }

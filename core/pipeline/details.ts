@@ -1,4 +1,4 @@
-import { PermanentError, type DetailResult, type JsonValue } from '../sdk/index.ts';
+import { PermanentError, type DetailResult, type JsonValue, type StreamInfo } from '../sdk/index.ts';
 import { dueDetails } from '../store/records.ts';
 import { advanceRun } from '../store/runs.ts';
 import type { Batch } from './apply.ts';
@@ -6,6 +6,7 @@ import { applyCarefully } from './careful.ts';
 import type { Incoming } from './decide.ts';
 import { receive } from './incoming.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** Calls for details under way at once; the connection's own limits hold besides. */
 const callsAtOnce = 8;
@@ -20,7 +21,7 @@ const recordsAtOnce = 40;
  */
 export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
   const { entity, run, database, signal } = context;
-  const size = (entity.stream.detailBatch ?? 1) > 1 ? (entity.stream.detailBatch ?? 1) * callsAtOnce : recordsAtOnce;
+  const size = detailsAtOnce(entity.stream);
   const since = usageMeter(context);
   const unsettled = unsettledBefore(run.position);
   /** Keys that are to be asked for past the cache. */
@@ -50,6 +51,11 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
   if (calls > 0) await database.transaction(async (session) => void await advanceRun(session, run.id, unsettled, { calls, bytes }));
   if (unsettled.length === 0) return {};
   return { code: 'details.unsettled', reason: `${unsettled.length} records got no details this time, the first ${unsettled[0]}; the next run asks again` };
+}
+
+/** How many records are asked for before what came of it is saved. */
+export function detailsAtOnce({ detailBatch = 1 }: Pick<StreamInfo, 'detailBatch'>): number {
+  return detailBatch > 1 ? detailBatch * callsAtOnce : recordsAtOnce;
 }
 
 /** The keys that earlier slices of this run asked for in vain. */
@@ -90,7 +96,7 @@ export async function askDetails({ entity, signal }: Pick<RunContext, 'entity' |
     for (const chunk of work) {
       if (failure) return;
       try {
-        for (const result of await ask({ stream: stream.name, options, keys: chunk, signal, ...(seenAt ? { seenAt } : {}) })) incoming.push(incomingOf(entity, result));
+        for (const result of await untilAborted(ask({ stream: stream.name, options, keys: chunk, signal, ...(seenAt ? { seenAt } : {}) }), signal)) incoming.push(incomingOf(entity, result));
       } catch (error) {
         failure ??= { error };
       }

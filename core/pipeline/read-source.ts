@@ -1,14 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { RetryLaterError, type ReadEnd, type ReadPage } from '../sdk/index.ts';
 import { crashPoint } from '../monitor/crash-points.ts';
-import { noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
-import { dueDetails, hasRecords } from '../store/records.ts';
+import { noteMapping, noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
+import { dueDetails, hasOtherMapping, hasRecords } from '../store/records.ts';
 import { removeUnseen } from './deletions.ts';
 import { sourceOf, type Entity } from './entity.ts';
 import { receive } from './incoming.ts';
 import { readAhead, type ReadAhead } from './read-ahead.ts';
 import { tracedPages } from './traced-pages.ts';
 import type { RunContext, RunOutcome } from './run-context.ts';
+import { untilAborted } from './until-aborted.ts';
 import { WriteBehind, type ReceivedPage } from './write-behind.ts';
 
 /** A full or an incremental read: pages in, batches out, then what is gone, then the cursor. */
@@ -27,11 +28,15 @@ export async function readSource(context: RunContext): Promise<RunOutcome> {
   return outcome;
 }
 
-async function finish({ entity, run, database, requestRun, clock }: RunContext, state: OpenedEntity, isFull: boolean, end: ReadEnd): Promise<void> {
+async function finish({ entity, run, database, fence, requestRun, clock }: RunContext, state: OpenedEntity, isFull: boolean, end: ReadEnd): Promise<void> {
   await database.transaction(async (session) => {
+    await fence(session);
     await noteRead(session, entity.id, { runId: run.id, full: isFull, startedAt: run.startedAt ?? clock.now(), cursor: end.cursor });
-    // a full read has written every record by the present mapping already; after an incremental one the others are still due
-    if (state.mappingChanged && !isFull) await requestRun(session, 'replay');
+    if (state.mixed) {
+      // a full read has written what it saw by the present mapping; of an incremental one it is known that others are still due
+      if (!isFull || await hasOtherMapping(session, entity.id, entity.mappingNumber)) await requestRun(session, 'replay');
+      else await noteMapping(session, entity.id, entity.mappingNumber);
+    }
     if (entity.wantsDetails && (await dueDetails(session, entity.id, 1, [])).length > 0) await requestRun(session, 'details');
   });
 }
@@ -48,7 +53,8 @@ async function writePages(context: RunContext, about: { isFull: boolean; isFirst
     return await pump(context, pages, about);
   } finally {
     stop.abort();
-    await pages.close();
+    // a source that hangs is left behind: the error that ended this is the one to tell
+    await untilAborted(pages.close(), signal).catch(() => undefined);
   }
 }
 
@@ -77,7 +83,7 @@ async function pump(context: RunContext, pages: ReadAhead<ReceivedPage>, about: 
   const { entity, signal } = context;
   const writer = new WriteBehind(context, about);
   try {
-    for (let next = await pages.next(); next !== undefined; next = await pages.next()) {
+    for (let next = await untilAborted(pages.next(), signal); next !== undefined; next = await untilAborted(pages.next(), signal)) {
       signal.throwIfAborted();
       const { end } = next.page;
       const stops = end !== undefined || context.stopping();

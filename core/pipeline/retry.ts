@@ -4,7 +4,7 @@ import { lettersToRetry, type LetterToRetry } from '../store/dead-letter-queries
 import { storedUnder } from '../store/records.ts';
 import { readRun, type Run } from '../store/runs.ts';
 import type { Batch } from './apply.ts';
-import { applyCarefully } from './careful.ts';
+import { applyCarefully, Care, poisonCode } from './careful.ts';
 import type { IncomingRecord } from './decide.ts';
 import type { Entity } from './entity.ts';
 import { contentHash, receive, type Received } from './incoming.ts';
@@ -30,6 +30,7 @@ export async function retryLetters(context: RunContext): Promise<RunOutcome> {
   const { upTo = '0', most = Number.POSITIVE_INFINITY, ...filter } = run.options.letters ?? {};
   let after = typeof run.position === 'string' ? run.position : '0';
   let tried = run.read;
+  let care = context.care;
   for (;;) {
     signal.throwIfAborted();
     if (context.stopping()) return { more: true };
@@ -44,7 +45,10 @@ export async function retryLetters(context: RunContext): Promise<RunOutcome> {
       entity, via: 'replay', incoming: set.incoming, withoutKey: set.withoutKey, closing: [...set.overtaken, ...set.keyed], fence: context.fence,
       run: { id: run.id, position: after, pages: 1, noteSeen: false },
     };
-    context.onProgress(await applyCarefully(context, batch));
+    const suspects = new Set(letters.filter(({ code }) => code === poisonCode).map(({ key }) => key));
+    // they were found to kill their process once already, so this costs one process each at most
+    if (suspects.size > 0) (care ??= new Care(null, false, run.pages, entity.config.batchSize)).suspectAlone(set.incoming.map(({ key }) => key).filter((key) => suspects.has(key)), set.incoming.length);
+    context.onProgress(await applyCarefully(care ? { ...context, care } : context, batch));
   }
 }
 

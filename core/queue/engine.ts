@@ -19,7 +19,7 @@ export interface EngineOptions {
   readonly pool: Pool; readonly names: Names; readonly settler: Settler; readonly clock: Clock; readonly log: Logger; readonly concurrency: number;
   readonly tasks: Readonly<Record<string, TaskHandler>>; readonly timings: QueueTimings;
   readonly emit: <K extends keyof QueueEvents>(event: K, facts: QueueEvents[K]) => void;
-  /** The workers ended by themselves (graphile-worker #635): make another engine. */
+  /** The workers ended by themselves (graphile-worker #635), or a handler does not let go of one: make another engine. */
   readonly onEnd: (engine: Engine, error: unknown) => void;
 }
 
@@ -91,10 +91,14 @@ export class Engine {
     this.#stopWorkers();
   }
 
-  /** One job is lost. Its handler may go on for a while, but it is no longer held. */
+  /** One job is lost. Its handler may go on for a while, but it is no longer held. One that does not end keeps a worker: then another engine is made. */
   lose(job: HeldJob, why: string): void {
     job.lose(new JobLostError(job.id, why));
     this.#release(job);
+    if (!job.running) return;
+    setTimeout(() => {
+      if (job.running) this.#end(new QueueError('queue.handler_hangs', `The handler of job ${job.id} (${job.task}) goes on although its job was taken away.`));
+    }, this.#options.timings.deadMs).unref();
   }
 
   /** The jobs are to end now; what doesn't is handed back. */
@@ -116,13 +120,16 @@ export class Engine {
       schema: this.#options.names.workerSchema, concurrency, pollInterval: timings.pollMs, noHandleSignals: true, events: new EventEmitter(), logger: this.#workerLogger(),
       forbiddenFlags: () => (this.#suspectRuns() ? [flags.suspect] : []),
     }, list, this.#connections.asPool());
-    const ended = (error?: unknown): void => {
-      if (this.#state !== 'taking') return;
-      this.#state = 'retired';
-      this.#options.onEnd(this, error);
-    };
+    const ended = (error?: unknown): void => this.#end(error);
     workers.promise.then(() => ended(), ended);
     return workers;
+  }
+
+  /** Its workers are not good any more. */
+  #end(error: unknown): void {
+    if (this.#state !== 'taking') return;
+    this.#state = 'retired';
+    this.#options.onEnd(this, error);
   }
 
   #stopWorkers(): void {
@@ -153,6 +160,7 @@ export class Engine {
       outcome = job.lost ? undefined : await this.#options.settler.settle(job, ending);
       crashPoint('after-job-completion');
     } finally {
+      job.running = false;
       this.#release(job);
     }
     const code = 'code' in ending ? ending.code : 'error' in ending ? ending.error.code : undefined;

@@ -10,6 +10,7 @@ export const queueErrorCodes = {
   'queue.cancelled': { meaning: 'A person cancelled the job.', cure: 'Nothing; ask for a new run if you want one.' },
   'queue.postponed': { meaning: 'The job waits for something that is known to pass, such as an open breaker or a spent quota; no attempt is used up.', cure: 'Nothing; it goes on at its time.' },
   'queue.suspect': { meaning: 'The job may have killed its process once, and another such job is running; it waits for its turn.', cure: 'Nothing; it runs when the other has ended.' },
+  'queue.handler_hangs': { meaning: 'A job was taken away from this node, but what does it does not end, and keeps its worker; the node has made itself other workers.', cure: 'Look at what the job calls, such as a plugin that pays no heed to its signal.' },
   'queue.payload': { meaning: 'A job\'s payload is not a small JSON object.', cure: 'This is a fault of TDS: put ids into a payload, not bodies.' },
   'queue.add': { meaning: 'The job could not be added.', cure: 'Read PostgreSQL\'s message; ask again.' },
   'queue.unknown_task': { meaning: 'No handler has the name of the task.', cure: 'Another node runs another version of TDS: bring all to one version.' },

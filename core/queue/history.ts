@@ -1,5 +1,5 @@
 /** Finished attempts: the columns, and the partitions by age. */
-import type { Queryable } from '../store/pool.ts';
+import { withTransaction, type Pool } from '../store/pool.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../store/sql.ts';
 import type { Names } from './names.ts';
 
@@ -28,12 +28,17 @@ export function storableText(text: string): string {
 }
 
 /**
- * Makes the partitions of the next days and drops those older than `keepDays`. Run by the sweeper each hour.
- * Anything that fails here costs only tidiness: rows without a partition land in the default one.
- * @returns the names of the dropped partitions
+ * Makes the partitions of the next days and drops those older than `keepDays`. Run by the sweeper before its first sweep, and each hour.
+ * Anything that fails here costs only tidiness, and nothing that comes after it: rows without a partition land in the default one.
+ * @returns the names of the dropped partitions, and what failed
  */
-export async function maintainHistory(client: Queryable, names: Names, keepDays: number): Promise<string[]> {
-  const { rows } = await client.query<{ name: string; wanted: boolean; present: boolean; from: string; until: string }>(
+export async function maintainHistory(pool: Pool, names: Names, keepDays: number): Promise<{ dropped: string[]; failures: unknown[] }> {
+  const failures: unknown[] = [];
+  const attempt = (work: () => Promise<unknown>): Promise<boolean> => work().then(() => true, (error: unknown) => {
+    failures.push(error);
+    return false;
+  });
+  const { rows } = await pool.query<{ name: string; wanted: boolean; present: boolean; from: string; until: string }>(
     `with wanted as (
        select 'job_history_' || to_char(d, 'YYYYMMDD') as name, d::text || ' UTC' as from, (d + 1)::text || ' UTC' as until
        from generate_series(0, $1::int) i, lateral (select ((now() at time zone 'UTC')::date + i) as d) s),
@@ -42,13 +47,33 @@ export async function maintainHistory(client: Queryable, names: Names, keepDays:
      select name, w.name is not null as wanted, p.name is not null as present, w.from, w.until from wanted w full join present p using (name)`,
     [aheadDays, names.history]);
   for (const row of rows) {
-    if (!row.wanted || row.present) continue;
-    await client.query(`create table if not exists ${quoteQualified(names.schema, row.name)} partition of ${names.history}
-      for values from (${quoteLiteral(row.from)}) to (${quoteLiteral(row.until)})`);
+    if (row.wanted && !row.present) await attempt(() => makePartition(pool, names, row));
   }
   const oldest = new Date(Date.now() - keepDays * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '');
   const old = rows.filter((row) => row.present && /^job_history_\d{8}$/.test(row.name) && row.name.slice(-8) < oldest).map((row) => row.name);
-  for (const name of old) await client.query(`drop table ${quoteIdentifier(names.schema)}.${quoteIdentifier(name)}`);
-  await client.query(`delete from ${quoteQualified(names.schema, 'job_history_default')} where ended_at < now() - make_interval(days => $1)`, [keepDays]);
-  return old;
+  const dropped: string[] = [];
+  for (const name of old) if (await attempt(() => pool.query(`drop table ${quoteIdentifier(names.schema)}.${quoteIdentifier(name)}`))) dropped.push(name);
+  await attempt(() => pool.query(`delete from ${defaultOf(names)} where ended_at < now() - make_interval(days => $1)`, [keepDays]));
+  return { dropped, failures };
+}
+
+/**
+ * Attached, not created in its place: what lies in the default partition already moves over first, such as what the first sweep after some
+ * days off has written; PostgreSQL would refuse the partition for it. Nobody writes meanwhile.
+ */
+function makePartition(pool: Pool, names: Names, { name, from, until }: { name: string; from: string; until: string }): Promise<void> {
+  const table = quoteQualified(names.schema, name);
+  return withTransaction(pool, async (client) => {
+    await client.query(`lock table ${names.history} in share update exclusive mode`);
+    await client.query(`lock table ${defaultOf(names)} in access exclusive mode`);
+    const { rows } = await client.query<{ present: boolean }>('select exists (select from pg_inherits where inhrelid = to_regclass($1)) as present', [table]);
+    if (rows[0]?.present) return; // another node was faster
+    await client.query(`create table ${table} (like ${names.history} including all)`);
+    await client.query(`with moved as (delete from ${defaultOf(names)} where ended_at >= $1::timestamptz and ended_at < $2::timestamptz returning *) insert into ${table} select * from moved`, [from, until]);
+    await client.query(`alter table ${names.history} attach partition ${table} for values from (${quoteLiteral(from)}) to (${quoteLiteral(until)})`);
+  });
+}
+
+function defaultOf(names: Names): string {
+  return quoteQualified(names.schema, 'job_history_default');
 }

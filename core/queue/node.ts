@@ -130,7 +130,7 @@ export class Node {
   }
 
   #engineEnded(engine: Engine, error: unknown): void {
-    this.#options.log.error('graphile-worker ended by itself; a new pool is made', { pool: engine.poolId, error });
+    this.#options.log.error('a pool of workers ended, or is held by a handler; a new one is made', { pool: engine.poolId, error });
     // Its running jobs go on, under its own id.
     if (this.#current === engine) this.#current = undefined;
     engine.retire().catch(() => {});

@@ -59,6 +59,8 @@ export class Sweeper {
   /** @returns false where another node has the turn */
   async sweep(request: SweepRequest): Promise<boolean> {
     const { client, emit, log } = this.#options;
+    // First, as what is freed is written down: after some days off today has no partition yet.
+    await this.#tidy();
     const found = await client.transaction((session) => this.#sweepUnderLock(session, request));
     if (!found) return false;
     for (const each of found.dead) {
@@ -76,7 +78,6 @@ export class Sweeper {
       emit('queue.freed', { queues: found.queues });
     }
     await this.#collectExhausted();
-    await this.#tidy();
     return true;
   }
 
@@ -167,7 +168,8 @@ export class Sweeper {
     this.#tidiedAt = performance.now();
     const { pool, names, historyDays, log } = this.#options;
     try {
-      await maintainHistory(pool, names, historyDays);
+      const { failures } = await maintainHistory(pool, names, historyDays);
+      for (const error of failures) log.warn("a partition of the history could not be kept in order; tried again in an hour", { error });
       await pool.query(`delete from ${names.losses} l where last_at < now() - interval '1 day' and not exists (select from ${names.jobs} j where j.id = l.job_id)`);
     } catch (error) {
       log.warn("the history's partitions could not be kept in order; tried again in an hour", { error });

@@ -10,24 +10,27 @@ export interface EntityState {
   lastReadAt: Date | null;
 }
 
-/** The state at the start of a run, and whether the rows so far were written by another mapping. */
-export interface OpenedEntity extends EntityState { mappingChanged: boolean }
+/** The state at the start of a run, and whether rows may have been written by another mapping: that stays so until {@link noteMapping}. */
+export interface OpenedEntity extends EntityState { mixed: boolean }
 
 /**
  * The state of an entity; made when there is none. When `source` (connection, stream and options as text) is another
  * than before, the cursor is forgotten: it speaks of another stream.
  */
 export async function openEntity(session: SqlSession, entity: string, source: string, mapping: number): Promise<OpenedEntity> {
-  const before = await session.query('SELECT mapping FROM entities WHERE entity = $1 FOR UPDATE', [entity]);
   const result = await session.query(
     `INSERT INTO entities (entity, source, mapping) VALUES ($1, $2, $3)
-     ON CONFLICT (entity) DO UPDATE SET source = excluded.source, mapping = excluded.mapping,
+     ON CONFLICT (entity) DO UPDATE SET source = excluded.source, mapping = CASE WHEN entities.mapping = excluded.mapping THEN entities.mapping END,
         cursor = CASE WHEN entities.source = excluded.source THEN entities.cursor END,
         cursor_run = CASE WHEN entities.source = excluded.source THEN entities.cursor_run END,
         last_full_at = CASE WHEN entities.source = excluded.source THEN entities.last_full_at END
-     RETURNING entity, cursor, cursor_run::text AS "cursorRun", last_full_at AS "lastFullAt", last_read_at AS "lastReadAt"`, [entity, source, mapping]);
-  const mappingChanged = before.rowCount > 0 && before.rows[0]?.['mapping'] !== mapping;
-  return { ...(result.rows[0] as unknown as EntityState), mappingChanged };
+     RETURNING entity, cursor, cursor_run::text AS "cursorRun", last_full_at AS "lastFullAt", last_read_at AS "lastReadAt", mapping IS NULL AS mixed`, [entity, source, mapping]);
+  return result.rows[0] as unknown as OpenedEntity;
+}
+
+/** Notes that all rows are by this mapping. */
+export async function noteMapping(session: SqlSession, entity: string, mapping: number): Promise<void> {
+  await session.query('UPDATE entities SET mapping = $2 WHERE entity = $1', [entity, mapping]);
 }
 
 /** States of all entities that ever ran. */

@@ -1,8 +1,11 @@
 /** Faults that group open dead letters, and how their healing stands. */
 import type { SqlSession } from '../sdk/index.ts';
 
-/** Open dead letters with one fingerprint; `entity` is '' for jobs that belong to none. */
-export interface OpenFault { kind: 'record' | 'job'; entity: string; fingerprint: string; letters: number; code: string; message: string; lastAt: Date }
+/**
+ * Open dead letters with one fingerprint; `entity` is '' for jobs that belong to none. A record that kills its process is a fault of its own,
+ * with its `letter`: nothing is known of it by what becomes of another one.
+ */
+export interface OpenFault { kind: 'record' | 'job'; entity: string; fingerprint: string; letters: number; code: string; message: string; lastAt: Date; letter: string | null }
 
 /** `waiting` for its time; a `canary` under way, or `passed`; the `rest` under way. */
 export interface FaultState {
@@ -17,8 +20,9 @@ export interface TriedJob { letter: string; jobId: string; runId: string | null 
 /** All faults with open letters. */
 export async function openFaults(session: SqlSession): Promise<OpenFault[]> {
   const result = await session.query(
-    `SELECT kind, coalesce(entity, '') AS entity, fingerprint, count(*)::int AS letters, min(code) AS code, min(message) AS message, max(last_at) AS "lastAt"
-       FROM dead_letters WHERE status = 'open' GROUP BY kind, coalesce(entity, ''), fingerprint ORDER BY 1, 2, 3`);
+    `SELECT kind, coalesce(entity, '') AS entity, fingerprint || coalesce(':' || alone, '') AS fingerprint, count(*)::int AS letters, min(code) AS code, min(message) AS message, max(last_at) AS "lastAt", alone AS letter
+       FROM (SELECT *, CASE WHEN code = 'record.poison' THEN id::text END AS alone FROM dead_letters WHERE status = 'open') open
+      GROUP BY kind, coalesce(entity, ''), fingerprint, alone ORDER BY 1, 2, min(id)`);
   return result.rows as unknown as OpenFault[];
 }
 

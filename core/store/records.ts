@@ -139,10 +139,16 @@ export async function remapRecords(session: SqlSession, entity: string, runId: s
   return result.rowCount;
 }
 
-/** Notes that details which were due have come and were the same. */
-export async function settleDetails(session: SqlSession, entity: string, keys: readonly string[], at: Date): Promise<void> {
-  if (keys.length === 0) return;
-  await session.query(`UPDATE records SET detail_due = false, detail_at = $3 WHERE entity = $1 AND key = ANY($2::text[]) AND detail_due`, [entity, keys, at]);
+/** A record whose due details have come and were the same: as it stood, and when the source was asked. */
+export interface Settled { key: string; version: number; at: Date }
+
+/** Notes that details which were due have come and were the same, each only when its record's version is still that one. Answers how many. */
+export async function settleDetails(session: SqlSession, entity: string, settled: readonly Settled[]): Promise<number> {
+  if (settled.length === 0) return 0;
+  const result = await session.query(
+    `UPDATE records r SET detail_due = false, detail_at = w.at FROM unnest($2::text[], $3::int[], $4::timestamptz[]) AS w (key, version, at)
+      WHERE r.entity = $1 AND r.key = w.key AND r.version = w.version`, [entity, settled.map(({ key }) => key), settled.map(({ version }) => version), settled.map(({ at }) => at)]);
+  return result.rowCount;
 }
 
 /** Records whose details are due, newest first, with the moment of their last known change. */
@@ -167,6 +173,11 @@ export async function storedAfter(session: SqlSession, entity: string, after: st
 export async function storedUnder(session: SqlSession, entity: string, keys: readonly string[]): Promise<Map<string, RecordHead & RecordBodies>> {
   const result = await session.query(`SELECT ${whole} FROM records WHERE entity = $1 AND key = ANY($2::text[])`, [entity, keys]);
   return new Map((result.rows as unknown as (RecordHead & RecordBodies)[]).map((row) => [row.key, row]));
+}
+
+/** Whether a living record's row was written by another mapping. Looks at all of them, if need be. */
+export async function hasOtherMapping(session: SqlSession, entity: string, mapping: number): Promise<boolean> {
+  return (await session.query('SELECT FROM records WHERE entity = $1 AND deleted_at IS NULL AND mapping <> $2 LIMIT 1', [entity, mapping])).rowCount > 0;
 }
 
 /** How far an entity has come. */

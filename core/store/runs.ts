@@ -75,8 +75,8 @@ const columns = `id::text AS id, entity, mode, trigger, options, status, code, r
   queued_at AS "queuedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
 
 /**
- * Asks for a run. When one of the same entity and mode is queued, running or waiting, that one is answered instead; of
- * retries, when one for the same letters is queued.
+ * Asks for a run. When one of the same entity and mode is queued, running or waiting, that one is answered instead, and may delete from now
+ * on what a person allows by this one; of retries, when one for the same letters is queued.
  */
 export async function createRun(session: SqlSession, run: { entity: string; mode: RunMode; trigger: string; options?: RunOptions }): Promise<{ run: Run; created: boolean }> {
   const options = JSON.stringify(run.options ?? {});
@@ -89,8 +89,9 @@ export async function createRun(session: SqlSession, run: { entity: string; mode
      ON CONFLICT (entity, mode) WHERE status IN ('queued', 'running', 'waiting') AND mode <> 'retry' DO NOTHING RETURNING ${columns}`,
     [run.entity, run.mode, run.trigger, options]);
   if (inserted.rowCount > 0) return { run: inserted.rows[0] as unknown as Run, created: true };
-  const active = await session.query(
-    `SELECT ${columns} FROM runs WHERE entity = $1 AND mode = $2 AND status IN ('queued', 'running', 'waiting')`, [run.entity, run.mode]);
+  const active = run.options?.allowDeletes
+    ? await session.query(`UPDATE runs SET options = options || '{"allowDeletes": true}' WHERE entity = $1 AND mode = $2 AND status IN ('queued', 'running', 'waiting') RETURNING ${columns}`, [run.entity, run.mode])
+    : await session.query(`SELECT ${columns} FROM runs WHERE entity = $1 AND mode = $2 AND status IN ('queued', 'running', 'waiting')`, [run.entity, run.mode]);
   if (active.rowCount > 0) return { run: active.rows[0] as unknown as Run, created: false };
   return createRun(session, run); // it ended between the two statements
 }
@@ -163,9 +164,9 @@ export async function noteRunJob(session: SqlSession, id: string, jobId: string)
   await session.query('UPDATE runs SET job_id = $2 WHERE id = $1', [id, jobId]);
 }
 
-/** Says what a running run waits for just now (a limit, an open breaker); null when it does not wait. */
-export async function noteWaiting(session: SqlSession, id: string, waitsOn: string | null): Promise<void> {
-  await session.query(`UPDATE runs SET waits_on = $2 WHERE id = $1 AND status = 'running' AND waits_on IS DISTINCT FROM $2`, [id, waitsOn]);
+/** Says what a run that runs on this node waits for just now (a limit, an open breaker); null when it does not wait. */
+export async function noteWaiting(session: SqlSession, id: string, node: string, waitsOn: string | null): Promise<void> {
+  await session.query(`UPDATE runs SET waits_on = $3 WHERE id = $1 AND node = $2 AND status = 'running' AND waits_on IS DISTINCT FROM $3`, [id, node, waitsOn]);
 }
 
 /** How a run ended, or what it waits for. */

@@ -1,5 +1,6 @@
 /** Tables that belong to the user (`manage: false`): held against the mapping, filled, and never changed in their make. */
 import t from 'tap';
+import { isRowsFault } from '../../core/pipeline/apply.ts';
 import { openShop, shopConnections, type Shop } from '../support/shop.ts';
 
 const config = `${shopConnections}
@@ -102,4 +103,35 @@ void t.test('a row that a constraint of the user refuses goes aside with the rea
   await shop.sync(['items'], 'incremental');
   t.same((await shop.rows('SELECT price FROM public.artikel WHERE item_id = $1', [bad])), [{ price: '5.0000' }], 'mended at the source, it lands by itself');
   t.same(await shop.runtime.operations.deadLetters({ entity: 'items', status: 'open', limit: 10 }), []);
+});
+
+void t.test('a row that a trigger or a row security policy of the user refuses goes aside alone; a missing grant is no row\'s fault', async (t) => {
+  const shop = await open(t, fitting, lines, `CREATE FUNCTION public.no_tests() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF new.name LIKE 'test%' THEN RAISE EXCEPTION 'no test items here'; END IF;
+    IF new.name LIKE 'secret%' THEN RAISE EXCEPTION 'not for this table' USING ERRCODE = 'ERP07'; END IF;
+    RETURN new; END $$`, 'CREATE TRIGGER no_tests BEFORE INSERT OR UPDATE ON public.artikel FOR EACH ROW EXECUTE FUNCTION public.no_tests()');
+  const [one, other, foreign] = [...shop.sandbox.store.ids('items')].slice(10) as [string, string, string];
+  shop.sandbox.store.edit('items', one, { name: 'test item' });
+  shop.sandbox.store.edit('items', other, { name: 'secret item' });
+  t.match((await shop.sync(['items']))[0], { status: 'succeeded', new: 38, refused: 2 });
+  const letters = await shop.runtime.operations.deadLetters({ entity: 'items', status: 'open', limit: 10 });
+  t.match(letters.sort((a, b) => (a.code < b.code ? 1 : -1)), [{ key: one, code: 'destination.refused.P0001', message: /no test items here/ }, { key: other, code: 'destination.refused.ERP07', message: /not for this table/ }]);
+  t.match(letters[0]?.problems, [{ suggestion: /trigger/ }]);
+
+  // The same code says both; the table's owner is bound by neither until the table forces it, and a superuser never is.
+  const me = 'tds_of_the_test';
+  const refusal = async (...statements: string[]): Promise<unknown> => {
+    const client = await shop.database.pool.connect();
+    try {
+      for (const statement of ['BEGIN', `CREATE ROLE ${me}`, ...statements, `SET LOCAL ROLE ${me}`]) await client.query(statement);
+      return await client.query(`INSERT INTO public.artikel (item_id, name) VALUES (${foreign}, 'x')`).catch((error: unknown) => error);
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+  };
+  const policy = await refusal('ALTER TABLE public.artikel ENABLE ROW LEVEL SECURITY', `GRANT INSERT ON public.artikel TO ${me}`, 'CREATE POLICY ours ON public.artikel FOR INSERT WITH CHECK (item_id = 0)');
+  const grant = await refusal();
+  t.match([policy, grant], [{ code: '42501' }, { code: '42501' }]);
+  t.same([isRowsFault(policy), isRowsFault(grant)], [true, false]);
 });

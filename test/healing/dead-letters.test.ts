@@ -1,7 +1,9 @@
 import t from 'tap';
 import { deadLetters, type DeadLettersDeps } from '../../core/healing/dead-letters.ts';
 import { deadLetterOperations } from '../../core/operations/dead-letters.ts';
+import { Care } from '../../core/pipeline/careful.ts';
 import { resetActs } from '../../core/store/healing-acts.ts';
+import { readRun } from '../../core/store/runs.ts';
 import { openCorridor, type Corridor } from '../support/corridor.ts';
 import type { TestScope } from '../support/database.ts';
 import { MemorySource } from '../support/memory-source.ts';
@@ -30,8 +32,8 @@ async function shop(scope: TestScope, count: number, more: Partial<DeadLettersDe
   const operations = () => deadLetterOperations({ entities: new Map([['things', corridor.entity]]), database: corridor.database, enqueue: async () => String((jobs += 1)) });
   const rule = deadLetters({
     every: 10_000, cap: 10, tryFor: 24 * hour, firstPause: minute, canary: 5, causeOf: () => corridor.entity.mapping.hash, onQueue: async () => new Set(),
-    async retry({ entity, fingerprint, most }) {
-      const { runs: [asked] } = await operations().retryDeadLetters({ filter: { kind: 'record', entity, fingerprint }, trigger: 'healing', ...(most === undefined ? {} : { most }) });
+    async retry({ entity, fingerprint, letter, most }) {
+      const { runs: [asked] } = await operations().retryDeadLetters({ filter: { kind: 'record', entity, ...(letter === undefined ? { fingerprint } : { ids: [letter] }) }, trigger: 'healing', ...(most === undefined ? {} : { most }) });
       return asked && { runId: asked.run.id };
     }, ...more,
   });
@@ -136,4 +138,62 @@ t.test('while a retry is under way no other begins, and a few letters beyond hel
   t.equal(await open(s), 2);
   await s.after(10_000);
   t.same(await outcomes(s), Array<string>(6).fill('healed'));
+});
+
+/** `count` good records that stand aside as if they killed their process; those of `poison` do so when they are written. Answers their retries' attempts, as the queue would make them. */
+async function poisoned(scope: TestScope, count: number, poison: ReadonlySet<string>) {
+  const s = await shop(scope, 0);
+  const source = s.corridor.entity.source as MemorySource;
+  for (let id = 1; id <= count; id += 1) source.put({ id: String(id), name: `thing ${id}`, price: 1, stock: 1, weight: 1, modified: new Date(Date.UTC(2026, 0, 2, 0, 0, id)).toISOString() });
+  const care = new Care(null, false, 0, 500);
+  care.suspect.guilty.push(...source.records.keys());
+  await s.corridor.resume(await s.corridor.begin('full'), { care });
+  const { destination } = s.corridor.entity;
+  const died = new Error('this process is dead');
+  s.corridor.entity = { ...s.corridor.entity, destination: Object.assign(Object.create(destination) as typeof destination, { async write(tables: Parameters<typeof destination.write>[0], session: Parameters<typeof destination.write>[1]) {
+    if (tables.some(({ upserts }) => upserts?.rows.some(([id]) => poison.has(String(id))))) throw died;
+    return destination.write(tables, session);
+  } }) };
+  /** Retries that were asked for, each with the number of processes that it cost. */
+  const attempts = async (): Promise<{ keys: unknown; deaths: number }[]> => {
+    const ended: { keys: unknown; deaths: number }[] = [];
+    for (const { id, keys } of await s.corridor.rows(`SELECT r.id::text, array_agg(l.key) AS keys FROM runs r JOIN dead_letters l ON r.options->'letters'->'ids' ? l.id::text WHERE r.mode = 'retry' AND r.status = 'queued' GROUP BY r.id ORDER BY r.id`)) {
+      for (let deaths = 0; ; deaths += 1) {
+        const run = await s.corridor.database.transaction((session) => readRun(session, id as string));
+        const careful = new Care(run?.suspect ?? null, deaths > 0, run?.pages ?? 0, 500, async () => undefined);
+        const dead = await s.corridor.resume(id as string, { care: careful }).then(() => false, (error: unknown) => error === died || Promise.reject(error as Error));
+        if (dead) continue;
+        ended.push({ keys, deaths });
+        break;
+      }
+    }
+    return ended;
+  };
+  return { s, attempts };
+}
+
+t.test('a record that kills its process is tried once more, alone, at the cost of one process; then a person is told, and it waits for another mapping', async (t) => {
+  const { s, attempts } = await poisoned(t, 3, new Set(['2']));
+  await s.after(0);
+  t.same(await s.acts(), [], 'it has its first pause as any fault has');
+  await s.after(minute);
+  t.same(await attempts(), [{ keys: ['1'], deaths: 0 }], 'one at a time: of a second one nobody knows yet what it does');
+  await s.after(10_000);
+  t.same(await attempts(), [{ keys: ['2'], deaths: 1 }]);
+  await s.after(10_000);
+  t.same(await attempts(), [{ keys: ['3'], deaths: 0 }]);
+  for (let at = 0; at < 60; at += 1) {
+    await s.after(30 * minute);
+    t.same(await attempts(), [], 'never again as it is');
+  }
+  t.match((await s.acts()).map(({ outcome, done, seen }) => [outcome, done, seen]), [
+    ['healed', 'try it again, alone', /^1 dead letter of "things"/], ['failed', 'try it again, alone', /record\.poison/], ['told', /so they are not tried again as they are/, /record\.poison/], ['healed', 'try it again, alone', /^1 dead letter/]]);
+  t.match((await s.acts())[2]?.came, /tds dead-letters show \d+"/);
+  t.same(await s.corridor.rows(`SELECT key, code FROM dead_letters WHERE status = 'open'`), [{ key: '2', code: 'record.poison' }]);
+  t.same(await s.corridor.rows('SELECT id FROM erp.things ORDER BY 1'), [{ id: '1' }, { id: '3' }], 'what was hit by chance has come back by itself');
+  s.mend({ ...mapping, name: { expr: '$uppercase(name)' } });
+  await s.after(minute);
+  t.same(await attempts(), [{ keys: ['2'], deaths: 0 }], 'the mended mapping is tried at once');
+  await s.after(minute);
+  t.equal(await open(s), 0);
 });

@@ -81,7 +81,7 @@ test('a job that gets on, or that waits for a limit, is left alone', async (t) =
   const w = ward(b.pool, [stuckRule(b.pool)]);
   await w.clock.advance(20 * minute);
   await b.pool.query('UPDATE runs SET updated_at = $2 WHERE id = $1', [runs[0]?.id, new Date(w.clock.now().getTime() - minute)]);
-  await database.transaction((session) => noteWaiting(session, runs[1]?.id ?? '', 'the limit per minute'));
+  await database.transaction((session) => noteWaiting(session, runs[1]?.id ?? '', 'node', 'the limit per minute'));
   t.match(await w.healer.run({ dryRun: true, trigger: 'person' }), [{ found: [{ fingerprint: `run:${runs[2]?.id}`, done: 'take the job back and run it again' }] }]);
   t.equal((await w.healer.run({ dryRun: true, trigger: 'person' }))[0]?.found.length, 1);
   t.equal((await b.jobs()).filter((job) => job.locked_by !== null).length, 3, 'a dry run takes nothing');

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { applyBatch } from '../../core/pipeline/apply.ts';
+import { applyBatch, commitPrepared, prepare } from '../../core/pipeline/apply.ts';
 import { receive } from '../../core/pipeline/incoming.ts';
 import { openCorridor } from '../support/corridor.ts';
 import { silentLogger } from '../../core/monitor/log.ts';
 import { readVersions } from '../../core/store/record-history.ts';
-import { startRun } from '../../core/store/runs.ts';
+import { createRun, endRun, startRun } from '../../core/store/runs.ts';
 import { MemorySource } from '../support/memory-source.ts';
 
 const minute = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString();
@@ -112,6 +112,49 @@ t.test('a mended mapping is run over what is stored, without a call to the sourc
   t.equal((await corridor.rows('SELECT * FROM record_history')).length, 0, 'the raw records have not changed, so no version was made');
 });
 
+t.test('rows that a changed mapping has not reached yet are asked for again, whatever is broken off or cancelled in between', async (t) => {
+  const source = shop(9);
+  const corridor = await openCorridor(t, source);
+  const upper = { fields: { id: {}, name: { expr: '$uppercase(name)' }, price: { type: 'numeric(12,2)' } } as never };
+  const lower = { fields: { id: {}, name: {}, price: { type: 'numeric(12,2)' } } as never };
+  const ask = async (): Promise<string[]> => {
+    corridor.requested.length = 0;
+    await corridor.run('incremental');
+    return corridor.requested;
+  };
+  const asWritten = async (): Promise<string[]> => [...new Set((await corridor.rows(names)).map((row) => String(row['name']).replace(/\d/, '#')))].sort();
+  await corridor.run('full');
+  t.same(await ask(), [], 'nothing is due');
+  corridor.remap(upper);
+  source.breakAt = source.pagesRead;
+  const id = await corridor.begin('incremental');
+  await t.rejects(corridor.resume(id), { code: 'test.broke_off' });
+  await corridor.resume(id);
+  t.same(corridor.requested, ['replay'], 'the read that was broken off asks when it goes on');
+
+  const replay = await corridor.begin('replay');
+  let saved = 0;
+  const afterOne = async (): Promise<void> => {
+    if ((saved += 1) > 1) throw new Error('cut off');
+  };
+  await t.rejects(corridor.resume(replay, { fence: afterOne }), { message: 'cut off' });
+  t.same(await asWritten(), ['THING #', 'thing #']);
+  await corridor.database.transaction((session) => endRun(session, replay, { status: 'cancelled' }));
+  t.same(await ask(), ['replay'], 'a replay that was cancelled has reached a part of them');
+  corridor.remap(lower);
+  t.same(await ask(), ['replay'], 'the mapping of before is no longer that of all rows');
+  const again = await corridor.begin('replay');
+  saved = 0;
+  await t.rejects(corridor.resume(again, { fence: afterOne }), { message: 'cut off' });
+  corridor.remap(upper);
+  await corridor.resume(again);
+  t.same(await asWritten(), ['THING #'], 'a replay that goes on by another mapping begins anew');
+  t.same(await ask(), []);
+  corridor.remap(lower);
+  await corridor.run('full');
+  t.same([await asWritten(), corridor.requested, await ask()], [['thing #'], [], []], 'a full read writes them all by itself');
+});
+
 t.test('more deletions than the guard allows are held back until a person allows them', async (t) => {
   const source = shop(10);
   const corridor = await openCorridor(t, source);
@@ -120,6 +163,94 @@ t.test('more deletions than the guard allows are held back until a person allows
   const held = await corridor.run('full');
   t.match(held, { deleted: 0, code: 'deletes.held' });
   t.match(await corridor.run('full', { allowDeletes: true }), { deleted: 8 });
+});
+
+t.test('what a person allows while a full read is under way holds for that one', async (t) => {
+  const source = shop(10);
+  const corridor = await openCorridor(t, source);
+  await corridor.run('full');
+  for (let id = 1; id <= 8; id += 1) source.records.delete(String(id));
+  const id = await corridor.begin('full');
+  const asked: unknown[] = [];
+  const allow = (): Promise<unknown> => corridor.database.transaction((session) => createRun(session, { entity: 'things', mode: 'full', trigger: 'person', options: { allowDeletes: true } }));
+  const { read } = source;
+  source.read = async function* (request) {
+    asked.push(await allow()); // the run has begun
+    yield* read.call(source, request);
+  };
+  t.match(await corridor.resume(id), { deleted: 8 });
+  t.match(asked, [{ run: { id, options: { allowDeletes: true } }, created: false }]);
+});
+
+t.test('deletions are proved and saved by small sets, and what was asked is not asked again', async (t) => {
+  const source = shop(130, { provesGone: true });
+  const corridor = await openCorridor(t, source);
+  source.pageSize = 200;
+  await corridor.run('full');
+  source.complete = false;
+  // the list leaves them out; of every second one the source says that it is still there
+  const hidden = new Map([...source.records].filter(([id]) => Number(id) > 10));
+  for (const id of hidden.keys()) source.records.delete(id);
+  const asked: string[] = [];
+  let since = 0;
+  let most = 0;
+  source.readDetails = async ({ keys }) => keys.map((key) => {
+    if (asked.length === 100) throw new Error('cut off');
+    asked.push(key);
+    most = Math.max(most, since += 1);
+    const record = Number(key) % 2 === 0 ? hidden.get(key) : undefined;
+    return record ? { key, record, observedAt: new Date() } : { key, gone: true, observedAt: new Date() };
+  });
+  const id = await corridor.begin('full', { allowDeletes: true });
+  const fence = async (): Promise<void> => void (since = 0);
+  await t.rejects(corridor.resume(id, { fence }), { message: 'cut off' });
+  t.ok(most <= 40, `${most} were asked for before anything was saved`);
+  t.match(await corridor.rows(`SELECT count(*)::int AS n FROM records WHERE deleted_at IS NOT NULL`), [{ n: 50 }]);
+  asked.push('the rest');
+  t.match(await corridor.resume(id, { fence }), { deleted: 60 });
+  t.equal(new Set(asked).size, asked.length, 'none twice');
+});
+
+t.test('a source that hangs and pays no heed to its signal does not keep the run', async (t) => {
+  const source = shop(5, { details: 'single', provesGone: true });
+  const corridor = await openCorridor(t, source);
+  const taken = new AbortController();
+  const hangs = new Promise<never>(() => undefined);
+  const { read } = source;
+  source.read = async function* () {
+    taken.abort(new Error('taken away'));
+    yield await hangs;
+  };
+  await t.rejects(corridor.resume(await corridor.begin('full'), { signal: taken.signal }), { message: 'taken away' });
+  source.read = read;
+  await corridor.run('full');
+  const later = new AbortController();
+  source.readDetails = () => {
+    later.abort(new Error('taken away'));
+    return hangs;
+  };
+  await t.rejects(corridor.resume(await corridor.begin('details'), { signal: later.signal }), { message: 'taken away' });
+});
+
+t.test('details that came while the record changed again stay due', async (t) => {
+  const source = shop(1, { details: 'single' });
+  const corridor = await openCorridor(t, source);
+  const { entity } = corridor;
+  const deps = { database: corridor.database, log: silentLogger };
+  const detail = (name: string, at: number) => ({ entity, via: 'details' as const, incoming: receive(entity, [thing(1, { name, modified: minute(10) })], { form: 'detail', observedAt: new Date(Date.UTC(2026, 1, 1, 0, at)), proof: true }).records });
+  const list = (name: string, at: number) => ({ entity, via: 'incremental' as const, incoming: receive(entity, [thing(1, { name, price: at, modified: minute(10) })], { form: 'list', observedAt: new Date(Date.UTC(2026, 1, 1, 0, at)), proof: true }).records });
+  const due = `SELECT detail_due, detail_at FROM records`;
+  await corridor.run('full');
+  await applyBatch(deps, detail('as the detail has it', 15));
+  await applyBatch(deps, list('a first change', 20));
+  const late = detail('as the detail has it', 25);
+  const prepared = await prepare(deps, late);
+  t.match(prepared.settled, [{ key: '1' }]);
+  await applyBatch(deps, list('a second change', 30));
+  await commitPrepared(deps, late, prepared);
+  t.match(await corridor.rows(due), [{ detail_due: true }]);
+  await applyBatch(deps, { ...late, incoming: late.incoming.map((one) => ({ ...one, observedAt: new Date(Date.UTC(2026, 1, 1, 0, 40)) })) });
+  t.match(await corridor.rows(due), [{ detail_due: false, detail_at: new Date(Date.UTC(2026, 1, 1, 0, 40)) }], 'and are known by the time at which the source was asked');
 });
 
 t.test('a record whose last version was refused goes from the table when it is gone', async (t) => {

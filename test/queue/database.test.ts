@@ -144,3 +144,22 @@ test('partitions stand ready for the next days, and old ones go', async (t) => {
   t.notOk(rows.some((row) => row.relname === 'job_history_20200101'));
   t.same((await b.pool.query('select from job_history')).rows, []);
 });
+
+test('after days off, what the first sweep writes down and what lies in the default partition do not keep the days from their partitions', async (t) => {
+  const b = await bench(t);
+  const day = (ahead: number): string => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+  const note = "insert into job_history (ended_at, job_id, task, payload, attempt, outcome) values ($1, 0, 'x', '{}', 1, 'done')";
+  // as the version before left it: a row of today without a partition, and something that stands in the way of tomorrow's
+  for (const at of [`${day(0)} 00:00:00 UTC`, `${day(2)} 12:00:00 UTC`, '2019-01-01']) await b.pool.query(note, [at]);
+  await b.pool.query(`create table job_history_${day(1).replaceAll('-', '')} (x int)`);
+  const queue = b.queue({}, { concurrency: 0 });
+  const id = await queue.enqueue(b.pool, { task: 'quick' });
+  await b.pool.query(`update graphile_worker._private_jobs set locked_by = 'killed', locked_at = now() - interval '1 hour' where id = $1`, [id]);
+  await queue.start();
+  t.same(await b.outcomes(id), ['lost']);
+  const where = async (): Promise<string[]> => (await b.pool.query<{ place: string }>('select distinct tableoid::regclass::text as place from job_history order by 1')).rows.map(({ place }) => place.replace(/^tds\./, ''));
+  t.same(await where(), [0, 2].map((ahead) => `job_history_${day(ahead).replaceAll('-', '')}`), 'each row lies in its day, and what is too old has gone');
+  const { rows } = await b.pool.query("select relname from pg_inherits join pg_class on oid = inhrelid where inhparent = 'job_history'::regclass order by 1");
+  t.same(rows.map((row) => row.relname), [...[0, 2, 3].map((ahead) => `job_history_${day(ahead).replaceAll('-', '')}`), 'job_history_default']);
+  t.match(queue.log.lines.filter((line) => /partition of the history/.test(line)), [/already exists/]);
+});

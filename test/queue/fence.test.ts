@@ -2,9 +2,11 @@
 import t from 'tap';
 import { fenceWith } from '../../core/queue/fence.ts';
 import { HeldJob, type JobRow } from '../../core/queue/held.ts';
+import { takeBack } from '../../core/queue/index.ts';
 import { namesOf } from '../../core/queue/names.ts';
 import { withTransaction } from '../../core/store/pool.ts';
-import { bench, type Bench } from './support.ts';
+import { until } from '../support/processes.ts';
+import { bench, next, type Bench } from './support.ts';
 
 const names = namesOf();
 
@@ -59,4 +61,23 @@ t.test('a job that loses its worker for the 25th time, but has got on each time,
   await lose(job, 3);
   t.same(await b.jobs(), []);
   t.match(b.exhausted, [{ job: { id: job.id }, error: { code: 'queue.worker_lost' } }]);
+});
+
+t.test('a handler that goes on although its job was taken away keeps no worker: the node makes itself others', async (t) => {
+  const b = await bench(t);
+  const gate = Promise.withResolvers<void>();
+  const queue = b.queue({ hangs: () => gate.promise, quick: async () => undefined }, { concurrency: 1 });
+  await queue.start();
+  const began = next(queue, 'job.started');
+  const id = await queue.enqueue(b.pool, { task: 'hangs', maxAttempts: 1 });
+  await began;
+  await until('the beat lists the job', async () => (await queue.nodes())[0]?.inFlight.length === 1);
+  const poolId = (await queue.nodes())[0]?.pools[0] ?? '';
+  t.ok(await takeBack(b.pool, names, { id, poolId }, { code: 'run.stuck', reason: 'it hangs', exhaust: true }));
+  const done = next(queue, 'job.ended', ({ task }: { task: string }) => task === 'quick');
+  await queue.enqueue(b.pool, { task: 'quick' });
+  t.match(await done, { outcome: 'done' });
+  t.match(queue.log.lines.filter((line) => line.startsWith('error')), [/held by a handler.*hangs/]);
+  await until('the pool that is held has gone', async () => (await queue.nodes())[0]?.pools.includes(poolId) === false);
+  gate.resolve();
 });

@@ -23,6 +23,9 @@ export function addStart(program: Command, bind: Bind): void {
   });
 }
 
+/** Milliseconds that running jobs have to end: all is to be over within ten seconds. */
+const drainMs = 7000;
+
 function readRoles(text: string): readonly NodeRole[] {
   const roles = rolesOf(text);
   if (!roles) throw new InvalidArgumentError(`one or more of ${nodeRoles.join(', ')}, with commas, or all`);
@@ -35,7 +38,7 @@ async function start(context: Context, command: Command): Promise<ExitCode> {
   const pretty = io.stdout.isTTY === true && !out.isJson;
   context.logSink = (line) => void io.stdout.write(line);
   const log = context.log({ level: project.config.policies.log.level, pretty });
-  return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
+  return context.withRuntime(project, { role: 'node', log, drainMs, watchdog: { pretty }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
     const { host, port, proxies, origins, adminToken } = project.config.api;
     if (adminToken !== '') await adopt(runtime, adminToken, log);
     const api = createApi({ operations: runtime.operations, log, version, host, port, proxies, origins, serves: runtime.roles.includes('api') ? 'all' : 'health' });
@@ -49,7 +52,7 @@ async function start(context: Context, command: Command): Promise<ExitCode> {
       log.info('stopping', { signal: io.interrupted.reason as string });
     } finally {
       address?.remove();
-      await api.stop();
+      await runtime.stop({ drainMs, beside: () => api.stop() });
     }
     return exitCodes.ok.code;
   });
