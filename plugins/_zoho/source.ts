@@ -1,7 +1,7 @@
 import { PermanentError, type ConnectionContext, type DetailRequest, type DetailResult, type JsonObject, type ReadPage, type ReadRequest, type RecordCache, type Source, type StreamInfo } from 'tds/sdk';
 import { ZohoApi, type ApiKind } from './api.ts';
 import { contactPersonFields, contactPersonsFanOut } from './contact-persons.ts';
-import { customStream, queryOf, refuseUnknown } from './custom-stream.ts';
+import { customStream, narrowedBy, queryOf, refuseUnknown } from './custom-stream.ts';
 import { itemsPerCall, readDetails, type AskDetails } from './details.ts';
 import { scanChildren, type FanOut } from './fan-out.ts';
 import { rateFields, rateKey, ratesFanOut } from './pricebook-rates.ts';
@@ -54,7 +54,7 @@ export class ZohoSource implements Source {
     if (stream === 'custom') return customStream(options);
     const entry = this.#named(stream);
     refuseUnknown(stream, options, entry.derived ? [] : ['query']);
-    return { ...entry, query: { ...queryOf(options.query), ...entry.query }, ...(Object.keys(queryOf(options.query)).length > 0 ? { narrowed: true } : {}) };
+    return { ...entry, ...narrowedBy(queryOf(options.query), entry.query) };
   }
 
   #named(stream: string): StreamEntry {
@@ -83,7 +83,7 @@ export function readable(entry: StreamEntry): Readable {
     fields: { id: idField, modified: entry.modified, created: entry.created },
     traits: { modifiedFilter: entry.modifiedFilter, modifiedSort: entry.modifiedSort, createdSort: entry.createdSort },
     ...(only ? { belongs: (record) => record[only.field] === undefined || record[only.field] === only.value } : {}),
-    filtered: entry.narrowed === true,
+    narrowed: entry.narrowed === true,
   };
 }
 
@@ -107,6 +107,7 @@ export function infoOf(entry: StreamEntry): StreamInfo {
     details: entry.detail === undefined ? 'none' : entry.detail.kind === 'items' ? 'bulk' : 'single',
     ...(entry.detail?.kind === 'items' ? { detailBatch: itemsPerCall } : {}),
     provesGone: entry.detail !== undefined,
+    ...(entry.narrowed ? { narrowed: true } : {}),
     ...(entry.fields ? { fields: entry.fields } : {}),
   };
 }

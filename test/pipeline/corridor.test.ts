@@ -153,6 +153,13 @@ t.test('an incomplete read deletes nothing, unless the source itself says that a
   honest.records.delete('2');
   t.match(await second.run('full'), { deleted: 1 });
   t.equal(honest.detailCalls, 1);
+
+  const part = shop(9, { provesGone: true, narrowed: true });
+  const third = await openCorridor(t, part);
+  await third.run('full');
+  for (const id of ['1', '2', '3', '4', '5', '6', '7', '8']) part.records.delete(id);
+  const { outcome, deleted } = await third.run('full');
+  t.same([outcome, deleted, part.detailCalls], [{}, 0, 0], 'what left a part of the list is neither asked for nor held back');
 });
 
 t.test('heads arrive at once, details follow newest first, and lines land in their own table', async (t) => {
