@@ -1,6 +1,6 @@
 import type { Config } from './config/index.ts';
-import { compileMapping } from './pipeline/mapping/index.ts';
-import { mappingNumber, type Entity } from './pipeline/entity.ts';
+import { compileMapping, type EntityMapping } from './pipeline/mapping/index.ts';
+import { detailPaths, firstStep, mappingNumber, type Entity } from './pipeline/entity.ts';
 import { takesMessages } from './webhook/index.ts';
 import type { Connector, JsonObject, StreamInfo } from './sdk/index.ts';
 
@@ -16,7 +16,7 @@ export function buildEntities(config: Config, connectors: ReadonlyMap<string, Co
     const mapping = compileMapping(entity, stream.fields ? { fields: stream.fields } : {});
     entities.set(id, {
       id, config: entity, connectionId: entity.from.connection, stream, options, source, destination, mapping,
-      mappingNumber: mappingNumber(mapping.hash), wantsDetails: wantsDetails(entity, stream),
+      mappingNumber: mappingNumber(mapping.hash), wantsDetails: wantsDetails(entity, stream, mapping),
       hears: takesMessages(config, id, connectors.get(entity.from.connection)),
     });
   }
@@ -24,16 +24,14 @@ export function buildEntities(config: Config, connectors: ReadonlyMap<string, Co
 }
 
 /**
- * `auto` asks for details when a field or a child reads something that only the detail carries. Of a stream whose fields
- * nobody has listed, children are taken to stand in the detail: lists leave a record's lines out.
+ * `auto` asks for details when a field, an expression or a child reads something that only the detail carries; an expression that takes the
+ * whole record reads that too. Of a stream whose fields nobody has listed, children are taken to stand in the detail: lists leave a
+ * record's lines out.
  */
-function wantsDetails(entity: Config['entities'][string], stream: StreamInfo): boolean {
+function wantsDetails(entity: Config['entities'][string], stream: StreamInfo, mapping: EntityMapping): boolean {
   if (stream.details === 'none' || entity.details === 'never') return false;
   if (entity.details === 'always') return true;
   if (!stream.fields) return Object.keys(entity.children).length > 0;
-  const onlyInDetail = new Set((stream.fields ?? []).filter((field) => field.only === 'detail').map((field) => field.path));
-  const first = (path: string): string => path.split('.', 1)[0] ?? path;
-  const isDetail = (path: string): boolean => onlyInDetail.has(path) || onlyInDetail.has(first(path));
-  return Object.entries(entity.fields).some(([column, field]) => field.expr === undefined && field.value === undefined && isDetail(field.from ?? column))
-    || Object.values(entity.children).some((child) => isDetail(child.from));
+  const onlyInDetail = detailPaths(stream);
+  return onlyInDetail.size > 0 && (mapping.reads.whole || [...mapping.reads.paths].some((path) => onlyInDetail.has(path) || onlyInDetail.has(firstStep(path))));
 }

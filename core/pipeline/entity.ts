@@ -27,6 +27,16 @@ export function sourceOf(entity: Entity): string {
   return JSON.stringify([entity.connectionId, entity.stream.name, entity.options]);
 }
 
+/** What of a stream only the details carry, as far as it is listed. */
+export function detailPaths(stream: Pick<StreamInfo, 'fields'>): Set<string> {
+  return new Set((stream.fields ?? []).filter(({ only }) => only === 'detail').map(({ path }) => path));
+}
+
+/** `billing_address` of `billing_address.city`. */
+export function firstStep(path: string): string {
+  return path.split('.', 1)[0] ?? path;
+}
+
 /** A mapping's hash as the 32-bit number that PostgreSQL's `integer` holds. */
 export function mappingNumber(hash: string): number {
   return Number.parseInt(hash.slice(0, 8), 16) | 0;

@@ -57,6 +57,14 @@ export const journalFields = fields(`journal_id entry_number journal_date:date r
 export const packageFields = fields(`package_id package_number salesorder_id salesorder_number customer_id customer_name date:date status total_quantity:number
   shipment_id shipment_date tracking_number delivery_method line_items:array* ${times}`);
 
+export const itemGroupFields = fields(`group_id group_name product_type brand manufacturer unit description is_taxable:boolean tax_id tax_name
+  tax_percentage:number tax_type attribute_id1 attribute_name1 status source image_id image_name items:array attributes:array* custom_fields:array ${times}`);
+
+export const shipmentFields = fields(`shipment_id shipment_number salesorder_id salesorder_number date:date status detailed_status carrier service
+  reference_number customer_id customer_name delivery_method tracking_number shipping_charge:number currency_id* currency_code* exchange_rate:number*
+  contact_persons:array* billing_address:object* shipping_address:object* line_items:array* line_items.0.line_item_id* line_items.0.item_id*
+  line_items.0.quantity:number* line_items.0.rate:number* line_items.0.item_total:number* sub_total:number* tax_total:number* total:number* taxes:array* notes* custom_fields:array* ${times}`);
+
 export const compositeItemFields = fields(`composite_item_id name sku unit status description rate:number purchase_rate:number tax_id tax_name tax_percentage:number
   item_type product_type stock_on_hand:number available_stock:number actual_available_stock:number reorder_level:number is_combo_product:boolean
   mapped_items:array* mapped_items.0.line_item_id* mapped_items.0.item_id* mapped_items.0.quantity:number* custom_fields:array* ${times}`);
