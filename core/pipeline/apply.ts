@@ -195,9 +195,9 @@ function refusalOf(error: unknown): DeadLetterProblem {
   };
 }
 
-/** PostgreSQL's classes 22 (bad value) and 23 (constraint): the row's fault, not the database's. */
+/** PostgreSQL's classes 22 (bad value) and 23 (constraint): a row's fault, not the database's. 21000: two records of the batch share a row; apart they fit. */
 function isDataError(error: unknown): boolean {
-  return /^(22|23)/.test(sqlState(error) ?? '');
+  return /^(?:22|23)|^21000$/.test(sqlState(error) ?? '');
 }
 
 function sqlState(error: unknown): string | undefined {

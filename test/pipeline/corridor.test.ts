@@ -162,6 +162,14 @@ t.test('an incomplete read deletes nothing, unless the source itself says that a
   t.same([outcome, deleted, part.detailCalls], [{}, 0, 0], 'what left a part of the list is neither asked for nor held back');
 });
 
+t.test('records that share a row by a key of their own making hold nobody up', async (t) => {
+  const source = shop(6);
+  source.put(thing(2, { name: 'thing 3' }));
+  const corridor = await openCorridor(t, source, { key: ['name'] });
+  t.match(await corridor.run('full'), { new: 6, refused: 0 });
+  t.equal((await corridor.rows('SELECT * FROM erp.things')).length, 5);
+});
+
 t.test('heads arrive at once, details follow newest first, and lines land in their own table', async (t) => {
   const source = shop(5, { details: 'single', provesGone: true });
   source.details = (record) => ({ ...record, lines: [{ line: 1, sku: `a${String(record['id'])}` }, { line: 2, sku: 'b' }] });
