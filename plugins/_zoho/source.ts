@@ -1,9 +1,10 @@
-import { PermanentError, type ConnectionContext, type DetailRequest, type DetailResult, type JsonObject, type ReadPage, type ReadRequest, type RecordCache, type Source, type StreamInfo } from 'tds/sdk';
+import { PermanentError, type ConnectionContext, type DetailRequest, type DetailResult, type JsonObject, type ReadPage, type ReadRequest, type RecordCache, type Source, type StreamInfo, type StreamUse } from 'tds/sdk';
 import { ZohoApi, type ApiKind } from './api.ts';
 import { contactPersonFields, contactPersonsFanOut } from './contact-persons.ts';
 import { customStream, narrowedBy, queryOf, refuseUnknown } from './custom-stream.ts';
 import { itemsPerCall, readDetails, type AskDetails } from './details.ts';
 import { scanChildren, type FanOut } from './fan-out.ts';
+import type { ListResource } from './list.ts';
 import { rateFields, rateKey, ratesFanOut } from './pricebook-rates.ts';
 import { scan, type Readable, type ScanDeps } from './scan.ts';
 import type { ZohoSettings } from './settings.ts';
@@ -48,6 +49,12 @@ export class ZohoSource implements Source {
     if (entry.derived === 'stock') return readStock(ask, this.#named('items'), keys, request.seenAt);
     if (!entry.detail) throw new PermanentError('zoho.no_details', `Stream "${stream}" has no details.`);
     return ask(entry, keys, request.seenAt);
+  }
+
+  /** The list that a stream is read from, with the scope of all its calls. */
+  listOf({ stream, options }: StreamUse): ListResource {
+    const entry = this.#entry(stream, options);
+    return { ...(this.#fanOut(entry)?.parents ?? readable(entry)).resource, scope: entry.scope };
   }
 
   #entry(stream: string, options: JsonObject): StreamEntry {
