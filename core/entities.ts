@@ -1,11 +1,12 @@
 import type { Config } from './config/index.ts';
+import type { CheckedConnection } from './host/index.ts';
 import { compileMapping, type EntityMapping } from './pipeline/mapping/index.ts';
 import { detailPaths, firstStep, mappingNumber, type Entity } from './pipeline/entity.ts';
 import { takesMessages } from './webhook/index.ts';
 import type { Connector, JsonObject, StreamInfo } from './sdk/index.ts';
 
-/** The enabled entities of a checked config, ready for work. Made once per start; what could fail here was a finding before. */
-export function buildEntities(config: Config, connectors: ReadonlyMap<string, Connector>): Map<string, Entity> {
+/** The enabled entities of a checked config, ready for work. Made once per start; what could fail here was a finding before. `checked` tells the accounts. */
+export function buildEntities(config: Config, connectors: ReadonlyMap<string, Connector>, checked?: ReadonlyMap<string, CheckedConnection>): Map<string, Entity> {
   const entities = new Map<string, Entity>();
   for (const [id, entity] of Object.entries(config.entities)) {
     const source = connectors.get(entity.from.connection)?.source;
@@ -15,12 +16,17 @@ export function buildEntities(config: Config, connectors: ReadonlyMap<string, Co
     const stream = source.describe(entity.from.stream, options);
     const mapping = compileMapping(entity, stream.fields ? { fields: stream.fields } : {});
     entities.set(id, {
-      id, config: entity, connectionId: entity.from.connection, stream, options, source, destination, mapping,
+      id, config: entity, connectionId: entity.from.connection, account: accountOf(checked?.get(entity.from.connection)), stream, options, source, destination, mapping,
       mappingNumber: mappingNumber(mapping.hash), wantsDetails: wantsDetails(entity, stream, mapping),
       hears: takesMessages(config, id, connectors.get(entity.from.connection)),
     });
   }
   return entities;
+}
+
+/** The account at the remote, where the plugin names it. */
+function accountOf(connection: CheckedConnection | undefined): string | undefined {
+  return connection?.loaded.plugin.account?.(connection.settings);
 }
 
 /**
