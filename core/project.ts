@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkAlertRules } from './alerts/check-rules.ts';
-import { didYouMean, finding, loadConfig, suggest, type Config, type Finding, type OutlineEntity, type Path, type Secrets, type Sources } from './config/index.ts';
+import { checkEntities, findingOf } from './check-entities.ts';
+import { loadConfig, type Config, type Finding, type Secrets, type Sources } from './config/index.ts';
 import { checkConnections, checkNotifiers, createConnector, discoverPlugins, type CheckedConnection, type CheckedNotifier, type Discovery } from './host/index.ts';
 import { inertContext } from './inert-context.ts';
 import type { PluginStatus } from './operations/operations.ts';
-import { compileMapping } from './pipeline/mapping/index.ts';
-import { isTdsError, type Connector, type JsonObject, type Logger, type StreamInfo } from './sdk/index.ts';
+import type { Connector, Logger } from './sdk/index.ts';
 
 /** A config with its plugins, checked as far as no database and no remote is needed. */
 export interface Project {
@@ -53,7 +53,7 @@ export async function loadProject(options: ProjectOptions): Promise<Project> {
   const { notifiers, findings: notifierFindings } = checkNotifiers(outline, discovery, sources);
   const findings = [...loaded.findings, ...checked.findings, ...notifierFindings, ...(config ? checkAlertRules(config, sources) : [])];
   const connectors = inertConnectors(checked.connections, sources, findings);
-  for (const entity of outline.entities) findings.push(...checkEntity(entity, connectors, config, sources));
+  findings.push(...checkEntities(outline.entities, { connectors, config, sources }));
   const plugins = pluginStatuses(discovery, [...outline.connections, ...outline.notifiers]);
   const failed = findings.some(({ severity }) => severity === 'error');
   return { file: named, ...(config && !failed ? { config } : {}), findings, plugins, connections: checked.connections, notifiers, secrets: sources.secrets, sources, files: sources.filePaths, again: () => loadProject(options) };
@@ -70,64 +70,6 @@ function inertConnectors(connections: ReadonlyMap<string, CheckedConnection>, so
     }
   }
   return connectors;
-}
-
-function checkEntity(entity: OutlineEntity, connectors: ReadonlyMap<string, Connector>, config: Config | undefined, sources: Sources): Finding[] {
-  const found: Finding[] = [];
-  const stream = describeStream(entity, connectors, sources, found);
-  const entityConfig = config?.entities[entity.id];
-  if (!entityConfig) return found;
-  const target = connectors.get(entityConfig.to.connection);
-  if (target && !target.destination) {
-    found.push(finding({ code: 'host.not_a_destination', message: `names a connection that can't be written to`, suggestion: 'name one whose plugin is a destination, such as a PostgreSQL' }, sources.locate([...entity.path, 'to', 'connection']), [...entity.path, 'to', 'connection']));
-  }
-  try {
-    compileMapping(entityConfig, stream?.fields ? { fields: stream.fields } : {});
-  } catch (error) {
-    found.push(findingOf(error, entity.path, sources));
-  }
-  if (stream) found.push(...checkPaths(entity, entityConfig.fields, stream, sources));
-  return found;
-}
-
-function describeStream(entity: OutlineEntity, connectors: ReadonlyMap<string, Connector>, sources: Sources, found: Finding[]): StreamInfo | undefined {
-  const connector = connectors.get(entity.connection);
-  if (!connector) return undefined; // told already, at the connection
-  const at = [...entity.path, 'from'];
-  if (!connector.source) {
-    found.push(finding({ code: 'host.not_a_source', message: `names a connection that can't be read`, suggestion: 'name one whose plugin is a source' }, sources.locate([...at, 'connection']), [...at, 'connection']));
-    return undefined;
-  }
-  const names = connector.source.streams().map((stream) => stream.name);
-  try {
-    return connector.source.describe(entity.stream, entity.with as JsonObject);
-  } catch (error) {
-    const isUnknown = !names.includes(entity.stream) && Object.keys(entity.with as object).length === 0;
-    const spot = [...at, isUnknown || !sources.has([...at, 'with']) ? 'stream' : 'with'];
-    found.push(isUnknown
-      ? finding({ code: 'host.unknown_stream', message: `is not a stream of "${entity.connection}"`, suggestion: didYouMean(entity.stream, names) ?? `it has: ${names.join(', ')}` }, sources.locate(spot), spot)
-      : findingOf(error, spot, sources));
-    return undefined;
-  }
-}
-
-/** A path that the stream isn't known to carry may still exist on the wire, so it is a warning, and only where a near name is known. */
-function checkPaths(entity: OutlineEntity, fields: Config['entities'][string]['fields'], stream: StreamInfo, sources: Sources): Finding[] {
-  const known = new Set((stream.fields ?? []).map((field) => field.path));
-  if (known.size === 0) return [];
-  return Object.entries(fields).flatMap(([column, field]) => {
-    const wanted = field.from;
-    if (wanted === undefined || wanted.includes('.') || known.has(wanted) || wanted === stream.modified || wanted.startsWith('cf_')) return [];
-    const near = suggest(wanted, known);
-    if (near === undefined) return [];
-    const at = [...entity.path, 'fields', column];
-    return [finding({ severity: 'warning', code: 'host.unknown_path', message: `reads "${wanted}", which "${stream.name}" is not known to carry`, suggestion: `did you mean "${near}"?` }, sources.locate(at), at)];
-  });
-}
-
-function findingOf(error: unknown, at: Path, sources: Sources): Finding {
-  const told = isTdsError(error) ? error : undefined;
-  return finding({ code: told?.code ?? 'host.create_failed', message: `is not possible: ${sources.secrets.mask(error instanceof Error ? error.message : String(error))}`, suggestion: told?.suggestion && sources.secrets.mask(told.suggestion) }, sources.locate(at), at);
 }
 
 function pluginStatuses({ plugins, notifiers, failures }: Discovery, connections: readonly { id: string; plugin: string }[]): PluginStatus[] {

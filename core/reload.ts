@@ -56,7 +56,7 @@ export function createReloader(deps: ReloadDeps): Reloader {
   };
 }
 
-function takeOver({ live, entities, connectors, takeUp, log, events }: ReloadDeps, { config: wanted, findings, file, secrets }: Project): ReloadReport {
+function takeOver({ live, project, entities, connectors, takeUp, log, events }: ReloadDeps, { config: wanted, findings, file, secrets }: Project): ReloadReport {
   const none: Differences = { added: [], removed: [], changed: [] };
   if (!wanted) {
     const errors = findings.filter(({ severity }) => severity === 'error');
@@ -66,7 +66,7 @@ function takeOver({ live, entities, connectors, takeUp, log, events }: ReloadDep
   }
   const before = live.current;
   const { config, needsRestart } = merged(before, wanted);
-  const built = buildEntities(config, connectors); // it throws before anything has changed, if at all
+  const built = buildEntities(config, connectors, project.connections); // it throws before anything has changed, if at all
   live.current = config;
   live.secrets = secrets;
   entities.clear();

@@ -42,7 +42,7 @@ export const configCodes = {
   'config.unknown_entity': { meaning: 'A schedule names an entity that the file does not have.', cure: 'Check the spelling, or add it under `entities`.' },
   'config.unknown_column': { meaning: 'A key or a check names a column that is not among the fields.', cure: 'Check the spelling, or add the column under `fields`.' },
   'config.duplicate_column': { meaning: 'Two things would be written into one column.', cure: 'Rename one of them.' },
-  'config.table_used_twice': { meaning: 'Two entities or child tables would be written into one table of one connection.', cure: 'Give each a table of its own.' },
+  'config.table_used_twice': { meaning: 'Two entities or child tables would be written into one table, by one connection or by two that lead to the same database.', cure: 'Give each a table of its own.' },
 } as const satisfies Readonly<Record<`config.${string}`, { readonly meaning: string; readonly cure: string }>>
 
 /** The codes of this loader. They never change their meaning. */

@@ -1,5 +1,5 @@
 /** Makes a connector and holds it to the contract, so that a careless plugin can neither throw where it must not nor hang a check. */
-import { PermanentError, isTdsError, type CheckFinding, type ConnectionContext, type Connector, type Notifier, type NotifierContext, type NotifierPlugin } from '../sdk/index.ts';
+import { PermanentError, isTdsError, type CheckFinding, type ConnectionContext, type Connector, type Notifier, type NotifierContext, type NotifierPlugin, type StreamUse } from '../sdk/index.ts';
 import { cureOf } from './codes.ts';
 import type { LoadedPlugin } from './discover.ts';
 
@@ -13,7 +13,7 @@ export function createConnector({ id, plugin }: LoadedPlugin, context: Connectio
   const { source, destination, webhook } = connector;
   let closing: Promise<void> | undefined;
   return {
-    check: (signal) => guardedCheck(id, connector, context, signal),
+    check: (signal, uses) => guardedCheck(id, connector, context, signal, uses),
     ...(source === undefined ? {} : { source }),
     ...(destination === undefined ? {} : { destination }),
     ...(webhook === undefined ? {} : { webhook }),
@@ -66,21 +66,21 @@ function missingPart(connector: Record<string, unknown>, side: string, parts: re
   return missing.length === 0 ? undefined : `returned a connector whose ${side} lacks ${missing.map((part) => `${part}()`).join(', ')}`;
 }
 
-async function guardedCheck(pluginId: string, connector: Connector, context: ConnectionContext, signal: AbortSignal): Promise<CheckFinding[]> {
+async function guardedCheck(pluginId: string, connector: Connector, context: ConnectionContext, signal: AbortSignal, uses?: readonly StreamUse[]): Promise<CheckFinding[]> {
   const aborted = Promise.withResolvers<CheckFinding[]>();
   const onAbort = (): void => aborted.resolve([{ probe: `plugin ${pluginId}`, ok: false, code: 'host.check_timeout', message: `the check did not end in time. ${cureOf('host.check_timeout')}` }]);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([checked(pluginId, connector, context, signal), aborted.promise]);
+    return await Promise.race([checked(pluginId, connector, context, signal, uses), aborted.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
 }
 
-async function checked(pluginId: string, connector: Connector, context: ConnectionContext, signal: AbortSignal): Promise<CheckFinding[]> {
+async function checked(pluginId: string, connector: Connector, context: ConnectionContext, signal: AbortSignal, uses?: readonly StreamUse[]): Promise<CheckFinding[]> {
   try {
-    const findings: unknown = await connector.check(signal);
+    const findings: unknown = await connector.check(signal, uses);
     if (Array.isArray(findings)) return findings as CheckFinding[];
     throw new TypeError('check() did not answer with a list of findings');
   } catch (error) {

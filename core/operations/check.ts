@@ -1,6 +1,6 @@
 import type { Entity } from '../pipeline/entity.ts';
 import { withCallContext, type QuotaReport } from '../connection/index.ts';
-import { isTdsError, type CheckFinding, type Connector, type Destination, type JsonObject, type TableSpec } from '../sdk/index.ts';
+import { isTdsError, type CheckFinding, type Connector, type Destination, type JsonObject, type StreamUse, type TableSpec } from '../sdk/index.ts';
 import type { CheckResult } from './operations.ts';
 
 /** A connection with its connector, as `main.ts` made it. */
@@ -26,7 +26,7 @@ export async function* checkConnections(connections: readonly ConnectionAtWork[]
   for (const { id, plugin, connector } of connections) {
     const began = performance.now();
     const result = (finding: CheckFinding): CheckResult => ({ connection: id, plugin, ...finding, probe: redact(finding.probe), message: redact(finding.message), milliseconds: Math.round(performance.now() - began) });
-    for (const finding of await probe(() => withCallContext({ purpose: 'check' }, () => connector.check(signal)), 'connection')) yield result(finding);
+    for (const finding of await probe(() => withCallContext({ purpose: 'check' }, () => connector.check(signal, usesOf(id, entities))), 'connection')) yield result(finding);
     const { destination } = connector;
     if (!destination) continue;
     for (const entity of entities.values()) {
@@ -36,6 +36,12 @@ export async function* checkConnections(connections: readonly ConnectionAtWork[]
       }
     }
   }
+}
+
+/** The streams that entities read by a connection, each once. */
+function usesOf(connection: string, entities: ReadonlyMap<string, Entity>): StreamUse[] {
+  const uses = [...entities.values()].filter(({ connectionId }) => connectionId === connection).map(({ stream, options }) => ({ stream: stream.name, options }));
+  return [...new Map(uses.map((use) => [JSON.stringify(use), use])).values()];
 }
 
 async function probe(ask: () => Promise<CheckFinding[]>, name: string): Promise<CheckFinding[]> {

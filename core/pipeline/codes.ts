@@ -8,6 +8,7 @@ export const pipelineCodes = {
   'deletes.held': { meaning: 'A full read missed more records than `deletes.maxShare` lets go; none was deleted. The run itself succeeded.', cure: 'See at the source whether they are really gone, then: `tds sync <entity> --mode full --allow-deletes`.' },
   'details.unsettled': { meaning: 'Some records got no details this time; they stay due. The run itself succeeded.', cure: 'Nothing; the next run asks again. If it lasts, look at the record that the message names.' },
   'run.not_running': { meaning: 'A run was about to save a batch and had been cancelled or ended meanwhile; the batch was not written.', cure: 'Look at `tds runs`; ask for a new run if you want one.' },
+  'source.changed': { meaning: 'The entity reads from another connection, stream, option or account (such as another organization) than before. Its cursor was forgotten and every record read; a run of details waits for that. The run itself succeeded.', cure: 'Nothing, when you meant it. What only the source before had goes as `deletes` says; when that is much, the run says `deletes.held`.' },
   'source.no_details': { meaning: 'A connector declares details for a stream but can\'t read them.', cure: 'This is a fault of the plugin: it needs `readDetails`. Until then: `details: never`.' },
   'source.read_broken_off': { meaning: 'A read stopped without saying that it had come to its end.', cure: 'TDS tries again by itself, from the last saved page. If it lasts, it is a fault of the plugin.' },
 } as const;

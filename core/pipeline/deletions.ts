@@ -15,7 +15,8 @@ const chunkSize = 1000;
 export async function removeUnseen(context: RunContext, complete: boolean): Promise<RunOutcome> {
   const { entity, run, database } = context;
   const { stream } = entity;
-  if (!complete && !stream.provesGone) return {};
+  // Of a part of the list most that is missing has only left the part: to ask after each would cost a call in every full read.
+  if (stream.narrowed || (!complete && !stream.provesGone)) return {};
   const { unseen, live } = await database.transaction((session) => bySets(session, () => countUnseen(session, run)));
   if (unseen === 0) return {};
   // a person may have allowed it since this run began

@@ -1,9 +1,11 @@
 import { PermanentError, type DetailResult, type JsonValue, type StreamInfo } from '../sdk/index.ts';
+import { isOfOtherSource } from '../store/entities.ts';
 import { dueDetails } from '../store/records.ts';
 import { advanceRun } from '../store/runs.ts';
 import type { Batch } from './apply.ts';
 import { applyCarefully } from './careful.ts';
 import type { Incoming } from './decide.ts';
+import { sourceOf } from './entity.ts';
 import { receive } from './incoming.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -21,6 +23,9 @@ const recordsAtOnce = 40;
  */
 export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
   const { entity, run, database, signal } = context;
+  if (await database.transaction((session) => isOfOtherSource(session, entity.id, sourceOf(entity)))) {
+    return { code: 'source.changed', reason: 'what is due is of another source than the one that is read now; the next sync reads all of that first, and then asks for details' };
+  }
   const size = detailsAtOnce(entity.stream);
   const since = usageMeter(context);
   const unsettled = unsettledBefore(run.position);

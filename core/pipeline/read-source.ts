@@ -13,11 +13,13 @@ import { untilAborted } from './until-aborted.ts';
 import { WriteBehind, type ReceivedPage } from './write-behind.ts';
 
 /** A full or an incremental read: pages in, batches out, then what is gone, then the cursor. */
-export async function readSource(context: RunContext): Promise<RunOutcome> {
-  const { entity, run, database } = context;
+export async function readSource(given: RunContext): Promise<RunOutcome> {
+  const { entity, database } = given;
   const { state, isFirst } = await database.transaction(async (session) => ({
     state: await openEntity(session, entity.id, sourceOf(entity), entity.mappingNumber), isFirst: !(await hasRecords(session, entity.id)),
   }));
+  const context = state.sourceChanged ? anew(given) : given;
+  const { run } = context;
   const cursor = run.mode === 'incremental' && entity.stream.incremental === 'changes' ? state.cursor : null;
   const isFull = cursor === null;
   const end = await writePages(context, { isFull, isFirst }, cursor);
@@ -25,7 +27,20 @@ export async function readSource(context: RunContext): Promise<RunOutcome> {
   const outcome = isFull ? await removeUnseen(context, end.complete) : {};
   await finish(context, state, isFull, end);
   crashPoint('after-read-end');
-  return outcome;
+  // known from what is stored, as another attempt may have found it out; since then no full read has ended
+  return state.sourceChanged || (state.lastReadAt !== null && state.lastFullAt === null) ? withNewSource(outcome) : outcome;
+}
+
+/** Where the run stood was in another list. */
+function anew(context: RunContext): RunContext {
+  const { entity, run, log } = context;
+  log.warn('the entity reads from another connection, stream, option or account than before; its cursor is forgotten and every record is read', { source: sourceOf(entity) });
+  return { ...context, run: { ...run, position: null } };
+}
+
+function withNewSource({ code, reason }: RunOutcome): RunOutcome {
+  const what = 'it reads from another connection, stream, option or account than before, so every record was read anew; rows that only the one before had are taken like any others that were not seen';
+  return { code: code ?? 'source.changed', reason: reason === undefined ? what : `${reason}. And ${what}` };
 }
 
 async function finish({ entity, run, database, fence, requestRun, clock }: RunContext, state: OpenedEntity, isFull: boolean, end: ReadEnd): Promise<void> {

@@ -74,8 +74,12 @@ export interface Destination {
   readonly transactional: boolean;
   /** Compares the real table with the spec; called by validate and check. Changes nothing. */
   inspect(spec: TableSpec): Promise<TableFinding[]>;
-  /** Where a table lies. Only of a `transactional` destination, and only `tds backup` asks: it takes the managed tables along. */
-  locate?(spec: TableSpec): { schema: string; table: string };
+  /**
+   * Where a table lies, without I/O: at validation, so that no two entities write into one table, and by `tds backup`, which takes the managed
+   * tables of a `transactional` destination along. `database` names the database for two connections that lead to the same one; absent:
+   * TDS's own, or else none but this connection's. Throws where there can't be such a table.
+   */
+  locate?(spec: TableSpec): { database?: string; schema: string; table: string };
   /** Makes a managed table fit (create, add columns); called before the first write of a run. Never drops anything. */
   prepare(spec: TableSpec): Promise<void>;
   /**

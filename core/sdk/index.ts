@@ -5,7 +5,7 @@
  * 1. The host imports the file and checks the default export (`id`, `sdk`, `kind`). Nothing may happen at import.
  * 2. For each connection that names the plugin, `with:` is checked against `configSchema`.
  * 3. `create(context)` is called once per connection and node. It must not do any I/O; it returns at once.
- * 4. `check()` runs when a person asks (`tds check`).
+ * 4. `check()` runs when a person asks (`tds check`), with the streams in use; and without them when healing tries whether the other side is back.
  * 5. `source` and `destination` are used by the jobs, several at the same time.
  * 6. `webhook` is asked for each message that arrives at the connection's addresses.
  * 7. `close()` is called once when the node stops, also when nothing else was ever called.
@@ -13,7 +13,7 @@
  * A notifier (`defineNotifier`) lives alike, one per entry of `notifiers`: `create`, then `send` for each message, several at the same time.
  */
 export { SDK_VERSION, definePlugin } from './plugin.ts';
-export type { CheckFinding, Connector, ConnectionContext, ConnectionDefaults, Plugin, PluginKind } from './plugin.ts';
+export type { CheckFinding, Connector, ConnectionContext, ConnectionDefaults, Plugin, PluginKind, StreamUse } from './plugin.ts';
 export type {
   DetailRequest, DetailResult, ReadEnd, ReadMode, ReadPage, ReadRequest, Source, SourceRecord, StreamField, StreamInfo,
 } from './source.ts';

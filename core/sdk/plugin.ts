@@ -48,10 +48,17 @@ export interface CheckFinding {
   code?: string;
 }
 
+/** A stream as an entity uses it. */
+export interface StreamUse { stream: string; options: JsonObject }
+
 /** A connector at work for one connection. */
 export interface Connector {
-  /** Real probes. Each fault is a finding, not a throw; a throw counts as one finding. */
-  check(signal: AbortSignal): Promise<CheckFinding[]>;
+  /**
+   * Real probes. Each fault is a finding, not a throw; a throw counts as one finding. `uses` are the streams that enabled entities read, each
+   * once: a source probes by a cheap call whether it may read each of them, and names the stream and the permission that is missing. Without
+   * them only the connection itself is probed.
+   */
+  check(signal: AbortSignal, uses?: readonly StreamUse[]): Promise<CheckFinding[]>;
   readonly source?: Source;
   readonly destination?: Destination;
   /** Present where the service sends messages about its changes; the connection then has addresses for them. */
@@ -76,7 +83,8 @@ export interface Plugin<Settings = JsonObject> {
   defaults?: ConnectionDefaults;
   /**
    * The account at the remote that counts the calls, for example `zoho:com:<organization>`. Connections of one account
-   * share the limits of the minute and of calls at once, and their tokens, whichever plugin they use. Absent: each
+   * share the limits of the minute and of calls at once, and their tokens, whichever plugin they use. When it changes,
+   * entities of the connection are read from the beginning, as a cursor of one account says nothing of another. Absent: each
    * connection has its own. Not a secret; no I/O.
    */
   account?(settings: Settings): string | undefined;

@@ -30,6 +30,12 @@ export interface StreamInfo {
   detailBatch?: number;
   /** Whether the connector can say of a key that it is gone (by `readDetails`), which proves a deletion. */
   provesGone: boolean;
+  /**
+   * The stream is a part of what the source has, as by a user's own filter: what a read did not see may well exist, and
+   * may be much. A full read then deletes nothing and asks after nothing that it did not see; only a message, or the
+   * source's own word when a record is asked for anyway, tells that one is gone. Left out: the stream is the whole.
+   */
+  narrowed?: boolean;
   /** Fields known to exist, for hints and validation. The wire may have more; an unknown path is a warning, not an error. */
   fields?: readonly StreamField[];
 }

@@ -148,6 +148,13 @@ export async function advanceRun(session: SqlSession, id: string, position: Json
   return result.rowCount > 0;
 }
 
+/** Reads of an entity that have not ended begin anew: where they stood, and what they saw, was of another source. */
+export async function forgetPositions(session: SqlSession, entity: string): Promise<void> {
+  const result = await session.query(
+    `UPDATE runs SET position = NULL, updated_at = now() WHERE entity = $1 AND mode IN ('full', 'incremental', 'details') AND status IN ('queued', 'running', 'waiting') RETURNING id::text AS id`, [entity]);
+  await session.query('DELETE FROM run_seen WHERE run_id = ANY($1::bigint[])', [result.rows.map((row) => row['id'])]);
+}
+
 /** Notes what may be killing the run's workers. In a transaction of its own: it must outlive this process. */
 export async function noteSuspect(session: SqlSession, id: string, suspect: RunSuspect): Promise<void> {
   await session.query(`UPDATE runs SET suspect = $2 WHERE id = $1`, [id, JSON.stringify(suspect)]);

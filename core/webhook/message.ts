@@ -1,6 +1,7 @@
 /** A message as the corridor knows it. */
 import { isTdsError, PermanentError, type JsonValue, type SourceRecord, type WebhookEvent } from '../sdk/index.ts';
 import type { Incoming } from '../pipeline/decide.ts';
+import { detailPaths, firstStep } from '../pipeline/entity.ts';
 import { modifiedTimeOf, receive, recordKeyOf } from '../pipeline/incoming.ts';
 import type { WebhookCode } from './codes.ts';
 import type { Hearing } from './hearing.ts';
@@ -36,11 +37,11 @@ export function readMessage({ webhook, entity }: Hearing, event: WebhookEvent, b
 }
 
 /** A record that lacks a list or a field which only the detail has would empty what the table holds. */
-function isWhole({ config, stream }: Hearing['entity'], record: SourceRecord): boolean {
-  const first = (path: string): string => path.split('.', 1)[0] ?? path;
-  const inDetail = new Set((stream.fields ?? []).filter(({ only }) => only === 'detail').map(({ path }) => first(path)));
-  const reads = Object.entries(config.fields).filter(([, field]) => field.expr === undefined && field.value === undefined).map(([column, field]) => first(field.from ?? column)).filter((path) => inDetail.has(path));
-  return [...reads, ...Object.values(config.children).map((child) => first(child.from))].every((path) => Object.hasOwn(record, path));
+function isWhole({ config, stream, mapping }: Hearing['entity'], record: SourceRecord): boolean {
+  const inDetail = new Set([...detailPaths(stream)].map(firstStep));
+  const { paths, whole } = mapping.reads;
+  const wanted = whole ? inDetail : new Set([...paths].map(firstStep)).intersection(inDetail);
+  return [...wanted, ...Object.values(config.children).map((child) => firstStep(child.from))].every((path) => Object.hasOwn(record, path));
 }
 
 /** A message on its way into the corridor. Undefined where it brings no record and is no deletion: the source must be asked. */

@@ -1,23 +1,31 @@
 import { AccessDeniedError, isRecord, isTdsError, type CheckFinding, type ConnectionContext, type JsonObject } from 'tds/sdk';
-import type { ZohoApi } from './api.ts';
+import type { ZohoAnswer, ZohoApi } from './api.ts';
+import type { ListResource } from './list.ts';
 import type { ZohoSettings } from './settings.ts';
-import type { StreamEntry } from './stream-catalogue.ts';
 
-/** Probes the token, the organization, and the permission for the given streams with a list call of one record each. */
-export async function checkZoho(api: ZohoApi, context: ConnectionContext<ZohoSettings>, streams: readonly StreamEntry[], signal: AbortSignal): Promise<CheckFinding[]> {
+/** A stream in use. Its list is asked for when its turn comes, as that may throw. */
+export interface Probed { name: string; list: () => ListResource }
+
+/** Probes the token, the organization, and the permission for each stream in use, with one call of one record for each list. */
+export async function checkZoho(api: ZohoApi, context: ConnectionContext<ZohoSettings>, streams: readonly Probed[], signal: AbortSignal): Promise<CheckFinding[]> {
   const token = await probe('token', async () => {
     await api.tokens.get(signal);
     return `access token granted; API server ${await api.tokens.apiServer(signal)}`;
   });
   if (!token.ok) return [token];
   const findings = [token, await probe('organization', () => findOrganization(api, context.settings, signal))];
-  if (findings.some((finding) => !finding.ok)) return findings;
+  // Without the permission to see organizations the others are looked at all the same, so that all that is missing is told at once.
+  if (findings.some(({ ok, code }) => !ok && code !== 'zoho.not_authorized')) return findings;
+  const asked = new Map<string, Promise<ZohoAnswer>>();
   let quota: string | undefined;
-  for (const stream of streams) {
-    findings.push(await probe(`permission ${stream.name}`, async () => {
-      const { headers } = await api.get({ path: stream.path, query: { page: 1, per_page: 1 }, scope: stream.scope, signal });
-      quota = quotaIn(headers) ?? quota;
-      return `can read ${stream.name}`;
+  for (const { name, list } of streams) {
+    findings.push(await probe(`permission ${name}`, async () => {
+      const { path, scope, unpaged, query } = list();
+      const id = `${path} ${scope}`;
+      const answer = asked.get(id) ?? api.get({ path, scope, query: { ...query, ...(unpaged ? {} : { page: 1, per_page: 1 }) }, signal });
+      asked.set(id, answer);
+      quota = quotaIn((await answer).headers) ?? quota;
+      return `can read ${name}`;
     }));
   }
   if (quota) findings.push({ probe: 'quota', ok: true, message: quota });

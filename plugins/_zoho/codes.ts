@@ -10,6 +10,7 @@ export const zohoCodes = {
   'zoho.limited': { meaning: 'Too many calls (429 without a code that says which limit).', cure: 'TDS waits and goes on by itself. If it happens often, lower `limits`, or see who else uses the account.' },
   'zoho.minute_limit': { meaning: 'Too many calls in this minute (429, code 44).', cure: 'TDS waits and goes on by itself. If it happens often, lower `limits.perMinute`, or see who else uses the account.' },
   'zoho.no_details': { meaning: 'Details were asked for of a stream that has none.', cure: 'Set `details: never`, or report it: TDS asks only where the stream says so.' },
+  'zoho.no_list': { meaning: 'Zoho\'s answer to a call for a list holds no list. It is not taken for an empty one.', cure: 'TDS tries again by itself. If it lasts, report it with the names that the message tells: Zoho has given the list another one.' },
   'zoho.no_such_address': { meaning: 'Zoho has no such resource for this organization (404, 405 or code 5).', cure: 'Check the plan and edition of the organization; for a custom stream check `path`.' },
   'zoho.not_authorized': { meaning: 'The token may not do this (401, code 57): a scope is missing, or its user may not see it.', cure: 'Make a refresh token with the scope that the message names, and check that its user may see this in Zoho.' },
   'zoho.not_json': { meaning: 'Zoho answered with a page instead of JSON.', cure: 'TDS tries again by itself. If it lasts, check `apiUrl` and `accountsUrl`, and look for a proxy between.' },

@@ -13,14 +13,12 @@ export interface ZohoPluginSpec {
   description: string;
   kind: ApiKind;
   catalogue: readonly StreamEntry[];
-  /** Streams whose permission `tds check` probes. */
-  probed: readonly string[];
 }
 
 const minuteMs = 60_000;
 
 /** Makes the plugin of one API. */
-export function zohoPlugin({ id, description, kind, catalogue, probed }: ZohoPluginSpec): Plugin {
+export function zohoPlugin({ id, description, kind, catalogue }: ZohoPluginSpec): Plugin {
   return definePlugin<ZohoSettings>({
     id,
     version: '0.1.0',
@@ -43,11 +41,11 @@ export function zohoPlugin({ id, description, kind, catalogue, probed }: ZohoPlu
     signIn: signInOf,
     create(context) {
       const api = new ZohoApi(kind, context);
-      const streams = catalogue.filter((entry) => probed.includes(entry.name));
+      const source = new ZohoSource(kind, catalogue, context, api);
       return {
-        source: new ZohoSource(kind, catalogue, context, api),
+        source,
         webhook: new ZohoWebhook(kind, catalogue),
-        check: (signal) => checkZoho(api, context, streams, signal),
+        check: (signal, uses = []) => checkZoho(api, context, uses.map((use) => ({ name: use.stream, list: () => source.listOf(use) })), signal),
       };
     },
   });

@@ -1,6 +1,7 @@
-import { isRecord, type SourceRecord } from 'tds/sdk';
+import type { SourceRecord } from 'tds/sdk';
 import type { ZohoApi } from './api.ts';
 import { unlessGone, type FanOut } from './fan-out.ts';
+import { wholeList } from './list.ts';
 import type { Readable } from './scan.ts';
 import { fields } from './stream-catalogue.ts';
 
@@ -17,11 +18,11 @@ export function contactPersonsFanOut(api: ZohoApi, contacts: Readable, scope: st
       let observedAt = api.now();
       for (const contact of parents) {
         const id = String(contact.contact_id);
-        const answer = await unlessGone(api.get({ path: `contacts/${encodeURIComponent(id)}/contactpersons`, query: { per_page: 200 }, scope, signal }));
+        const people = { path: `contacts/${encodeURIComponent(id)}/contactpersons`, recordKey: 'contact_persons', idField: 'contact_person_id', scope };
+        const answer = await unlessGone(wholeList(api, people, signal));
         if (!answer) continue;
         if (answer.sentAt < observedAt) observedAt = answer.sentAt;
-        const people = Array.isArray(answer.body.contact_persons) ? answer.body.contact_persons.filter(isRecord) : [];
-        for (const person of people) records.push({ ...person, contact_id: contact.contact_id ?? '', contact_last_modified_time: contact.last_modified_time ?? '' });
+        for (const person of answer.records) records.push({ ...person, contact_id: contact.contact_id ?? '', contact_last_modified_time: contact.last_modified_time ?? '' });
       }
       return { records, observedAt };
     },

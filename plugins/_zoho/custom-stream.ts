@@ -30,7 +30,7 @@ export function customStream(options: JsonObject): StreamEntry {
     modifiedFilter: modified === 'last_modified_time' ? 'try' : 'no',
     modifiedSort: modified === 'last_modified_time' ? 'try' : 'no',
     createdSort: created === 'created_time' || created === undefined ? 'try' : 'no',
-    query: queryOf(options.query),
+    ...narrowedBy(queryOf(options.query)),
     ...(detail ? { detail } : {}),
     ...(created === undefined ? { created: 'created_time' } : {}),
   };
@@ -47,6 +47,11 @@ export function queryOf(value: JsonValue | undefined): Query {
     query[name] = parameter;
   }
   return query;
+}
+
+/** A list with a user's own filter: what is not in it may exist. The stream's own parameters, if any, stay as they are. */
+export function narrowedBy(filter: Query, own: Query = {}): Pick<StreamEntry, 'query' | 'narrowed'> {
+  return { query: { ...filter, ...own }, ...(Object.keys(filter).length > 0 ? { narrowed: true } : {}) };
 }
 
 /** Throws when an option is none of these. */

@@ -1,5 +1,6 @@
 import { RecordGoneError, RetryLaterError, isRecord, readPath, type DetailResult, type JsonObject, type SourceRecord } from 'tds/sdk';
 import type { ZohoApi } from './api.ts';
+import { recordsOf } from './list.ts';
 import type { StreamEntry } from './stream-catalogue.ts';
 
 /** Items that one call for details may name (Zoho API docs, "Bulk fetch item details"). */
@@ -35,7 +36,7 @@ async function readItems(api: ZohoApi, entry: StreamEntry, keys: readonly string
 export async function fetchItems(api: ZohoApi, scope: string, ids: readonly string[], signal?: AbortSignal): Promise<{ records: SourceRecord[]; sentAt: Date }> {
   try {
     const { body, sentAt } = await api.get({ path: 'itemdetails', query: { item_ids: ids.join(',') }, scope, signal });
-    return { records: Array.isArray(body.items) ? body.items.filter(isRecord) : [], sentAt };
+    return { records: recordsOf(body, { path: 'itemdetails', recordKey: 'items', idField: 'item_id' }), sentAt };
   } catch (error) {
     if (!(error instanceof RecordGoneError)) throw error;
     if (ids.length === 1) return { records: [], sentAt: new Date(0) };

@@ -97,6 +97,32 @@ t.test('the API server that comes with the token is used, unless a setting names
   t.equal((await set.read()).records.length, 5);
 });
 
+t.test('an answer without its list is not taken for an empty one', async (t) => {
+  const { fake, rig } = await start(t);
+  const answer = (body: object, paths = /./): void => { fake.instead = (path) => ({ status: 200, body: JSON.stringify({ code: 0, message: 'success', ...(paths.test(path) ? body : { contacts: [{ contact_id: '1' }] }) }) }); };
+  for (const body of [{}, { custom_fields: [] }, { customerpayments: null }, { errors: [{ message: 'x' }] }]) {
+    answer(body);
+    await t.rejects(readAll(rig.source, 'customerpayments'), { name: 'RetryLaterError', code: 'zoho.no_list' }, JSON.stringify(body));
+    answer(body, /contactpersons/);
+    await t.rejects(readAll(rig.source, 'contactpersons'), { code: 'zoho.no_list' });
+  }
+  answer({ items: [{ item_id: '1' }] }, /\/items/);
+  await t.rejects(Promise.resolve(rig.source.readDetails?.({ stream: 'items', options: {}, keys: ['1'], signal: new AbortController().signal })), { code: 'zoho.no_list' });
+  for (const [body, count] of [[{ customerpayments: [] }, 0], [{ customer_payments: [] }, 0], [{ payments_received: [{ payment_id: '1' }], custom_fields: [] }, 1]] as const) {
+    answer(body);
+    const { records, end } = await readAll(rig.source, 'customerpayments');
+    t.same([records.length, end?.complete], [count, true], JSON.stringify(body));
+  }
+});
+
+t.test('the people at a contact are read to the last page', async (t) => {
+  const { fake, rig } = await start(t);
+  const people = Array.from({ length: 250 }, (_, n) => ({ contact_person_id: String(n) }));
+  let page = 0;
+  fake.instead = (path) => ({ status: 200, body: JSON.stringify(path.endsWith('contactpersons') ? { code: 0, contact_persons: people.slice(page * 200, ++page * 200), page_context: { has_more_page: page < 2 } } : { code: 0, contacts: [{ contact_id: '1' }] }) });
+  t.equal((await readAll(rig.source, 'contactpersons')).records.length, 250);
+});
+
 t.test('many reads at once share one token', async (t) => {
   const { fake, read } = await start(t);
   await Promise.all(Array.from({ length: 20 }, () => read()));

@@ -1,4 +1,4 @@
-import { PermanentError, isRecord, type JsonObject, type SourceRecord } from 'tds/sdk';
+import { PermanentError, RetryLaterError, isRecord, readPath, type JsonObject, type JsonValue, type SourceRecord } from 'tds/sdk';
 import type { Query, ZohoApi } from './api.ts';
 
 /** Zoho's default and largest page (Zoho API docs, "Pagination"). */
@@ -58,18 +58,39 @@ export async function listPage(api: ZohoApi, resource: ListResource, query: Quer
   };
 }
 
-function recordsOf(body: JsonObject, resource: ListResource): SourceRecord[] {
-  const named = body[resource.recordKey];
+/**
+ * The records of an answer. One without a list is not an empty list: what it does not show would count as gone.
+ * Zoho's own description and its wire disagree on some names (`customer_payments` and `customerpayments`).
+ */
+export function recordsOf(body: JsonObject, resource: Pick<ListResource, 'path' | 'recordKey' | 'idField' | 'custom'>): SourceRecord[] {
+  const { path, recordKey, custom } = resource;
+  const named = body[recordKey];
   if (Array.isArray(named)) return named.filter(isRecord);
-  const arrays = Object.entries(body).filter(([name, value]) => name !== 'page_context' && Array.isArray(value)) as [string, JsonObject[]][];
-  // Zoho's own description and its wire disagree on some names (`customer_payments` and `customerpayments`).
-  const only = arrays.length === 1 ? arrays[0] : undefined;
-  if (!resource.custom && only) return only[1].filter(isRecord);
-  if (!resource.custom && arrays.length === 0) return [];
-  const keys = Object.keys(body).filter((name) => !['code', 'message'].includes(name));
-  throw new PermanentError('zoho.record_key_unknown', `The answer of /${resource.path} has no list under "${resource.recordKey}"; it has: ${keys.join(', ') || 'nothing'}.`, {
-    suggestion: 'Set recordKey to the key that holds the list.',
-  });
+  const other = custom ? undefined : Object.entries(body).find(([name, value]) => name !== 'page_context' && Array.isArray(value) && isMeant(name, value, resource));
+  if (other) return (other[1] as JsonValue[]).filter(isRecord);
+  const has = `it has: ${Object.keys(body).filter((name) => !['code', 'message'].includes(name)).join(', ') || 'nothing'}`;
+  if (!custom) throw new RetryLaterError('zoho.no_list', `The answer of /${path} has no list "${recordKey}"; ${has}.`);
+  throw new PermanentError('zoho.record_key_unknown', `The answer of /${path} has no list under "${recordKey}"; ${has}.`, { suggestion: 'Set recordKey to the key that holds the list.' });
+}
+
+/** Whether a list under another name is the one: by its records, or where it has none by a name that is nearly the same. */
+function isMeant(name: string, list: readonly JsonValue[], { recordKey, idField }: Pick<ListResource, 'recordKey' | 'idField'>): boolean {
+  if (list.length > 0) return list.every((record) => isRecord(record) && readPath(record, idField) !== undefined);
+  const [one, other] = [name, recordKey].map((text) => text.replaceAll('_', '').toLowerCase()) as [string, string];
+  return one.endsWith(other) || other.endsWith(one);
+}
+
+/** All records of a list that is short, page by page; the same page again means that the list knows no pages. `sentAt`: when the first call left. */
+export async function wholeList(api: ZohoApi, resource: ListResource, signal?: AbortSignal): Promise<{ records: SourceRecord[]; sentAt: Date }> {
+  const records = new Map<string, SourceRecord>();
+  let sentAt: Date | undefined;
+  for (let page = 1; ; page++) {
+    const answer = await listPage(api, resource, { page, per_page: fullPage }, signal);
+    sentAt ??= answer.sentAt;
+    const known = records.size;
+    for (const record of answer.records) records.set(String(readPath(record, resource.idField)), record);
+    if (!answer.more || records.size === known) return { records: [...records.values()], sentAt };
+  }
 }
 
 function hasMore(context: JsonObject | undefined, count: number, query: Query, resource: ListResource): boolean {

@@ -1,7 +1,7 @@
 import { isRecord, StreamUnavailableError, type JsonValue, type SourceRecord } from 'tds/sdk';
 import type { ZohoApi } from './api.ts';
 import { unlessGone, type FanOut } from './fan-out.ts';
-import { fullPage, listPage, type ListResource } from './list.ts';
+import { wholeList } from './list.ts';
 import type { Readable } from './scan.ts';
 import { fields } from './stream-catalogue.ts';
 
@@ -26,8 +26,8 @@ export function ratesFanOut(api: ZohoApi, pricebooks: Readable, scope: string): 
         }
         const listed = Array.isArray(pricebook.pricebook_items);
         const asked = await unlessGone(askRates(api, String(pricebook.pricebook_id), scope, listed, signal));
-        if (asked && asked.observedAt < observedAt) ({ observedAt } = asked);
-        records.push(...(asked?.entries ?? []).map((entry) => rateOf(pricebook, entry)));
+        if (asked && asked.sentAt < observedAt) observedAt = asked.sentAt;
+        records.push(...(asked?.records ?? []).map((entry) => rateOf(pricebook, entry)));
       }
       return { records, observedAt };
     },
@@ -43,24 +43,13 @@ function entriesIn(value: JsonValue | undefined): SourceRecord[] {
   return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
-/** `/pricebooks/items`, page by page; the same page again means that the list knows no pages. */
-async function askRates(api: ZohoApi, id: string, scope: string, listed: boolean, signal: AbortSignal): Promise<{ entries: SourceRecord[]; observedAt: Date }> {
-  const resource: ListResource = { path: 'pricebooks/items', recordKey: 'items', idField: 'item_id', scope, query: { pricebook_id: id } };
-  const entries = new Map<string, SourceRecord>();
-  let observedAt: Date | undefined;
-  for (let page = 1; ; page++) {
-    let answer;
-    try {
-      answer = await listPage(api, resource, { page, per_page: fullPage }, signal);
-    } catch (error) {
-      // Without this address, what the list of price lists says is all there is; where it says nothing, nothing is known.
-      if (error instanceof StreamUnavailableError && listed) return { entries: [], observedAt: observedAt ?? api.now() };
-      throw error;
-    }
-    observedAt ??= answer.sentAt;
-    const known = entries.size;
-    for (const entry of answer.records) entries.set(String(entry.item_id), entry);
-    if (!answer.more || entries.size === known) return { entries: [...entries.values()], observedAt };
+async function askRates(api: ZohoApi, id: string, scope: string, listed: boolean, signal: AbortSignal): Promise<{ records: SourceRecord[]; sentAt: Date }> {
+  try {
+    return await wholeList(api, { path: 'pricebooks/items', recordKey: 'items', idField: 'item_id', scope, query: { pricebook_id: id } }, signal);
+  } catch (error) {
+    // Without this address, what the list of price lists says is all there is; where it says nothing, nothing is known.
+    if (error instanceof StreamUnavailableError && listed) return { records: [], sentAt: api.now() };
+    throw error;
   }
 }
 

@@ -153,8 +153,12 @@ t.test('records come as they were sent, with every digit and unknown fields', as
 });
 
 t.test('a user\'s own filter is sent with each call, and such a stream never claims to be complete', async (t) => {
-  const { fake, read } = await start(t, 10);
+  const { fake, rig, read } = await start(t, 10);
   const { end } = await read({ options: { ...custom, query: { status: 'active' } } });
   t.ok(fake.calls.every((query) => query.get('status') === 'active' && query.get('organization_id') === '870000001'));
-  t.ok(end);
+  t.equal(end?.complete, false);
+  t.equal(rig.source.describe('custom', { ...custom, query: { status: 'active' } }).narrowed, true);
+  t.equal(rig.source.describe('invoices', { query: { status: 'sent' } }).narrowed, true, 'as with a stream of the catalogue');
+  t.same([rig.source.describe('custom', { ...custom, query: {} }).narrowed, rig.source.describe('customers', {}).narrowed], [undefined, undefined], 'without one it is the whole');
+  t.equal((await read({ options: { ...custom, query: {} } })).end?.complete, true);
 });

@@ -20,7 +20,7 @@ export interface Readable {
   /** Records that belong to the stream; others of the list are passed over. */
   belongs?: (record: SourceRecord) => boolean;
   /** A user's own filter: what is not in the list may exist. */
-  filtered: boolean;
+  narrowed: boolean;
 }
 
 /** What reading needs. */
@@ -63,7 +63,7 @@ export async function* scan(deps: ScanDeps, list: Readable, request: ScanRequest
 
 async function readWhole(deps: ScanDeps, list: Readable, signal: AbortSignal): Promise<ReadPage> {
   const answer = await listPage(deps.api, list.resource, {}, signal);
-  return { records: wanted(list, answer.records, undefined), asReceived: true, observedAt: answer.sentAt, position: { whole: true }, end: { complete: !list.filtered } };
+  return { records: wanted(list, answer.records, undefined), asReceived: true, observedAt: answer.sentAt, position: { whole: true }, end: { complete: !list.narrowed } };
 }
 
 interface Course { plan: Plan; traits: Traits; cursor: Cursor | undefined; position: Position }
@@ -154,7 +154,7 @@ interface Finish { list: Readable; plan: Plan; position: Position; cursor: Curso
 
 function endOf({ list, plan, position, cursor, sole, chased }: Finish): NonNullable<ReadPage['end']> {
   const whole = !plan.newestFirst && !(plan.filtered && cursor !== undefined);
-  const complete = whole && cursor === undefined && !list.filtered && !position.gap && !chased && (plan.settled || sole);
+  const complete = whole && cursor === undefined && !list.narrowed && !position.gap && !chased && (plan.settled || sole);
   const next = list.fields.modified === undefined ? undefined : sinceOf(plan, position, sole, chased);
   const since = position.gap && cursor ? cursor.since : next ?? cursor?.since;
   return { complete, ...(since === undefined ? {} : { cursor: { since } }) };

@@ -1,9 +1,10 @@
-import { PermanentError, type ConnectionContext, type DetailRequest, type DetailResult, type JsonObject, type ReadPage, type ReadRequest, type RecordCache, type Source, type StreamInfo } from 'tds/sdk';
+import { PermanentError, type ConnectionContext, type DetailRequest, type DetailResult, type JsonObject, type ReadPage, type ReadRequest, type RecordCache, type Source, type StreamInfo, type StreamUse } from 'tds/sdk';
 import { ZohoApi, type ApiKind } from './api.ts';
 import { contactPersonFields, contactPersonsFanOut } from './contact-persons.ts';
-import { customStream, queryOf, refuseUnknown } from './custom-stream.ts';
+import { customStream, narrowedBy, queryOf, refuseUnknown } from './custom-stream.ts';
 import { itemsPerCall, readDetails, type AskDetails } from './details.ts';
 import { scanChildren, type FanOut } from './fan-out.ts';
+import type { ListResource } from './list.ts';
 import { rateFields, rateKey, ratesFanOut } from './pricebook-rates.ts';
 import { scan, type Readable, type ScanDeps } from './scan.ts';
 import type { ZohoSettings } from './settings.ts';
@@ -50,11 +51,17 @@ export class ZohoSource implements Source {
     return ask(entry, keys, request.seenAt);
   }
 
+  /** The list that a stream is read from, with the scope of all its calls. */
+  listOf({ stream, options }: StreamUse): ListResource {
+    const entry = this.#entry(stream, options);
+    return { ...(this.#fanOut(entry)?.parents ?? readable(entry)).resource, scope: entry.scope };
+  }
+
   #entry(stream: string, options: JsonObject): StreamEntry {
     if (stream === 'custom') return customStream(options);
     const entry = this.#named(stream);
     refuseUnknown(stream, options, entry.derived ? [] : ['query']);
-    return { ...entry, query: { ...queryOf(options.query), ...entry.query }, ...(Object.keys(queryOf(options.query)).length > 0 ? { narrowed: true } : {}) };
+    return { ...entry, ...narrowedBy(queryOf(options.query), entry.query) };
   }
 
   #named(stream: string): StreamEntry {
@@ -83,7 +90,7 @@ export function readable(entry: StreamEntry): Readable {
     fields: { id: idField, modified: entry.modified, created: entry.created },
     traits: { modifiedFilter: entry.modifiedFilter, modifiedSort: entry.modifiedSort, createdSort: entry.createdSort },
     ...(only ? { belongs: (record) => record[only.field] === undefined || record[only.field] === only.value } : {}),
-    filtered: entry.narrowed === true,
+    narrowed: entry.narrowed === true,
   };
 }
 
@@ -107,6 +114,7 @@ export function infoOf(entry: StreamEntry): StreamInfo {
     details: entry.detail === undefined ? 'none' : entry.detail.kind === 'items' ? 'bulk' : 'single',
     ...(entry.detail?.kind === 'items' ? { detailBatch: itemsPerCall } : {}),
     provesGone: entry.detail !== undefined,
+    ...(entry.narrowed ? { narrowed: true } : {}),
     ...(entry.fields ? { fields: entry.fields } : {}),
   };
 }

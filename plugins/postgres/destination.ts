@@ -13,13 +13,15 @@ export interface DestinationDeps {
   readonly database: DatabaseAccess;
   /** True for TDS's own database. */
   readonly transactional: boolean;
+  /** Names the database where it is not TDS's own. */
+  readonly place?: string | undefined;
   /** The schema of tables that name none. */
   readonly schema: string;
   readonly createSchema: boolean;
 }
 
 /** The destination of one connection. Errors of PostgreSQL leave it as `pg` made them: their `code` tells the host what to do. */
-export function createDestination({ database, transactional, schema, createSchema }: DestinationDeps): Destination {
+export function createDestination({ database, transactional, place, schema, createSchema }: DestinationDeps): Destination {
   const known = new Map<string, TableFacts>();
   const nameOf = (spec: TableSpec): TableName => checkSpec(spec, schema);
 
@@ -42,7 +44,7 @@ export function createDestination({ database, transactional, schema, createSchem
 
   return {
     transactional,
-    locate: nameOf,
+    locate: (spec) => ({ ...nameOf(spec), ...(place === undefined ? {} : { database: place }) }),
     inspect: (spec) => guardSpec(() => {
       const name = nameOf(spec);
       return database.transaction((session) => inspect(session, spec, name, createSchema));

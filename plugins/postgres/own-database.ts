@@ -109,6 +109,15 @@ function openPool(config: OwnDatabaseConfig, log: Logger): Pool {
   return pool;
 }
 
+/** Host, port and database of an address, without the user: two addresses with the same place lead to the same tables. Undefined for what is no address. */
+export function placeOf(url: string): string | undefined {
+  const parsed = URL.parse(url);
+  if (!parsed) return undefined;
+  const { hostname, port, pathname, username, searchParams } = parsed;
+  const host = searchParams.get('host') ?? hostname;
+  return `${host === 'localhost' ? '127.0.0.1' : host.toLowerCase()}:${searchParams.get('port') ?? (port || '5432')}/${pathname.slice(1) || username}`;
+}
+
 /** pg's own complaint about a bad address repeats it, with the password. */
 function assertUrl(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;

@@ -2,7 +2,7 @@
 import { SDK_VERSION, definePlugin } from 'tds/sdk';
 import { checkDatabase } from './check.ts';
 import { createDestination } from './destination.ts';
-import { createOwnDatabase } from './own-database.ts';
+import { createOwnDatabase, placeOf } from './own-database.ts';
 
 /** `with:` of a connection, defaults filled in. */
 export interface PostgresSettings {
@@ -39,7 +39,7 @@ export default definePlugin<PostgresSettings>({
     const database = own ?? tdsDatabase;
     return {
       check: (signal) => checkDatabase({ database, schema, createSchema }, signal),
-      destination: createDestination({ database, transactional: own === undefined, schema, createSchema }),
+      destination: createDestination({ database, transactional: own === undefined, place: url ? placeOf(url) : undefined, schema, createSchema }),
       close: async () => own?.close(),
     };
   },

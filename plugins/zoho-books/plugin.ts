@@ -6,5 +6,4 @@ export default zohoPlugin({
   description: 'Reads Zoho Books: contacts, items, sales, purchases, payments, accounting.',
   kind: { product: 'Zoho Books', root: '/books/v3', scopePrefix: 'ZohoBooks' },
   catalogue: bookStreams,
-  probed: ['items', 'contacts', 'invoices'],
 });

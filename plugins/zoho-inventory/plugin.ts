@@ -6,5 +6,4 @@ export default zohoPlugin({
   description: 'Reads Zoho Inventory: items, stock by location, price lists, orders, packages, shipments, adjustments.',
   kind: { product: 'Zoho Inventory', root: '/inventory/v1', scopePrefix: 'ZohoInventory' },
   catalogue: inventoryStreams,
-  probed: ['items', 'contacts', 'salesorders'],
 });

@@ -1,7 +1,8 @@
 import { commonStreams } from '../_zoho/common-streams.ts';
 import { stream, type StreamEntry, type StreamOptions } from '../_zoho/stream-catalogue.ts';
 import {
-  adjustmentFields, billFields, compositeItemFields, creditNoteFields, customerPaymentFields, invoiceFields, itemFields, packageFields, purchaseOrderFields, salesOrderFields, transferOrderFields, vendorCreditFields,
+  adjustmentFields, billFields, compositeItemFields, creditNoteFields, customerPaymentFields, invoiceFields, itemFields, itemGroupFields, packageFields, purchaseOrderFields, salesOrderFields, shipmentFields, transferOrderFields,
+  vendorCreditFields,
 } from '../_zoho/stream-fields.ts';
 
 const created: StreamOptions = { createdSort: 'yes' };
@@ -15,11 +16,11 @@ export const inventoryStreams: readonly StreamEntry[] = [
     detail: { kind: 'items', recordKeys: ['item'] },
   },
   ...commonStreams('items', 'try'),
-  stream('itemgroups', 'group_id', 'items', 'Item groups', { detail: ['item_group', 'itemgroup'] }),
+  stream('itemgroups', 'group_id', 'items', 'Item groups', { detail: ['item_group', 'itemgroup'], fields: itemGroupFields }),
   stream('compositeitems', 'composite_item_id', 'compositeitems', 'Composite items (kits and assemblies)', { ...created, recordKey: 'composite_items', detail: 'composite_item', fields: compositeItemFields }),
   stream('salesorders', 'salesorder_id', 'salesorders', 'Sales orders', { detail: 'salesorder', fields: salesOrderFields }),
   stream('packages', 'package_id', 'packages', 'Packages', { ...created, detail: 'package', fields: packageFields }),
-  stream('shipmentorders', 'shipment_id', 'shipmentorders', 'Shipment orders', { detail: ['shipment_order', 'shipmentorder'] }),
+  stream('shipmentorders', 'shipment_id', 'shipmentorders', 'Shipment orders', { detail: ['shipment_order', 'shipmentorder'], fields: shipmentFields }),
   stream('invoices', 'invoice_id', 'invoices', 'Invoices', { ...created, detail: 'invoice', fields: invoiceFields }),
   stream('retainerinvoices', 'retainerinvoice_id', 'invoices', 'Retainer invoices', { ...created, detail: 'retainerinvoice' }),
   stream('customerpayments', 'payment_id', 'customerpayments', 'Payments received', { detail: ['payment', 'customerpayment'], fields: customerPaymentFields }),

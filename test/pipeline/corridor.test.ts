@@ -284,6 +284,57 @@ t.test('an incomplete read deletes nothing, unless the source itself says that a
   honest.records.delete('2');
   t.match(await second.run('full'), { deleted: 1 });
   t.equal(honest.detailCalls, 1);
+
+  const part = shop(9, { provesGone: true, narrowed: true });
+  const third = await openCorridor(t, part);
+  await third.run('full');
+  for (const id of ['1', '2', '3', '4', '5', '6', '7', '8']) part.records.delete(id);
+  const { outcome, deleted } = await third.run('full');
+  t.same([outcome, deleted, part.detailCalls], [{}, 0, 0], 'what left a part of the list is neither asked for nor held back');
+});
+
+t.test('another account at the remote is read from its beginning, also by a run that stood in the midst of the one before', async (t) => {
+  const source = shop(6);
+  const corridor = await openCorridor(t, source);
+  await corridor.run('full');
+  corridor.entity.account = 'remote:trial';
+  t.match(await corridor.run('incremental'), { read: 1, outcome: { code: undefined } }, 'an account that was not known counts as the same');
+  const id = await corridor.begin('full');
+  source.breakAt = source.pagesRead + 1;
+  await t.rejects(corridor.resume(id), { code: 'test.broke_off' });
+  t.equal((await corridor.rows(`SELECT position FROM runs WHERE id = ${id}`))[0]?.['position'], 3);
+
+  corridor.entity.account = 'remote:real';
+  source.records.clear();
+  for (let n = 1; n <= 20; n += 1) source.put(thing(100 + n, { modified: minute(n) }));
+  source.breakAt = source.pagesRead + 1;
+  await t.rejects(corridor.resume(id), { code: 'test.broke_off' });
+  const { outcome } = await corridor.resume(id);
+  t.match(outcome, { code: 'source.changed', reason: /account than before.*every record was read anew/ }, 'the person is told, though another attempt found it out');
+  const rows = await corridor.rows(names);
+  t.same([rows.filter(({ deleted }) => !deleted).length, rows.filter(({ deleted }) => deleted).length], [20, 6]);
+  t.match(await corridor.run('incremental'), { read: 1, outcome: { code: undefined } });
+});
+
+t.test('details that are due at one account are not asked for at another', async (t) => {
+  const source = shop(3, { details: 'single', provesGone: true });
+  const corridor = await openCorridor(t, source);
+  corridor.entity.account = 'remote:trial';
+  await corridor.run('full');
+  corridor.entity.account = 'remote:real';
+  t.match(await corridor.run('details'), { outcome: { code: 'source.changed' } });
+  t.equal(source.detailCalls, 0);
+  await corridor.run('incremental');
+  t.match(await corridor.run('details'), { outcome: { code: undefined } });
+  t.equal(source.detailCalls, 3);
+});
+
+t.test('records that share a row by a key of their own making hold nobody up', async (t) => {
+  const source = shop(6);
+  source.put(thing(2, { name: 'thing 3' }));
+  const corridor = await openCorridor(t, source, { key: ['name'] });
+  t.match(await corridor.run('full'), { new: 6, refused: 0 });
+  t.equal((await corridor.rows('SELECT * FROM erp.things')).length, 5);
 });
 
 t.test('heads arrive at once, details follow newest first, and lines land in their own table', async (t) => {

@@ -1,7 +1,9 @@
 import t from 'tap';
 import type { Incoming, Stored } from '../../core/pipeline/decide.ts';
 import { factorOf } from '../../core/webhook/gaps.ts';
+import { compileMapping } from '../../core/pipeline/mapping/index.ts';
 import { mustAsk } from '../../core/webhook/judge.ts';
+import { readMessage } from '../../core/webhook/message.ts';
 
 const at = (seconds: number): Date => new Date(1_700_000_000_000 + seconds * 1000);
 const entity = { source: { readDetails: async () => [] }, stream: { details: 'single', provesGone: true } } as never;
@@ -25,4 +27,20 @@ t.test('a message is taken where it is whole and certainly the newest, else the 
 t.test('an entity is read more often while messages are lost', async (t) => {
   const losses = (told: number, lost: number): { entity: string; told: number; lost: number; late: number } => ({ entity: 'a', told, lost, late: 0 });
   t.same([undefined, losses(0, 0), losses(10, 1), losses(1000, 3), losses(10, 5), losses(0, 2)].map((one) => factorOf(one, 0.02)), [1, 1, 1, 1, 0.25, 0.25]);
+});
+
+t.test('a message is whole where it brings what a field, an expression or a list reads of the details', async (t) => {
+  const whole = (fields: object, record: object, children = {}): boolean => {
+    const config = { to: { table: 'x' }, key: ['id'], fields: { id: {}, ...fields }, children };
+    const stream = { name: 'x', key: ['id'], fields: [{ path: 'notes', type: 'string', only: 'detail' }, { path: 'address', type: 'object', only: 'detail' }] };
+    const entity = { config, stream, options: {}, mapping: compileMapping(config) };
+    return readMessage({ entity, webhook: { read: () => ({ record: { id: '1', ...record } }) } } as never, 'changed', {}).whole;
+  };
+  t.same([whole({ total: {} }, {}), whole({ notes: {} }, {}), whole({ notes: {} }, { notes: '' })], [true, false, true]);
+  const city = { city: { expr: 'address.city' } };
+  t.same([whole(city, { notes: '' }), whole(city, { address: {} })], [false, true]);
+  const all = { text: { expr: '$string($)' } };
+  t.same([whole(all, { notes: '' }), whole(all, { notes: '', address: {} })], [false, true]);
+  const lines = { lines: { from: 'lines', table: 'y', key: ['no'], fields: { no: {}, city: { expr: '$parent.address.city' } } } };
+  t.same([whole({}, { lines: [] }, lines), whole({}, { lines: [], address: {} }, lines)], [false, true]);
 });

@@ -1,6 +1,7 @@
 import type { CellValue, JsonObject, StreamField, TableSpec } from '../../sdk/index.ts';
 import { compileChecks, runChecks, type Check } from './checks.ts';
 import { compileChild, mapChild, specColumn, type Child } from './children.ts';
+import type { Reads } from './expr-reads.ts';
 import { defaultLimits, type ExprLimits } from './expr.ts';
 import { mappingHash } from './hash.ts';
 import { compileColumns, mapRow, mappingFault, type Column, type CompileContext } from './row.ts';
@@ -55,10 +56,20 @@ export function compileMapping(config: MappingConfig, options: MappingOptions = 
     table,
     children: children.map(({ name, spec }) => ({ name, spec })),
     hash: mappingHash(config, table, children.map((child) => child.spec)),
+    reads: readsOfAll(columns, children),
     synchronous: slots.every((slot) => slot.expr.subset !== undefined),
     mapAll: (records) => mapAll(program, records),
     mapKeys: (records) => mapAll(keys, records),
   };
+}
+
+/** The checks see the mapped row and read nothing of the record. */
+function readsOfAll(columns: readonly Column[], children: readonly Child[]): Reads {
+  const exprs = columns.flatMap(({ slot }) => (slot ? [slot.expr.reads.own] : []));
+  const ofLines = children.flatMap((child) => child.columns.flatMap(({ slot }) => (slot ? [slot.expr.reads.parent] : [])));
+  const all = [...exprs, ...ofLines];
+  const paths = columns.flatMap(({ slot, constant, origin }) => (slot || constant ? [] : [origin]));
+  return { paths: new Set([...paths, ...children.map(({ from }) => from), ...all.flatMap((reads) => [...reads.paths])]), whole: all.some(({ whole }) => whole) };
 }
 
 function keyIndex(name: string, columns: readonly Column[]): number {

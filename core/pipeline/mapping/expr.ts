@@ -2,6 +2,7 @@ import jsonata from 'jsonata';
 import { PermanentError } from '../../sdk/index.ts';
 import { mappingCodes } from './codes.ts';
 import { LimitedRegExp, PatternLimitError } from './pattern.ts';
+import { readsOf, type ExprReads } from './expr-reads.ts';
 import { compileSubset, type ExprScope, type SubsetExpr } from './expr-subset.ts';
 import { leaveSignal } from './expr-values.ts';
 import { isRawNumber } from './raw-number.ts';
@@ -16,6 +17,8 @@ export const defaultLimits: ExprLimits = { milliseconds: 1000, depth: 500, items
 export interface Expr {
   /** The compiled form; undefined when the expression is more than the compiled part of JSONata. */
   readonly subset: SubsetExpr | undefined;
+  /** What it looks at. */
+  readonly reads: ExprReads;
   /** JSONata itself, with limits. Resolves with the value, or with a Refusal; never rejects. */
   evaluate(scope: ExprScope): Promise<unknown>;
 }
@@ -25,8 +28,10 @@ export function compileExpr(source: string, limits: ExprLimits = defaultLimits):
   const expression = parse(source, limits);
   // Runs text from a record as code, outside all limits.
   expression.registerFunction('eval', () => { throw new Error('$eval is not allowed'); });
+  const tree: unknown = expression.ast();
   return {
-    subset: compileSubset(expression.ast()),
+    subset: compileSubset(tree),
+    reads: readsOf(tree),
     async evaluate(scope) {
       try {
         const value: unknown = await expression.evaluate(copy(scope.input, 0), { parent: copy(scope.parent, 0) });

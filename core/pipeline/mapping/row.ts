@@ -26,6 +26,8 @@ export interface Column {
   /** Where the value comes from, for people. */
   readonly origin: string;
   readonly read: PathReader;
+  /** The value is given by the config and read nowhere. */
+  readonly constant: boolean;
   readonly slot: Slot | undefined;
   readonly coerce: Coercer;
   readonly emptyIsNull: boolean;
@@ -60,6 +62,7 @@ function compileColumn(name: string, field: FieldMapping, at: string, context: C
     name, typeText, type, coerce, description: field.description,
     origin: field.from ?? (field.expr === undefined ? name : ''),
     read: reader(name, field, coerce),
+    constant: field.value !== undefined,
     slot: field.expr === undefined ? undefined : context.slot(compileExpr(field.expr, context.limits)),
     emptyIsNull: field.empty === undefined ? !keepsEmpty(type) : field.empty === 'null' || !keepsEmpty(type),
     required: field.required ?? false,

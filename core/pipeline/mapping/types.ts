@@ -1,5 +1,6 @@
 import type { CellValue, JsonObject, TableSpec } from '../../sdk/index.ts';
 import type { MappingCode } from './codes.ts';
+import type { Reads } from './expr-reads.ts';
 
 /** How one column is made; the resolved form of a field in the config. Without `from`, `expr` and `value` the column's name is the path. */
 export interface FieldMapping {
@@ -86,6 +87,8 @@ export interface EntityMapping {
   readonly hash: string;
   /** True when every expression was compiled to plain code. Even then a record may need JSONata itself (a list on a path): see `mapAll`. */
   readonly synchronous: boolean;
+  /** What of a record the mapping looks at: paths of fields, of lists, and those that expressions read. */
+  readonly reads: Reads;
   /** Maps a set of records, in order. A promise only when a record of the set needs JSONata itself. */
   mapAll(records: Iterable<JsonObject>): MappedRecord[] | Promise<MappedRecord[]>;
   /** Maps the key's columns alone: which row a record has, or had, is known though the rest of it may be refused. */

@@ -62,7 +62,8 @@ async function testPlugin(t: TestScope, { plugin, settings, context }: Connector
 
 async function testCheck(t: TestScope, given: ConnectorCase, withConnector: (t: TestScope, settings?: object) => WithConnector, secrets: readonly string[]): Promise<void> {
   await withConnector(t)(async (connector) => {
-    const findings = await connector.check(AbortSignal.timeout(30_000));
+    const uses = (given.source?.streams ?? []).map(({ stream, options = {} }) => ({ stream, options }));
+    const findings = [...await connector.check(AbortSignal.timeout(30_000)), ...await connector.check(AbortSignal.timeout(30_000), uses)];
     t.ok(findings.length > 0, 'something was probed');
     t.same(findings.filter(({ ok }) => !ok), [], 'everything is in order');
     assertNoSecret(t, secrets, 'a finding', findings);

@@ -238,14 +238,13 @@ export function itemGroupsKind(world: World, count: number): Kind {
       group_id: world.id('itemgroups', i), group_name: `Group ${i + 1}`, product_type: 'goods', brand: brands[i % brands.length],
       manufacturer: '', unit: 'pcs', description: '', is_taxable: true, tax_id: world.id('taxes', 0), tax_name: taxes[0].name,
       tax_percentage: taxes[0].percentage, tax_type: 'tax', tax_exemption_id: '', attribute_id1: world.partId('itemgroups', i, 15),
-      attribute_name1: 'Colour', status: 'active', source: 'user', image_id: '', image_name: '', image_type: '',
+      custom_fields: [], attribute_name1: 'Colour', status: 'active', source: 'user', image_id: '', image_name: '', image_type: '',
       items: members(i).map((n) => {
         const facts = itemFacts(world, n)
         return { item_id: world.id('items', n), name: facts.name, status: 'active', rate: facts.rate, purchase_rate: round(facts.rate * 0.72), sku: facts.sku, upc: '', ean: '', isbn: '', part_number: '', reorder_level: '', image_id: '', attribute_option_id1: '', attribute_option_name1: 'White' }
       }),
     }),
     detail: (i) => ({
-      custom_fields: [],
       attributes: [{ id: world.partId('itemgroups', i, 15), name: 'Colour', options: [{ id: world.partId('itemgroups', i, 14), name: 'White' }] }],
     }),
   }

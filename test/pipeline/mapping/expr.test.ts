@@ -117,3 +117,33 @@ t.test('an expression fails in words', async (t) => {
   t.match(await compileExpr('$uppercase').evaluate({ input: {}, parent: undefined }), { code: 'map.expr_failed', message: /function/u });
   t.throws(() => compileExpr('a ='), { code: 'map.bad_expr', message: /at character/u });
 });
+
+t.test('it is told by an expression what of the record it looks at', async (t) => {
+  const reads = (source: string): string => {
+    const { own } = compileExpr(source).reads;
+    return [...own.paths].sort().join(' ') + (own.whole ? ' *' : '');
+  };
+  const cases: [string, string][] = [
+    ['billing_address.city', 'billing_address.city'],
+    ["status = 'sent' and notes != '' ? terms : $uppercase(a.b)", 'a.b notes status terms'],
+    ['$$.notes & $.terms', 'notes terms'],
+    ['`odd name`.x', 'odd name.x'],
+    ['$sum(line_items.(quantity * rate))', 'line_items'],
+    ["line_items[item_id = $$.main].rate", 'line_items.rate main'],
+    ['$map(line_items, function($l) { $l.rate * factor })', 'factor line_items'],
+    ['line_items^(>rate)[0].name', 'line_items.name'],
+    ['line_items{name: rate}', 'line_items'],
+    ['{"a": notes, "b": [terms, -due]}', 'due notes terms'],
+    ['($x := notes; $x.y & terms)', 'notes terms'],
+    ['notes ~> $string()', 'notes'],
+    ['items@$i.notes', 'items notes'],
+    ["status in ['a', b]", 'b status'],
+    ['a ?? b', 'a b'],
+    ["'notes'", ''],
+    ['$parent.notes', ''],
+    ['*.city', ' *'], ['**.city', ' *'], ['$string($)', ' *'], ['$string()', ' *'], ["$lookup($$, 'x')", ' *'], ["$lookup('x')", ' *'], ['$ ~> |a|{"x": 1}|', ' *'], ['($r := $; $r.notes)', ' *'],
+  ];
+  for (const [source, wanted] of cases) t.equal(reads(source), wanted, source);
+  t.equal(reads('items.%.notes').endsWith('*'), true);
+  t.same([...compileExpr('rate * $parent.exchange.rate').reads.parent.paths], ['exchange.rate'], 'and what of the record around an element');
+});
