@@ -9,7 +9,7 @@ import { fakeOperations } from '../api/fake-operations.ts';
 import { load } from '../config/memory-files.ts';
 import { callCli } from '../cli/support.ts';
 import { readSourceFiles } from '../support/source-files.ts';
-import { compose, inBuild, kube, type ComposeService, type KubeContainer, lastStage, pairs, root, section, text, units } from './support.ts';
+import { compose, copied, inBuild, inContext, kube, type ComposeService, type KubeContainer, lastStage, pairs, root, section, text, units } from './support.ts';
 
 const manifest = JSON.parse(text('package.json')) as { version: string; description: string; dependencies: Record<string, string>; optionalDependencies: Record<string, string> };
 const image = lastStage();
@@ -211,4 +211,15 @@ t.test('the image gets all that the program imports and reads, and the packages 
   for (const file of ['package.json', 'package-lock.json', '.npmrc', 'tds.config.yaml', 'core/store/migrations', 'sandbox/demo.json', 'deploy/image/tds.config.yaml']) t.ok(inImage(file) && existsSync(join(root, file)), file);
   for (const file of ['.git', '.env', '.tds', 'node_modules', 'core/x/node_modules', 'test', 'deploy/secrets', 'core/api/x.test.ts', 'core/sdk/test/index.ts', 'docs']) t.notOk(inImage(file), file);
   t.ok(statSync(join(root, 'core/cli/tds.js')).mode & 0o111, 'the command can be run');
+});
+
+t.test('nothing that lies about gets into the image: the Containerfile copies by name, and .dockerignore, which Docker reads too, keeps out the rest', async (t) => {
+  t.ok(copied.length > 6);
+  for (const source of copied) t.ok(/^[\w.][\w./-]*$/.test(source) && !/^\.{0,2}$/.test(source) && existsSync(join(root, source)), source);
+  t.notOk(existsSync(join(root, '.containerignore')), 'a second list, which Podman alone would read');
+  const letThrough = inContext();
+  for (const file of ['.git/config', '.env', '.tds/postgres/password', 'deploy/secrets/tds_db_password', 'deploy/secrets.yaml', 'node_modules/x/y.js', 'plugins/shop/.env.local', 'core/.tds/key']) {
+    t.notOk(letThrough(file), `${file}: let through`);
+    if (!/^(?:plugins|core)\//.test(file)) t.notOk(copied.some((source) => file === source || file.startsWith(`${source}/`)), `${file}: copied`);
+  }
 });

@@ -63,13 +63,22 @@ export function pairs(line: string): Record<string, string> {
   return Object.fromEntries([...line.matchAll(/([\w.]+)=(?:"([^"]*)"|(\S*))/g)].map(([, name = '', quoted, bare = '']) => [name, quoted ?? bare]));
 }
 
-/** Whether the build of the image gets a file: the forms that .containerignore uses, and no others. */
-export function inBuild(): (file: string) => boolean {
-  const patterns = text('.containerignore').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+/** Whether `.dockerignore` lets the build have a file: the forms that it uses, and no others. */
+export function inContext(): (file: string) => boolean {
+  const patterns = text('.dockerignore').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   const tests = patterns.map((pattern) => {
     const bare = pattern.replace(/^!/, '');
     const form = new RegExp(`^${bare.replaceAll(/[.+]/g, '\\$&').replaceAll('**/', '(?:.*/)?').replaceAll(/(?<![.)])\*/g, '[^/]*')}(?:/|$)`);
     return { takes: pattern.startsWith('!'), form };
   });
   return (file) => tests.reduce((taken, { takes, form }) => (form.test(file) ? takes : taken), true);
+}
+
+/** What of this folder the Containerfile copies, by name. */
+export const copied: readonly string[] = [...text('Containerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) => sources.split(' '));
+
+/** Whether a file gets into the image: it is copied, and let through. */
+export function inBuild(): (file: string) => boolean {
+  const letThrough = inContext();
+  return (file) => letThrough(file) && copied.some((source) => file === source || file.startsWith(`${source}/`));
 }
