@@ -4,6 +4,7 @@ import t from 'tap';
 import type { Token } from '../../core/operations/access.ts';
 import type { Operations } from '../../core/operations/operations.ts';
 import type { NodeInfo } from '../../core/queue/types.ts';
+import { StoreError } from '../../core/store/errors.ts';
 import type { Run } from '../../core/store/runs.ts';
 import { fakeAccess, fakeAudit, fakeEntity, fakeOperations, fakeRun } from '../api/fake-operations.ts';
 import { TestClock } from '../support/clock.ts';
@@ -260,4 +261,11 @@ t.test('the log of a node is JSON lines, lines for people on a terminal, and beg
   t.match(people, /hello \\u001b\[2J \[secret\]/);
   t.notMatch(people, '\u001b[2J', 'nothing draws on the terminal');
   t.notMatch(await start({ level: 'warn' }), /hello|a fine point/);
+});
+
+t.test('a start on a database of a newer TDS ends like one with a wrong config: no supervisor tries it over and over', async (t) => {
+  const start = (code: 'store.migration_newer' | 'store.unreachable' | 'store.migration_failed') => callCli(['start'], { open: () => Promise.reject(new StoreError(code, 'It is so.', 'Do this.')) });
+  t.equal((await start('store.migration_newer')).exit, 2);
+  t.equal((await start('store.unreachable')).exit, 3);
+  t.equal((await start('store.migration_failed')).exit, 1);
 });
