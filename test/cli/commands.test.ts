@@ -243,7 +243,7 @@ t.test('start serves the API until it is told to stop, then stops in order with 
 });
 
 t.test('the log of a node is JSON lines, lines for people on a terminal, and begins at the level of the config', async (t) => {
-  const start = async (fake: { terminal?: boolean; level?: string }): Promise<string> => {
+  const start = async (fake: { terminal?: boolean; level?: string; env?: Record<string, string> }): Promise<string> => {
     const interrupt = new AbortController();
     const { out } = await callCli(['start'], { ...fake, interrupted: interrupt.signal, secrets: ['s3cret-of-the-config'], onOpen({ log }) {
       log.debug('a fine point');
@@ -261,6 +261,8 @@ t.test('the log of a node is JSON lines, lines for people on a terminal, and beg
   t.match(people, /hello \\u001b\[2J \[secret\]/);
   t.notMatch(people, '\u001b[2J', 'nothing draws on the terminal');
   t.notMatch(await start({ level: 'warn' }), /hello|a fine point/);
+  t.match(await start({ level: 'debug', env: { TDS_JOURNAL: '1' } }), /^<7>\{.*a fine point.*\n<6>\{.*hello.*\n<4>\{"level":40.*take care/, 'with its priority for the journal of systemd');
+  t.match((await callCli(['start'], { env: { TDS_JOURNAL: '1' }, open: () => Promise.reject(new Error('no')) })).err, /^<3>tds: no$/m, 'what ended it too');
 });
 
 t.test('a start on a database of a newer TDS ends like one with a wrong config: no supervisor tries it over and over', async (t) => {

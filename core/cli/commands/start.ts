@@ -33,9 +33,10 @@ async function start(context: Context, command: Command): Promise<ExitCode> {
   const { out, io } = context;
   const project = await context.readyProject();
   const pretty = io.stdout.isTTY === true && !out.isJson;
+  const journal = !pretty && !out.isJson && context.goesToJournal(process.stdout.fd);
   context.logSink = (line) => void io.stdout.write(line);
-  const log = context.log({ level: project.config.policies.log.level, pretty });
-  return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
+  const log = context.log({ level: project.config.policies.log.level, pretty, journal });
+  return context.withRuntime(project, { role: 'node', log, drainMs: 7000, watchdog: { pretty, journal }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
     const { host, port, proxies, origins, adminToken } = project.config.api;
     if (adminToken !== '') await adopt(runtime, adminToken, log);
     const api = createApi({ operations: runtime.operations, log, version, host, port, proxies, origins, serves: runtime.roles.includes('api') ? 'all' : 'health' });
