@@ -138,6 +138,23 @@ t.test('what the units name is there', async (t) => {
   }
 });
 
+t.test('what one container can have, each way can have: webhooks, Redis, a second node; and each comes back after a reboot', async (t) => {
+  const files = ['deploy/podman/tds.container', 'deploy/compose.yaml', 'deploy/kube.yaml'];
+  for (const file of files) for (const name of ['TDS_PUBLIC_URL', 'ZOHO_WEBHOOK_SECRET', 'REDIS_URL', 'TDS_SECRET_KEY', 'TDS_ROLES', 'ZOHO_DATA_CENTER']) t.match(text(file), name, `${file}: ${name}`);
+  for (const [name, { restart }] of Object.entries(compose.services)) t.equal(restart, 'always', `${name}: podman-restart.service leaves out unless-stopped`);
+  t.match(text('deploy/kube.yaml'), /^ {2}restartPolicy: Always$/m);
+  const guide = text('docs/deploy.md');
+  t.notMatch(guide, 'unless-stopped');
+  t.match(guide, 'podman-restart.service');
+  t.same([postgres['ShmSize']?.[0], composed('tds-postgres').shm_size], ['256m', '256m']);
+  t.match(text('deploy/kube.yaml'), 'name: shm, emptyDir: { medium: Memory, sizeLimit: 256Mi }');
+  for (const heading of ['## podman with quadlet units', '## compose', '## podman kube play', '## a single container']) {
+    const begin = guide.toLowerCase().indexOf(`\n${heading}\n`);
+    const part = guide.slice(begin, guide.indexOf('\n## ', begin + 5));
+    t.match(part, /restore \/var\/lib\/tds\/backups\/FILE --replace/, `${heading}: the way back is written`);
+  }
+});
+
 t.test('config, data and plugins lie where the image looks for them', async (t) => {
   const mounts = [
     (tds['Volume'] ?? []).map((volume) => volume.split(':')[1]), (composed('tds').volumes ?? []).map((volume) => volume.split(':')[1]), podTds.volumeMounts.map(({ mountPath }) => mountPath),
@@ -158,7 +175,9 @@ t.test('each container is read-only, without capabilities, by a user who is not 
   const [uid] = one('USER').split(':');
   t.match(said('RUN').join('\n'), new RegExp(`'tds:x:${uid}:${uid}:[\\s\\S]*'tds:x:${uid}:'[\\s\\S]*-o ${uid} -g ${uid} `));
   t.match(text('deploy/image/prepare.ts').replaceAll('_', ''), `user = ${uid};`);
-  for (const unit of [tds, postgres, redis]) t.match(unit, { ReadOnly: ['true'], DropCapability: ['all'], NoNewPrivileges: ['true'], LogDriver: ['journald'], Notify: ['healthy'] });
+  for (const unit of [tds, postgres, redis]) t.match(unit, { ReadOnly: ['true'], DropCapability: ['all'], NoNewPrivileges: ['true'], Notify: ['healthy'] });
+  for (const unit of [postgres, redis]) t.match(unit, { LogDriver: ['journald'] });
+  t.match(tds, { LogDriver: ['passthrough'], Environment: ['ZOHO_DATA_CENTER=com', 'TDS_JOURNAL=1'] }, 'the priority of a line is read by the journal, and by no conmon before 2.2');
   for (const unit of [postgres, redis]) t.match(unit, { User: [/^999/], AutoUpdate: ['registry'] });
   for (const [name, service] of Object.entries(compose.services)) t.match(service, { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name);
   for (const { securityContext } of pod.spec.containers) t.match(securityContext, { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
@@ -170,10 +189,13 @@ t.test('all ask for health by the same file, which asks a route that needs no to
   t.ok(existsSync(join(root, command[1]?.replace('/app/', '') ?? '')));
   for (const key of ['HealthCmd', 'HealthStartupCmd']) t.same(JSON.parse(tds[key]?.[0] ?? ''), command);
   t.same(composed('tds').healthcheck.test, ['CMD', ...command]);
-  t.same(podTds.livenessProbe.exec.command, command);
-  const asked = /new URL\('(\/\w+)'/.exec(text('deploy/image/health.js'))?.[1];
-  const route = allRoutes({ operations: fakeOperations(), version: '1', doors: {} as RouteDeps['doors'] }).find(({ path, method }) => path === asked && method === 'GET');
-  t.match(route, { scope: 'apart' });
+  t.same(podTds.livenessProbe.exec.command, [...command, '/healthz'], 'a node that waits for its database is not killed: docs/decisions/033');
+  const asked = /argv\[2\] \|\| '(\/\w+)'/.exec(text('deploy/image/health.js'))?.[1];
+  t.equal(asked, '/readyz');
+  for (const each of [asked, '/healthz']) {
+    const route = allRoutes({ operations: fakeOperations(), version: '1', doors: {} as RouteDeps['doors'] }).find(({ path, method }) => path === each && method === 'GET');
+    t.match(route, { scope: 'apart' });
+  }
   t.match(text('deploy/image/health.js'), 'process.env.TDS_ADDRESS_FILE');
   t.match(environment['TDS_ADDRESS_FILE'], /^\/tmp\//, 'which can be written, and does not outlive the container');
 });

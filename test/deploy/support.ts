@@ -35,7 +35,7 @@ export function section(unit: string, name: string): Readonly<Record<string, rea
 
 export interface ComposeService {
   image: string; container_name: string; ports?: string[]; volumes?: string[]; secrets?: string[]; environment?: Record<string, string>; read_only?: boolean; cap_drop?: string[];
-  security_opt?: string[]; healthcheck: { test: string[] }; depends_on?: Record<string, unknown>; user?: string; profiles?: string[]; tmpfs?: string[]; build?: { context: string; dockerfile: string };
+  security_opt?: string[]; healthcheck: { test: string[] }; depends_on?: Record<string, unknown>; user?: string; profiles?: string[]; tmpfs?: string[]; build?: { context: string; dockerfile: string }; restart?: string; shm_size?: string;
 }
 
 export const compose = parse(text('deploy/compose.yaml')) as { services: Record<string, ComposeService>; volumes: Record<string, unknown>; secrets: Record<string, { file: string }> };

@@ -47,6 +47,9 @@ export function run(name: string, options: readonly string[], command: readonly 
   return full;
 }
 
+/** What ends with the check although something else made it. */
+export const endsWithIt = (...args: string[]): void => void made.push(args);
+
 /** Takes away all that was made, the newest first. */
 export function clear(): void {
   for (const args of made.splice(0).toReversed()) podman(args);
