@@ -1,4 +1,5 @@
 /** The image, the Quadlet units, compose and kube against the program and each other. No podman: `npm run test:container` runs them. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { builtinModules } from 'node:module';
@@ -153,6 +154,16 @@ t.test('what one container can have, each way can have: webhooks, Redis, a secon
     const part = guide.slice(begin, guide.indexOf('\n## ', begin + 5));
     t.match(part, /restore \/var\/lib\/tds\/backups\/FILE --replace/, `${heading}: the way back is written`);
   }
+});
+
+t.test('the line of the guide that makes a second node makes one that only works, beside the first', async (t) => {
+  const line = /^(sed .*) > tds-worker\.container$/m.exec(text('docs/deploy.md'))?.[1] ?? 'false';
+  const { status, stdout } = spawnSync('/bin/sh', ['-c', line], { cwd: join(root, 'deploy/podman'), encoding: 'utf8' });
+  t.equal(status, 0);
+  t.match(stdout, /^ContainerName=tds-worker$/m);
+  t.match(stdout, /^Environment=TDS_ROLES=worker$/m);
+  t.notMatch(stdout, /^PublishPort=|^ContainerName=tds$/m);
+  t.equal(stdout.split('\n').length, text('deploy/podman/tds.container').split('\n').length - 1, 'all else is the same');
 });
 
 t.test('config, data and plugins lie where the image looks for them', async (t) => {
