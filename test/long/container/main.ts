@@ -11,9 +11,9 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { addressOf, ask as askAt, given, hardened as hard, hold, image, nodeImage, notTried, postgresImage, secretFlags, token } from './check.ts';
-import { clear, healthy, isHealthy, logs, make, must, podman, remove, run, stop, until } from './podman.ts';
+import { backUp, clear, healthy, isHealthy, logs, make, must, podman, remove, run, stop, until } from './podman.ts';
 import { composeUp, kubePlay } from './ways.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -80,10 +80,10 @@ async function alone(): Promise<void> {
   const another = podman(['run', '--rm', ...hard, ...secretFlags(['tds_admin_token']), '--volumes-from', second, image, 'status']);
   hold('a second container on the volume of the first is refused, and told what to do', !another.ok && another.all.includes('store.embedded_busy') && another.all.includes('podman exec'), another.all);
 
-  must(['exec', second, 'tds', 'backup', '/var/lib/tds/backups/one.tds-backup']);
+  const file = backUp(second);
   must(['exec', second, 'tds', 'token', 'create', 'later']);
   stop(second);
-  must(['run', '--rm', ...hard, ...secretFlags(['tds_admin_token']), '--volumes-from', second, image, 'restore', '/var/lib/tds/backups/one.tds-backup', '--replace']);
+  must(['run', '--rm', ...hard, ...secretFlags(['tds_admin_token']), '--volumes-from', second, image, 'restore', file, '--replace']);
   must(['start', second]);
   await healthy(second);
   const names = (await ask(second, '/v1/tokens', token)).text;
@@ -151,17 +151,17 @@ async function beside(): Promise<void> {
   hold('its log has the priorities of the journal, as the units say', /^<6>\{.*"msg":"started"/m.test(logs(second)), logs(second));
 
   // Restore, as the guide says it for the units: TDS stopped, its database not, one container with the same mounts and secrets; the file came by `podman cp`.
-  must(['exec', container, 'tds', 'backup', '/var/lib/tds/backups/one.tds-backup']);
+  const file = backUp(container);
   const away = mkdtempSync(join(tmpdir(), 'tds-check-'));
   try {
     must(['cp', `${container}:/var/lib/tds/backups`, join(away, 'tds-backups')]);
     must(['exec', container, 'tds', 'token', 'create', 'later']);
-    must(['exec', container, 'rm', '/var/lib/tds/backups/one.tds-backup']);
-    must(['cp', join(away, 'tds-backups/one.tds-backup'), `${container}:/var/lib/tds/backups/`]);
+    must(['exec', container, 'rm', file]);
+    must(['cp', join(away, 'tds-backups', basename(file)), `${container}:/var/lib/tds/backups/`]);
   } finally {
     rmSync(away, { recursive: true, force: true });
   }
-  const restore = ['run', '--rm', ...hard, '--network', network, ...secretFlags(Object.keys(given) as (keyof typeof given)[]), '--volume', `${join(root, 'deploy/podman')}:/etc/tds:ro`, '--volume', `${data}:/var/lib/tds`, image, 'restore', '/var/lib/tds/backups/one.tds-backup', '--replace'];
+  const restore = ['run', '--rm', ...hard, '--network', network, ...secretFlags(Object.keys(given) as (keyof typeof given)[]), '--volume', `${join(root, 'deploy/podman')}:/etc/tds:ro`, '--volume', `${data}:/var/lib/tds`, image, 'restore', file, '--replace'];
   const refused = podman(restore);
   hold('nothing is restored under a node that works', !refused.ok && refused.all.includes('store.restore_in_use'), refused.all);
   const end = stop(container);

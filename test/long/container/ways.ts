@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../support/redis.ts';
 import { ask, given, hold, image, notTried, token } from './check.ts';
-import { endsWithIt, logs, mark, must, podman, until } from './podman.ts';
+import { backUp, endsWithIt, logs, mark, must, podman, until } from './podman.ts';
 
 const deploy = join(import.meta.dirname, '../../../deploy');
 
@@ -20,10 +20,10 @@ function folderOf(file: string, change: (text: string) => string): string {
 /** Backs up, changes something, and puts the backup back as the guide says; then the change must be gone, and TDS at work. */
 async function backAndForth(address: string, container: string, restore: (file: string) => void): Promise<void> {
   const names = async (): Promise<string[]> => (JSON.parse((await ask(address, '/v1/tokens', token)).text) as { tokens: { name: string }[] }).tokens.map(({ name }) => name);
-  must(['exec', container, 'tds', 'backup', '/var/lib/tds/backups/first.tds-backup']);
+  const file = backUp(container);
   must(['exec', container, 'tds', 'token', 'create', 'later']);
   hold('a backup is made inside, and what comes later is not in it', (await names()).includes('later'));
-  restore('/var/lib/tds/backups/first.tds-backup');
+  restore(file);
   await until('TDS is back', 120, async () => (await ask(address, '/readyz').catch(() => undefined))?.status === 200);
   hold('restored as the guide says: it is as it was at the backup, and goes on', !(await names()).includes('later'));
 }
