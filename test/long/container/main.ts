@@ -5,6 +5,8 @@
  *                                                            it may leave base images behind, which are used where podman finds them (CONTAINERS_STORAGE_CONF)
  *     TDS_CONTAINER_BUILD="--network=host -v …"              more words for `podman build`, where a mirror of npm is to be used
  *
+ *     --only alone,beside,kube,compose,units                 these parts alone
+ *
  * Exit code 0: all that was tried is well, and the last line says what was not tried; 1: something is not well; 2: nothing could be tried, and standard error
  * says why.
  */
@@ -12,6 +14,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { addressOf, ask as askAt, given, hardened as hard, hold, image, nodeImage, notTried, postgresImage, secretFlags, token } from './check.ts';
 import { backUp, clear, healthy, isHealthy, logs, make, must, podman, remove, run, stop, until } from './podman.ts';
 import { composeUp, kubePlay } from './ways.ts';
@@ -104,7 +107,7 @@ async function hangs(): Promise<void> {
     mkdirSync(join(folder, 'plugins'));
     writeFileSync(join(folder, 'plugins/hang.ts'), `import { SDK_VERSION, definePlugin, type StreamInfo } from 'tds/sdk';
 const stream: StreamInfo = { name: 'ever', description: 'Never comes back', key: ['id'], incremental: 'none', details: 'none', provesGone: false, fields: [{ path: 'id', type: 'string' }] };
-export default definePlugin({ id: 'hang', version: '1.0.0', sdk: SDK_VERSION, kind: 'connector', description: 'Hangs.', configSchema: { type: 'object', properties: {} },
+export default definePlugin({ id: 'hang', version: '1.0.0', sdk: SDK_VERSION, kind: 'connector', description: 'Hangs.', configSchema: { type: 'object', additionalProperties: false, properties: {} },
   create: () => ({ check: async () => [], source: { streams: () => [stream], describe: () => stream, async *read() { for (;;); yield { records: [], observedAt: new Date(), position: null }; } } }) });
 `);
     writeFileSync(join(folder, 'tds.config.yaml'), `${readFileSync(join(root, 'deploy/image/tds.config.yaml'), 'utf8')}
@@ -187,13 +190,16 @@ function tryUnits(check: string | undefined): void {
   hold('the image and its units pass it', status === 0);
 }
 
+const parts: Readonly<Record<string, () => unknown>> = { units: () => tryUnits(process.env['TDS_CONTAINER_CHECK']), alone, beside, kube: kubePlay, compose: composeUp };
+const { values: { only } } = parseArgs({ options: { only: { type: 'string' } } });
 try {
-  tryUnits(process.env['TDS_CONTAINER_CHECK']);
+  if (only === undefined || only.includes('units')) await parts['units']?.();
   prepare();
-  await alone();
-  await beside();
-  await kubePlay();
-  await composeUp();
+  for (const [name, part] of Object.entries(parts)) {
+    if (name === 'units') continue; // before the image of this check is made: it may make the bases
+    if (only === undefined || only.split(',').includes(name)) await part();
+    else notTried.push(name);
+  }
   // What only people have tried, with what they found, stands in docs/deploy.md.
   notTried.push('rootless Podman, Redis, Docker, podman auto-update');
   console.log(`\nall that was tried is well; NOT tried: ${notTried.join('; ')}`);
