@@ -9,7 +9,7 @@ import { compileMapping } from './pipeline/mapping/index.ts';
 import type { Project } from './project.ts';
 import type { Logger, TableSpec } from './sdk/index.ts';
 import type { TableHead, TableName } from './store/backup/catalog.ts';
-import type { TableSum } from './store/backup/container.ts';
+import { draftEnding, type TableSum } from './store/backup/container.ts';
 import { checkBackup, putBack, type PutBack } from './store/backup/put-back.ts';
 import { takeBackup, type Taken } from './store/backup/take.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
@@ -26,7 +26,7 @@ export interface BackUpOptions extends Shared {
   /** A file, or a folder that is there or whose name ends with a slash: the file in it is then named by the time. */
   place: string;
   now: Date;
-  /** Of the backups in the folder, only so many are kept: the newest. */
+  /** Of the backups in the folder, only so many are kept: the newest. Drafts of killed ones go too. */
   keep?: number;
 }
 
@@ -52,7 +52,7 @@ export async function backUp(project: Project & { config: Config }, options: Bac
   try {
     const { config: { database: { schema } } } = project;
     const taken = await takeBackup({ ...shared, pool: opened.pool, schema, queueSchema, ...tablesOf(project), place: file, version, now });
-    return { ...taken, removed: folder === undefined || keep === undefined ? [] : await removeOld(folder, keep) };
+    return { ...taken, removed: folder === undefined || keep === undefined ? [] : await removeOld(folder, keep, now) };
   } finally {
     await opened.close();
   }
@@ -95,8 +95,17 @@ function tablesOf({ config, connections }: Project & { config: Config }): { mana
   return { managed: [...found.values()], leftOut };
 }
 
-async function removeOld(folder: string, keep: number): Promise<string[]> {
-  const old = (await readdir(folder)).filter((name) => name.startsWith('tds-') && name.endsWith(ending)).sort().toReversed().slice(keep).map((name) => path.join(folder, name));
-  for (const file of old) await rm(file);
-  return old;
+/** A draft that nothing was written to for so long belongs to a backup that was killed. */
+const abandonedMs = 3_600_000;
+
+async function removeOld(folder: string, keep: number, now: Date): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith('tds-'));
+  const old = names.filter((name) => name.endsWith(ending)).sort().toReversed().slice(keep);
+  for (const name of names.filter((each) => each.includes(`${ending}.`) && each.endsWith(draftEnding))) {
+    const { mtimeMs } = await stat(path.join(folder, name));
+    if (now.getTime() - mtimeMs > abandonedMs) old.push(name);
+  }
+  const files = old.map((name) => path.join(folder, name));
+  for (const file of files) await rm(file);
+  return files;
 }

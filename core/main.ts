@@ -60,7 +60,7 @@ export interface RuntimeOptions {
   /** The clock of connections: of their minutes, days and tokens. Jobs go by the database's. Default: the machine's. */
   clock?: TimerClock;
   /** The process is this runtime's alone, and somebody starts it again: it is ended when its event loop hangs (`policies.watchdog`). */
-  watchdog?: { pretty: boolean };
+  watchdog?: { pretty: boolean; journal?: boolean };
   /** For tests that can't wait: shorter times of the queue. */
   queueTimings?: Partial<QueueTimings>;
 }

@@ -3,6 +3,7 @@ import type { BackedUp, BackUpOptions, Restored, RestoreOptions } from '../backu
 import type { Config, Finding } from '../config/index.ts';
 import type { InspectOptions } from '../inspect-tables.ts';
 import type { Runtime, RuntimeOptions } from '../main.ts';
+import { goesToJournal } from '../monitor/journal.ts';
 import { createLogger, type LogLevel } from '../monitor/log.ts';
 import { Redactor } from '../monitor/redact.ts';
 import type { Project, ProjectOptions } from '../project.ts';
@@ -50,10 +51,15 @@ export class Context {
   }
 
   /** A logger for stderr, or for stdout where the log is the command's output. Lines for people where `pretty`. */
-  log(options: { level?: LogLevel; pretty?: boolean } = {}): Logger {
+  log(options: { level?: LogLevel; pretty?: boolean; journal?: boolean } = {}): Logger {
     const level = this.io.env['TDS_DEBUG'] === '1' ? 'debug' : (options.level ?? 'warn');
     const destination = { write: (line: string) => this.logSink(line), isTTY: this.io.stderr.isTTY === true };
-    return createLogger({ level, redactor: this.redactor, destination, pretty: options.pretty ?? !this.out.isJson, color: this.options.color && destination.isTTY && !this.io.env['NO_COLOR'] });
+    return createLogger({ level, redactor: this.redactor, destination, pretty: options.pretty ?? !this.out.isJson, journal: options.journal ?? false, color: this.options.color && destination.isTTY && !this.io.env['NO_COLOR'] });
+  }
+
+  /** Whether what is written to that descriptor of this process is read by systemd's journal. */
+  goesToJournal(descriptor: number): boolean {
+    return goesToJournal(this.io.env, descriptor);
   }
 
   /** Loads and checks config and plugins; its secrets are masked from here on. */
@@ -79,7 +85,7 @@ export class Context {
   }
 
   /** Opens a runtime for `use` and stops it afterwards, whatever happens; a signal ends it too. @throws Interrupted */
-  async withRuntime<T>(project: ReadyProject, options: { role: 'node' | 'client'; log?: Logger; dataDirectory?: string; env?: NodeJS.ProcessEnv; drainMs?: number; watchdog?: { pretty: boolean }; roles?: RuntimeOptions['roles'] }, use: (runtime: Runtime) => Promise<T>): Promise<T> {
+  async withRuntime<T>(project: ReadyProject, options: { role: 'node' | 'client'; log?: Logger; dataDirectory?: string; env?: NodeJS.ProcessEnv; drainMs?: number; watchdog?: { pretty: boolean; journal?: boolean }; roles?: RuntimeOptions['roles'] }, use: (runtime: Runtime) => Promise<T>): Promise<T> {
     const { role, log = this.log(), dataDirectory, env = this.env, drainMs = 3000, watchdog, roles } = options;
     const signal = this.io.interrupted;
     signal.throwIfAborted();

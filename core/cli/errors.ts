@@ -61,6 +61,8 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exit;
   if (error instanceof OperationError) return error.status === 409 ? exitCodes.failed.code : exitCodes.usage.code;
   if (error instanceof ApiError) return exitCodes.usage.code;
+  // Another start does not mend it, so nobody shall try one every few seconds.
+  if (error instanceof StoreError && error.code === 'store.migration_newer') return exitCodes.usage.code;
   if (error instanceof StoreError) return /^store\.(embedded_|unreachable)/.test(error.code) ? exitCodes.unreachable.code : exitCodes.failed.code;
   if (databaseErrorKind(error) === 'unavailable' || isRemoteAway(error)) return exitCodes.unreachable.code;
   return exitCodes.failed.code;

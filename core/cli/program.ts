@@ -33,6 +33,7 @@ import { Context, type Backend } from './context.ts';
 import { ConfigRefused, exitCodeOf, renderError } from './errors.ts';
 import { exitCodeHelp, exitCodes, type ExitCode } from './exit-codes.ts';
 import { Output, type GlobalOptions, type Io } from './io.ts';
+import { goesToJournal, journalMark } from '../monitor/journal.ts';
 import { isTdsError } from '../sdk/index.ts';
 
 /** In the order of the help. */
@@ -68,7 +69,8 @@ export async function runCli(argv: readonly string[], io: Io, backend: Backend):
 
 function tellError(error: unknown, out: Output, options: { env: NodeJS.ProcessEnv; mask: (text: string) => string }): void {
   if (!out.isJson) {
-    for (const line of renderError(error, options)) out.error(line);
+    const mark = goesToJournal(options.env, process.stderr.fd) ? journalMark(50) : '';
+    for (const line of renderError(error, options)) out.error(`${mark}${line}`);
     return;
   }
   const message = options.mask(error instanceof Error ? error.message : String(error));
@@ -119,6 +121,9 @@ Environment:
   REDIS_URL          a Redis that the nodes share, for limits and cache; without it PostgreSQL divides the limits
   TDS_ADDRESS_FILE   a file in which start says where the API listens, for as long as it does: for a health check
   TDS_SUPERVISED=1   start leaves it to others (systemd, a container) to start it again when it dies
+  TDS_SECRET_KEY     seals access tokens: the same on all nodes of one database (default: a file in TDS_DATA)
+  TDS_PUBLIC_URL     where Zoho reaches /webhooks/, where the config says so
+  TDS_JOURNAL=1      each line of the log begins with its priority, for systemd's journal behind a container; else where JOURNAL_STREAM says so
   TDS_DEBUG=1        debug log, and where an error happened
   NO_COLOR           plain text
   and those that your config names: \${NAME}

@@ -3,6 +3,7 @@
 // finds a Node that runs TypeScript as it is (24 or newer, which `npm ci` brings), hands over to main.ts, and keeps `tds start` alive.
 import { spawn } from 'child_process';
 import { existsSync, realpathSync } from 'fs';
+import { constants } from 'os';
 import { dirname, join } from 'path';
 import process from 'process';
 import { isatty } from 'tty';
@@ -41,9 +42,9 @@ function handOver(node, again) {
   let started = false;
   let asked = false;
   const end = (code, signal) => {
-    process.exitCode = code === null ? 1 : code;
+    process.exitCode = signal === null ? code : 128 + constants.signals[signal];
     if (signal === null) return;
-    // Die in the same way, so that whoever waits sees the same.
+    // Die in the same way, so that whoever waits sees the same. The first process of a container can't, and says it by its code alone.
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   };
@@ -111,16 +112,16 @@ async function start() {
 const launched = process.env.TDS_LAUNCHED === '1';
 // `start` works for months: a parent starts it again after an accident, unless somebody else does (systemd, a container's restart policy).
 const again = !launched && process.env.TDS_SUPERVISED !== '1' && commandOf(process.argv.slice(2)) === 'start';
+// The kernel keeps the first process of a container from ending itself by a signal: its watchdog could not end a hang. So a child does the work.
+const first = process.pid === 1;
 const isNew = Number(process.versions.node.split('.')[0]) >= needed;
-if (isNew && again) handOver(process.execPath, true);
+if (isNew && (again || first)) handOver(process.execPath, again);
 else if (isNew) {
   if (launched && process.channel) {
     delete process.env.TDS_LAUNCHED; // not for the children of the child
     process.channel.unref();
     process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   }
-  // The first process of a container gets only the signals that it listens to: before main.ts does, one would be lost.
-  if (process.pid === 1) process.on('SIGTERM', () => process.exit(143));
   start();
 } else {
   const node = findPinnedNode();

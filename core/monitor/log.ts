@@ -1,6 +1,7 @@
 /** The log: JSON lines by pino, or lines for people on a terminal. Nothing is written before it is redacted. */
 import pino from 'pino';
 import type { Logger } from '../sdk/index.ts';
+import { journalLine } from './journal.ts';
 import { logContext } from './log-context.ts';
 import { escapeControls, prettyLine } from './pretty.ts';
 import { Redactor } from './redact.ts';
@@ -12,6 +13,8 @@ export interface LogOptions {
   level?: LogLevel;
   /** Lines for people. Default: when the destination is a terminal. */
   pretty?: boolean;
+  /** Each JSON line begins with its priority, for systemd's journal. */
+  journal?: boolean;
   /** Colours in those lines. Default: as the terminal and NO_COLOR say. */
   color?: boolean;
   /** Values that must never be written. More may come by `redactor.add`. */
@@ -31,7 +34,7 @@ export function createLogger(options: LogOptions = {}): Logger {
   for (const secret of options.secrets ?? []) redactor.add(secret);
   const pretty = options.pretty ?? destination.isTTY === true;
   const color = options.color ?? (destination.isTTY === true && process.env['NO_COLOR'] === undefined);
-  const sink = pretty ? { write: (line: string) => void destination.write(prettyLine(line, color)) } : destination;
+  const sink = pretty || options.journal === true ? { write: (line: string) => void destination.write(pretty ? prettyLine(line, color) : journalLine(line)) } : destination;
   const root = pino({ level: options.level ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime }, sink as pino.DestinationStream);
   return wrap(root, redactor, clean(redactor, options.fields ?? {}));
 }

@@ -1,11 +1,12 @@
 /** The thread of `watchdog.ts`. Nothing here may need the main thread: its streams, its log, its answers. */
 import { readFileSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { journalLine } from './journal.ts';
 import { prettyLine } from './pretty.ts';
 import { readTurn, Stillness, type Turn } from './stillness.ts';
 import type { WatchdogMessage, WatchdogOrders, WatchedJob } from './watchdog.ts';
 
-const { shared, afterMs, stepMs, pretty } = workerData as WatchdogOrders;
+const { shared, afterMs, stepMs, pretty, journal } = workerData as WatchdogOrders;
 const stillness = new Stillness(stepMs);
 const jobs = new Map<string, WatchedJob & { readonly since: number }>();
 /** pino's number of `fatal`. */
@@ -39,7 +40,7 @@ function look(): void {
     msg: 'the event loop hangs: this process is ended (SIGKILL), and its jobs count the loss; what a job runs is to blame, an expression or a plugin that never comes back',
   });
   try {
-    writeSync(standardError, pretty ? prettyLine(line, false) : `${line}\n`);
+    writeSync(standardError, pretty ? prettyLine(line, false) : `${journal ? journalLine(line) : line}\n`);
   } catch {
     // nobody reads it, or the pipe is full
   }

@@ -12,7 +12,7 @@ import type { Logger } from '../sdk/index.ts';
 export interface WatchedJob { readonly id: string; readonly task: string; readonly runId?: string }
 
 /** What the thread is told; numbers in the shared array: turns of the loop, whether a debugger may hold it. */
-export interface WatchdogOrders { readonly shared: Int32Array; readonly afterMs: number; readonly stepMs: number; readonly pretty: boolean }
+export interface WatchdogOrders { readonly shared: Int32Array; readonly afterMs: number; readonly stepMs: number; readonly pretty: boolean; readonly journal: boolean }
 export type WatchdogMessage = { readonly started: WatchedJob } | { readonly ended: string };
 
 export interface Watchdog {
@@ -26,10 +26,10 @@ export interface Watchdog {
 const looks = 20;
 
 /** Watches the event loop of the caller from now on. `afterMs`: for how long it may stand still; neither a pause of the whole process nor, on Linux, the wait for a processor that others have counts. */
-export function startWatchdog({ afterMs, pretty, log }: { afterMs: number; pretty: boolean; log: Logger }): Watchdog {
+export function startWatchdog({ afterMs, pretty, journal = false, log }: { afterMs: number; pretty: boolean; journal?: boolean; log: Logger }): Watchdog {
   const stepMs = Math.min(500, Math.max(10, afterMs / looks));
   const shared = new Int32Array(new SharedArrayBuffer(8));
-  const orders: WatchdogOrders = { shared, afterMs, stepMs, pretty };
+  const orders: WatchdogOrders = { shared, afterMs, stepMs, pretty, journal };
   const thread = new Worker(new URL('watchdog-thread.ts', import.meta.url), { name: 'watchdog', workerData: orders, execArgv: [], env: {}, resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 } });
   thread.unref();
   thread.on('error', (error) => log.error('the watchdog has ended; a hang of this process would go unnoticed', { error }));

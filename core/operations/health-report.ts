@@ -62,8 +62,13 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
   return { state, at, items };
 }
 
-function nodes({ nodes: count, schedulers }: Figures): HealthItem[] {
-  return [count === 0 ? bad('nodes', 'none takes jobs: nothing is synced', 'tds start') : schedulers === 0 ? bad('nodes', 'none has the role scheduler: schedules stand still, and nothing is healed', 'tds start --roles scheduler') : ok('nodes', `${count} at work`)];
+function nodes({ nodes: count, schedulers, apis }: Figures): HealthItem[] {
+  const missing = [
+    ...(count === 0 ? [bad('nodes', 'none takes jobs: nothing is synced', 'tds start')] : []),
+    ...(count > 0 && schedulers === 0 ? [bad('nodes', 'none has the role scheduler: schedules stand still, and nothing is healed', 'tds start --roles scheduler')] : []),
+    ...(count > 0 && apis === 0 ? [warning('nodes', 'none has the role api: nobody is answered, and messages of services are not taken', 'tds start --roles api')] : []),
+  ];
+  return missing.length > 0 ? missing : [ok('nodes', `${count} at work`)];
 }
 
 function queue(tasks: readonly TaskStats[]): HealthItem[] {

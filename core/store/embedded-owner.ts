@@ -8,9 +8,12 @@ import { findBinaries, type Binaries } from './embedded-binaries.ts';
 import { clearPredecessor, initialize } from './embedded-data.ts';
 import { placePassword, type Place } from './embedded-place.ts';
 import type { EmbeddedPostgres, EmbeddedPostgresOptions, StoreLog } from './embedded-postgres.ts';
-import { launch, PortTaken, type Server, type StopMode } from './embedded-server.ts';
+import { DataInUse, launch, PortTaken, type Server, type StopMode } from './embedded-server.ts';
 import { StoreError } from './errors.ts';
 import type { OwnerLock } from './owner-lock.ts';
+
+/** What the processes of a killed server may take to end. */
+const endingMs = 10_000;
 
 /** Starts the server under the lock, which is released when that fails and by `stop`. */
 export async function own(lock: OwnerLock, place: Place, options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
@@ -112,7 +115,8 @@ class Owner implements EmbeddedPostgres {
 
   /** `mayMove`: another port will do, as no client knows of this one yet. */
   async #start(wanted: number, mayMove: boolean): Promise<void> {
-    const { settings = {}, durable = true } = this.#options;
+    const { settings = {}, durable = true, patience = endingMs } = this.#options;
+    const deadline = performance.now() + Math.min(patience, endingMs);
     let port = wanted;
     for (let attempt = 1; ; attempt++) {
       const stalePid = await clearPredecessor(this.#place, (text) => this.#log.info(`embedded PostgreSQL: ${text}`));
@@ -125,6 +129,9 @@ class Owner implements EmbeddedPostgres {
           const cure = 'Stop that program, or choose another port.';
           if (!mayMove) throw new StoreError('store.embedded_port', `Port ${port} on 127.0.0.1 is taken by another program.`, cure, { cause: error });
           port = await freePort(undefined);
+        } else if (error instanceof DataInUse) {
+          const cure = 'Give the command to the TDS that runs (podman exec tds tds …), or stop that container first.';
+          if (performance.now() > deadline) throw new StoreError('store.embedded_busy', `A PostgreSQL is at work on ${this.#place.data}, which this process can't see: in another container, it seems.`, cure, { cause: error });
         } else if (!(error instanceof StoreError) || !/shared memory block|postmaster\.pid" already exists/.test(error.message)) throw error;
         if (attempt >= 100) throw error;
         await pause(100); // backends of a killed server are still ending

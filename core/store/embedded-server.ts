@@ -25,6 +25,9 @@ const accepting = /^(ready|standby)\s*$/;
 /** Thrown inside this folder when the port was taken between choosing and binding it. */
 export class PortTaken extends Error {}
 
+/** Likewise when processes of a server, seen from here or not, are at work on the data directory. */
+export class DataInUse extends Error {}
+
 export interface LaunchOptions {
   readonly binaries: Binaries;
   readonly place: Place;
@@ -35,13 +38,14 @@ export interface LaunchOptions {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Starts the server and resolves once it accepts connections. @throws PortTaken, StoreError `store.embedded_start` */
+/** Starts the server and resolves once it accepts connections. @throws PortTaken, DataInUse, StoreError `store.embedded_start` */
 export async function launch(options: LaunchOptions): Promise<Server> {
   const { binaries, place, port } = options;
   const logPath = join(place.home, 'postgres.log');
   if (existsSync(logPath) && statSync(logPath).size > 5_000_000) renameSync(logPath, `${logPath}.1`);
-  const logFile = openSync(logPath, 'a', 0o600);
-  if (place.user) chownSync(logPath, place.user.uid, place.user.gid);
+  const lockPath = join(place.home, 'server.lock');
+  const [logFile, lockFile] = [openSync(logPath, 'a', 0o600), openSync(lockPath, 'a', 0o600)];
+  if (place.user) for (const path of [logPath, lockPath]) chownSync(path, place.user.uid, place.user.gid);
   const logStart = statSync(logPath).size;
   const args = ['-D', place.data, '-p', String(port)];
   for (const [name, value] of Object.entries({ ...defaults(options.durable), ...options.settings })) args.push('-c', `${name}=${value}`);
@@ -49,8 +53,9 @@ export async function launch(options: LaunchOptions): Promise<Server> {
   const env = environment(options.stalePid === undefined ? {} : { PG_GRANDPARENT_PID: String(options.stalePid) });
   // In a container, where each start counts its processes anew, a killed server's file names the pid of the new one, and says that it is ready.
   const stale = pidFileStamp(place);
-  const guard = spawnGuarded(binaries.postgres, args, { env, logFile, user: place.user });
+  const guard = spawnGuarded(binaries.postgres, args, { env, logFile, lockFile, user: place.user });
   closeSync(logFile);
+  closeSync(lockFile);
   let ended: string | undefined;
   const exited = new Promise<string>((resolve) => {
     const end = (how: string): void => {
@@ -64,6 +69,7 @@ export async function launch(options: LaunchOptions): Promise<Server> {
   const pid = await readPid(guard);
   for (const deadline = Date.now() + 120_000; ; await pause(5)) {
     if (ended !== undefined) {
+      if (ended === `code ${inUse}`) throw new DataInUse();
       const text = tail(logPath, logStart);
       if (/Address already in use|could not create any TCP\/IP sockets|Permission denied.*bind/i.test(text)) throw new PortTaken(text);
       throw startFailed(`the server ended with ${ended}`, text, undefined);
@@ -94,22 +100,29 @@ export async function launch(options: LaunchOptions): Promise<Server> {
   };
 }
 
+/** How the guard ends where it did not get the lock: a code that PostgreSQL has not. */
+const inUse = 75;
+
 /**
  * The guard is the server's parent. It holds one end of a pipe whose other end is this process's: when this process dies, however, the
  * pipe ends and the server gets SIGINT (fast stop). `detached` keeps a ctrl-C in the terminal from reaching the server.
  * The inner check of `$$` keeps a late reader from signalling a pid that is no longer the server's.
+ *
+ * Descriptor 3 is a file beside the data, locked for as long as any process of the server lives: two containers with one volume see nothing else of
+ * each other, neither pids nor shared memory nor sockets. Who has no `flock` (macOS) has no such containers either; its code for "locked" is 1.
  */
-const guardScript = `exec 3<&0
-"$0" "$@" </dev/null 3<&- & P=$!
+const guardScript = `flock -n 3 2>/dev/null; [ $? -eq 1 ] && exit ${inUse}
+exec 4<&0
+"$0" "$@" </dev/null 4<&- & P=$!
 trap "" INT TERM HUP
 echo $P
-(cat <&3 >/dev/null; kill -0 $$ && kill -INT $P) >/dev/null 2>&1 &
-exec 3<&- 1>&-
+(exec 3<&-; cat <&4 >/dev/null; kill -0 $$ && kill -INT $P) >/dev/null 2>&1 &
+exec 3<&- 4<&- 1>&-
 wait $P`;
 
-function spawnGuarded(binary: string, args: string[], options: { env: NodeJS.ProcessEnv; logFile: number; user: Place['user'] }): ChildProcess {
-  const { env, logFile, user } = options;
-  if (process.platform !== 'win32') return spawn('/bin/sh', ['-c', guardScript, binary, ...args], { cwd: '/', env, stdio: ['pipe', 'pipe', logFile], detached: true, ...user });
+function spawnGuarded(binary: string, args: string[], options: { env: NodeJS.ProcessEnv; logFile: number; lockFile: number; user: Place['user'] }): ChildProcess {
+  const { env, logFile, lockFile, user } = options;
+  if (process.platform !== 'win32') return spawn('/bin/sh', ['-c', guardScript, binary, ...args], { cwd: '/', env, stdio: ['pipe', 'pipe', logFile, lockFile], detached: true, ...user });
   // No shell to count on: the same guard in JavaScript. pg_ctl is the only way to ask a server to stop there.
   const script = `const { spawn, spawnSync } = require('node:child_process');
 const [binary, ...args] = process.argv.slice(1);

@@ -15,7 +15,7 @@ export interface NotifierFigure { notifier: string; sent: number; failed: number
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
   at: Date;
-  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; /** Nodes that tick schedules and heal. */ schedulers: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
+  deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; /** Nodes that tick schedules and heal. */ schedulers: number; /** Nodes that answer people and services. */ apis: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
   alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; inbox: InboxFigure[]; database: { sizeBytes: number; connections: number; limit: number };
   schedules: ScheduleFigure[];
 }
@@ -27,13 +27,15 @@ const recentMinutes = 15;
 export async function readFigures(session: Reading, entities: readonly string[], now?: Date): Promise<Figures> {
   const at = now ?? ((await session.query('SELECT clock_timestamp() AS now')).rows[0]?.['now'] as Date);
   const rows = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> => (await session.query(text, values)).rows as T[];
-  const [nodes] = await rows<{ count: number; schedulers: number }>(
-    `SELECT count(DISTINCT node_id) FILTER (WHERE concurrency > 0)::int AS count, count(DISTINCT node_id) FILTER (WHERE 'scheduler' = ANY(coalesce(roles, CASE WHEN concurrency > 0 THEN ARRAY['scheduler'] END)))::int AS schedulers FROM nodes`);
+  // A node of a version that knew no roles has them all; a command that only asks has none, and takes no jobs.
+  const withRole = (role: string): string => `count(DISTINCT node_id) FILTER (WHERE '${role}' = ANY(coalesce(roles, CASE WHEN concurrency > 0 THEN ARRAY['${role}'] END)))::int`;
+  const [nodes] = await rows<{ count: number; schedulers: number; apis: number }>(
+    `SELECT count(DISTINCT node_id) FILTER (WHERE concurrency > 0)::int AS count, ${withRole('scheduler')} AS schedulers, ${withRole('api')} AS apis FROM nodes`);
   const [database] = await rows<Figures['database']>(
     `SELECT pg_database_size(current_database())::float8 AS "sizeBytes", (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections, current_setting('max_connections')::int AS "limit"`);
   return {
     at,
-    nodes: nodes?.count ?? 0, schedulers: nodes?.schedulers ?? 0,
+    nodes: nodes?.count ?? 0, schedulers: nodes?.schedulers ?? 0, apis: nodes?.apis ?? 0,
     schedules: await readScheduleFigures(session, at),
     database: database ?? { sizeBytes: 0, connections: 0, limit: 0 },
     deadLetters: await rows(

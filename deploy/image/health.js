@@ -1,4 +1,5 @@
-// The health check of the image: asks this container's own TDS whether it can do its work. Exit code 0: yes. Plain JavaScript on `node:http`
+// The health check of the image: asks this container's own TDS whether it can do its work (/readyz), or what else an argument names: /healthz, whether
+// it lives. Exit code 0: yes. Plain JavaScript on `node:http`
 // alone, as it is started over and over. Where TDS listens it says itself, as a port in the config is for that running process to know.
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -6,6 +7,7 @@ import process from 'node:process';
 
 /** Shorter than the time-out of whoever asks for the check, so that the reason is told. */
 const patienceMs = 8000;
+const path = process.argv[2] || '/readyz';
 
 function address() {
   try {
@@ -27,7 +29,7 @@ function end(code, text) {
 const url = address();
 if (url === undefined) end(1, 'TDS does not listen yet');
 else {
-  const request = get(new URL('/readyz', url), { signal: AbortSignal.timeout(patienceMs), agent: false }, (response) => {
+  const request = get(new URL(path, url), { signal: AbortSignal.timeout(patienceMs), agent: false }, (response) => {
     let body = '';
     response.setEncoding('utf8').on('data', (text) => (body += text)).on('end', () => end(response.statusCode === 200 ? 0 : 1, response.statusCode + ' ' + body.trim()));
   });

@@ -33,17 +33,66 @@ export async function measureNodes({ server, report, directory }: Bench): Promis
       const events = await apply(url, env, workers);
       report.add({ part: 'nodes', name: `messages applied, ${count} ${count === 1 ? 'process' : 'processes'}`, value: `${whole(events.perSecond)} events/s`, figures: { count, perSecond: events.perSecond } });
       await Promise.all(workers.map(stop));
+      if (count !== counts.at(-1)) continue;
+      const { kills, lost, took: tookKilled } = await killedInTheMiddle(await server.create('killed'), env, count);
+      report.add({ part: 'nodes', name: `${count} processes, each killed in the middle of reads and messages`, value: `${kills} kills took ${lost} running jobs along; ${whole(entities * rowsEach)} rows and ${whole(entities * messagesEach)} messages each there once, in ${seconds(tookKilled)}`, figures: { kills, lost, took: tookKilled } });
+      await server.drop('killed');
     } finally {
       await server.drop('nodes');
     }
   }
 }
 
-/** Asks one node for full reads of all; answers how long they took by the database's clock, and how many nodes had a share. */
-async function read(url: string, { url: api }: Worker): Promise<{ took: number; nodes: number; bytes: number }> {
+/** Reads and messages at once; each process is killed as they get on, and another one takes its place. All must be there, and once. */
+async function killedInTheMiddle(url: string, given: NodeJS.ProcessEnv, count: number): Promise<{ kills: number; lost: number; took: number }> {
+  const env = { ...given, TDS_DATABASE_URL: url };
+  const messages = await fillInbox(url, env);
+  const workers = await Promise.all(Array.from({ length: count }, () => start(env)));
+  const began = performance.now();
+  await request(workers[0] as Worker);
+  const total = entities * rowsEach + messages;
+  const done = async (): Promise<number> => (await ask<{ n: number }>(url, `SELECT ((SELECT count(*) FROM tds.records) / ${total}::float8) AS n`)).n;
+  const next: Promise<Worker>[] = [];
+  for (const [n, worker] of workers.entries()) {
+    await until(async () => await done() > (n + 1) * 0.15);
+    await stop(worker);
+    next.push(start(env));
+  }
+  const { n: left } = await ask<{ n: number }>(url, `SELECT count(*)::int AS n FROM tds.runs WHERE ended_at IS NULL`);
+  if (left === 0) throw new Error('all was done before the last kill: this shows nothing');
+  const successors = await Promise.all(next);
+  await until(async () => (await ask<{ n: number }>(url, `SELECT (SELECT count(*) FROM tds.runs WHERE ended_at IS NULL)::int + (SELECT count(*) FROM tds.webhook_inbox WHERE outcome IS NULL)::int AS n`)).n === 0);
+  const took = (performance.now() - began) / 1000;
+  const facts = await ask<Record<'failed' | 'rows' | 'applied' | 'invoices' | 'twice' | 'letters' | 'lost', number>>(url, `SELECT (SELECT count(*)::int FROM tds.runs WHERE status <> 'succeeded') AS failed, (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'made%') AS rows,
+    (SELECT count(*)::int FROM tds.webhook_inbox WHERE outcome = 'applied') AS applied, (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'invoices%') AS invoices, (SELECT count(*)::int FROM tds.records WHERE version > 1) AS twice,
+    (SELECT count(*)::int FROM tds.dead_letters) AS letters, (SELECT count(*)::int FROM tds.job_history WHERE outcome = 'lost') AS lost`);
+  if (facts.failed > 0 || facts.rows !== entities * rowsEach || facts.applied !== messages || facts.invoices !== messages || facts.twice > 0 || facts.letters > 0) throw new Error(`not each once: ${JSON.stringify(facts)}`);
+  if (facts.lost === 0) throw new Error('no kill met a job at work: this shows nothing');
+  await Promise.all(successors.map(stop));
+  return { kills: workers.length, lost: facts.lost, took };
+}
+
+async function request({ url: api }: Worker): Promise<void> {
   const names = Array.from({ length: entities }, (_, n) => `made${n}`);
   const answer = await fetch(`${api}/v1/runs`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ entities: names, mode: 'full' }) });
   if (answer.status !== 202) throw new Error(await answer.text());
+}
+
+/** Messages for each entity, saved while nobody applies them; answers how many. */
+async function fillInbox(url: string, env: NodeJS.ProcessEnv): Promise<number> {
+  const receiver = await start({ ...env, TDS_BENCH_ROLE: 'client' });
+  const address = '/webhooks/books/invoices0/changed';
+  const { taken } = await sendLoad({ url: receiver.url, path: address, connections: 16, messages: makeMessages(messagesEach, messagesEach, address), seconds: 10 });
+  await stop(receiver);
+  // The others get the same messages: what is measured begins with the inbox.
+  await withClient(url, (client) => client.query(`INSERT INTO tds.webhook_inbox (received_at, connection, entity, event, key, modified_at, hash, headers, body)
+    SELECT received_at, connection, 'invoices' || n, event, key, modified_at, md5(hash || n), headers, body FROM tds.webhook_inbox, generate_series(1, ${entities - 1}) AS n WHERE entity = 'invoices0'`));
+  return entities * taken;
+}
+
+/** Asks one node for full reads of all; answers how long they took by the database's clock, and how many nodes had a share. */
+async function read(url: string, worker: Worker): Promise<{ took: number; nodes: number; bytes: number }> {
+  await request(worker);
   await until(async () => (await ask<{ n: number }>(url, `SELECT count(*)::int AS n FROM tds.runs WHERE ended_at IS NULL`)).n === 0);
   const facts = await ask<{ took: number; nodes: number; bytes: number; failed: number; stored: number; twice: number }>(url, `SELECT extract(epoch FROM max(ended_at) - min(started_at))::float8 AS took, count(DISTINCT node)::int AS nodes,
     (pg_database_size(current_database()) / ${entities * rowsEach})::float8 AS bytes,
@@ -57,18 +106,12 @@ async function read(url: string, { url: api }: Worker): Promise<{ took: number; 
 async function apply(url: string, env: NodeJS.ProcessEnv, workers: Worker[]): Promise<{ perSecond: number }> {
   const count = workers.length;
   await Promise.all(workers.map(stop));
-  const receiver = await start({ ...env, TDS_BENCH_ROLE: 'client' });
-  const address = '/webhooks/books/invoices0/changed';
-  const { taken } = await sendLoad({ url: receiver.url, path: address, connections: 16, messages: makeMessages(messagesEach, messagesEach, address), seconds: 10 });
-  await stop(receiver);
-  // The others get the same messages: what is measured begins with the inbox.
-  await withClient(url, (client) => client.query(`INSERT INTO tds.webhook_inbox (received_at, connection, entity, event, key, modified_at, hash, headers, body)
-    SELECT received_at, connection, 'invoices' || n, event, key, modified_at, md5(hash || n), headers, body FROM tds.webhook_inbox, generate_series(1, ${entities - 1}) AS n WHERE entity = 'invoices0'`));
+  const messages = await fillInbox(url, env);
   workers.splice(0, workers.length, ...await Promise.all(Array.from({ length: count }, () => start(env))));
   await until(async () => (await ask<{ n: number }>(url, `SELECT count(*)::int AS n FROM tds.webhook_inbox WHERE outcome IS NULL`)).n === 0);
   const facts = await ask<{ took: number; applied: number; stored: number; changed: number }>(url, `SELECT extract(epoch FROM max(applied_at) - min(applied_at))::float8 AS took, (count(*) FILTER (WHERE outcome = 'applied'))::int AS applied,
     (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'invoices%') AS stored, (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'invoices%' AND version > 1) AS changed FROM tds.webhook_inbox`);
-  if (facts.applied !== entities * taken || facts.stored !== facts.applied || facts.changed > 0) throw new Error(`not each message once: ${JSON.stringify(facts)}`);
+  if (facts.applied !== messages || facts.stored !== facts.applied || facts.changed > 0) throw new Error(`not each message once: ${JSON.stringify(facts)}`);
   return { perSecond: facts.applied / facts.took };
 }
 
@@ -82,7 +125,7 @@ async function start(env: NodeJS.ProcessEnv): Promise<Worker> {
   return { url, ended, kill: (signal) => void child.kill(signal) };
 }
 
-/** Killed: what it held goes to the others, and nothing waits for an end in order. Nothing is under way. */
+/** Killed: what it held goes to the others, and nothing waits for an end in order. */
 async function stop(worker: Worker): Promise<void> {
   worker.kill('SIGKILL');
   await worker.ended;

@@ -4,6 +4,7 @@ import t from 'tap';
 import type { Token } from '../../core/operations/access.ts';
 import type { Operations } from '../../core/operations/operations.ts';
 import type { NodeInfo } from '../../core/queue/types.ts';
+import { StoreError } from '../../core/store/errors.ts';
 import type { Run } from '../../core/store/runs.ts';
 import { fakeAccess, fakeAudit, fakeEntity, fakeOperations, fakeRun } from '../api/fake-operations.ts';
 import { TestClock } from '../support/clock.ts';
@@ -242,7 +243,7 @@ t.test('start serves the API until it is told to stop, then stops in order with 
 });
 
 t.test('the log of a node is JSON lines, lines for people on a terminal, and begins at the level of the config', async (t) => {
-  const start = async (fake: { terminal?: boolean; level?: string }): Promise<string> => {
+  const start = async (fake: { terminal?: boolean; level?: string; env?: Record<string, string> }): Promise<string> => {
     const interrupt = new AbortController();
     const { out } = await callCli(['start'], { ...fake, interrupted: interrupt.signal, secrets: ['s3cret-of-the-config'], onOpen({ log }) {
       log.debug('a fine point');
@@ -260,4 +261,13 @@ t.test('the log of a node is JSON lines, lines for people on a terminal, and beg
   t.match(people, /hello \\u001b\[2J \[secret\]/);
   t.notMatch(people, '\u001b[2J', 'nothing draws on the terminal');
   t.notMatch(await start({ level: 'warn' }), /hello|a fine point/);
+  t.match(await start({ level: 'debug', env: { TDS_JOURNAL: '1' } }), /^<7>\{.*a fine point.*\n<6>\{.*hello.*\n<4>\{"level":40.*take care/, 'with its priority for the journal of systemd');
+  t.match((await callCli(['start'], { env: { TDS_JOURNAL: '1' }, open: () => Promise.reject(new Error('no')) })).err, /^<3>tds: no$/m, 'what ended it too');
+});
+
+t.test('a start on a database of a newer TDS ends like one with a wrong config: no supervisor tries it over and over', async (t) => {
+  const start = (code: 'store.migration_newer' | 'store.unreachable' | 'store.migration_failed') => callCli(['start'], { open: () => Promise.reject(new StoreError(code, 'It is so.', 'Do this.')) });
+  t.equal((await start('store.migration_newer')).exit, 2);
+  t.equal((await start('store.unreachable')).exit, 3);
+  t.equal((await start('store.migration_failed')).exit, 1);
 });

@@ -1,4 +1,5 @@
 /** The image, the Quadlet units, compose and kube against the program and each other. No podman: `npm run test:container` runs them. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { builtinModules } from 'node:module';
@@ -9,7 +10,7 @@ import { fakeOperations } from '../api/fake-operations.ts';
 import { load } from '../config/memory-files.ts';
 import { callCli } from '../cli/support.ts';
 import { readSourceFiles } from '../support/source-files.ts';
-import { compose, inBuild, kube, type ComposeService, type KubeContainer, lastStage, pairs, root, section, text, units } from './support.ts';
+import { compose, copied, inBuild, inContext, kube, type ComposeService, type KubeContainer, lastStage, pairs, root, section, text, units } from './support.ts';
 
 const manifest = JSON.parse(text('package.json')) as { version: string; description: string; dependencies: Record<string, string>; optionalDependencies: Record<string, string> };
 const image = lastStage();
@@ -138,6 +139,33 @@ t.test('what the units name is there', async (t) => {
   }
 });
 
+t.test('what one container can have, each way can have: webhooks, Redis, a second node; and each comes back after a reboot', async (t) => {
+  const files = ['deploy/podman/tds.container', 'deploy/compose.yaml', 'deploy/kube.yaml'];
+  for (const file of files) for (const name of ['TDS_PUBLIC_URL', 'ZOHO_WEBHOOK_SECRET', 'REDIS_URL', 'TDS_SECRET_KEY', 'TDS_ROLES', 'ZOHO_DATA_CENTER']) t.match(text(file), name, `${file}: ${name}`);
+  for (const [name, { restart }] of Object.entries(compose.services)) t.equal(restart, 'always', `${name}: podman-restart.service leaves out unless-stopped`);
+  t.match(text('deploy/kube.yaml'), /^ {2}restartPolicy: Always$/m);
+  const guide = text('docs/deploy.md');
+  t.notMatch(guide, 'unless-stopped');
+  t.match(guide, 'podman-restart.service');
+  t.same([postgres['ShmSize']?.[0], composed('tds-postgres').shm_size], ['256m', '256m']);
+  t.match(text('deploy/kube.yaml'), 'name: shm, emptyDir: { medium: Memory, sizeLimit: 256Mi }');
+  for (const heading of ['## podman with quadlet units', '## compose', '## podman kube play', '## a single container']) {
+    const begin = guide.toLowerCase().indexOf(`\n${heading}\n`);
+    const part = guide.slice(begin, guide.indexOf('\n## ', begin + 5));
+    t.match(part, /restore \/var\/lib\/tds\/backups\/FILE --replace/, `${heading}: the way back is written`);
+  }
+});
+
+t.test('the line of the guide that makes a second node makes one that only works, beside the first', async (t) => {
+  const line = /^(sed .*) > tds-worker\.container$/m.exec(text('docs/deploy.md'))?.[1] ?? 'false';
+  const { status, stdout } = spawnSync('/bin/sh', ['-c', line], { cwd: join(root, 'deploy/podman'), encoding: 'utf8' });
+  t.equal(status, 0);
+  t.match(stdout, /^ContainerName=tds-worker$/m);
+  t.match(stdout, /^Environment=TDS_ROLES=worker$/m);
+  t.notMatch(stdout, /^PublishPort=|^ContainerName=tds$/m);
+  t.equal(stdout.split('\n').length, text('deploy/podman/tds.container').split('\n').length - 1, 'all else is the same');
+});
+
 t.test('config, data and plugins lie where the image looks for them', async (t) => {
   const mounts = [
     (tds['Volume'] ?? []).map((volume) => volume.split(':')[1]), (composed('tds').volumes ?? []).map((volume) => volume.split(':')[1]), podTds.volumeMounts.map(({ mountPath }) => mountPath),
@@ -158,7 +186,9 @@ t.test('each container is read-only, without capabilities, by a user who is not 
   const [uid] = one('USER').split(':');
   t.match(said('RUN').join('\n'), new RegExp(`'tds:x:${uid}:${uid}:[\\s\\S]*'tds:x:${uid}:'[\\s\\S]*-o ${uid} -g ${uid} `));
   t.match(text('deploy/image/prepare.ts').replaceAll('_', ''), `user = ${uid};`);
-  for (const unit of [tds, postgres, redis]) t.match(unit, { ReadOnly: ['true'], DropCapability: ['all'], NoNewPrivileges: ['true'], LogDriver: ['journald'], Notify: ['healthy'] });
+  for (const unit of [tds, postgres, redis]) t.match(unit, { ReadOnly: ['true'], DropCapability: ['all'], NoNewPrivileges: ['true'], Notify: ['healthy'] });
+  for (const unit of [postgres, redis]) t.match(unit, { LogDriver: ['journald'] });
+  t.match(tds, { LogDriver: ['passthrough'], Environment: ['ZOHO_DATA_CENTER=com', 'TDS_JOURNAL=1'] }, 'the priority of a line is read by the journal, and by no conmon before 2.2');
   for (const unit of [postgres, redis]) t.match(unit, { User: [/^999/], AutoUpdate: ['registry'] });
   for (const [name, service] of Object.entries(compose.services)) t.match(service, { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name);
   for (const { securityContext } of pod.spec.containers) t.match(securityContext, { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
@@ -170,10 +200,13 @@ t.test('all ask for health by the same file, which asks a route that needs no to
   t.ok(existsSync(join(root, command[1]?.replace('/app/', '') ?? '')));
   for (const key of ['HealthCmd', 'HealthStartupCmd']) t.same(JSON.parse(tds[key]?.[0] ?? ''), command);
   t.same(composed('tds').healthcheck.test, ['CMD', ...command]);
-  t.same(podTds.livenessProbe.exec.command, command);
-  const asked = /new URL\('(\/\w+)'/.exec(text('deploy/image/health.js'))?.[1];
-  const route = allRoutes({ operations: fakeOperations(), version: '1', doors: {} as RouteDeps['doors'] }).find(({ path, method }) => path === asked && method === 'GET');
-  t.match(route, { scope: 'apart' });
+  t.same(podTds.livenessProbe.exec.command, [...command, '/healthz'], 'a node that waits for its database is not killed: docs/decisions/033');
+  const asked = /argv\[2\] \|\| '(\/\w+)'/.exec(text('deploy/image/health.js'))?.[1];
+  t.equal(asked, '/readyz');
+  for (const each of [asked, '/healthz']) {
+    const route = allRoutes({ operations: fakeOperations(), version: '1', doors: {} as RouteDeps['doors'] }).find(({ path, method }) => path === each && method === 'GET');
+    t.match(route, { scope: 'apart' });
+  }
   t.match(text('deploy/image/health.js'), 'process.env.TDS_ADDRESS_FILE');
   t.match(environment['TDS_ADDRESS_FILE'], /^\/tmp\//, 'which can be written, and does not outlive the container');
 });
@@ -211,4 +244,15 @@ t.test('the image gets all that the program imports and reads, and the packages 
   for (const file of ['package.json', 'package-lock.json', '.npmrc', 'tds.config.yaml', 'core/store/migrations', 'sandbox/demo.json', 'deploy/image/tds.config.yaml']) t.ok(inImage(file) && existsSync(join(root, file)), file);
   for (const file of ['.git', '.env', '.tds', 'node_modules', 'core/x/node_modules', 'test', 'deploy/secrets', 'core/api/x.test.ts', 'core/sdk/test/index.ts', 'docs']) t.notOk(inImage(file), file);
   t.ok(statSync(join(root, 'core/cli/tds.js')).mode & 0o111, 'the command can be run');
+});
+
+t.test('nothing that lies about gets into the image: the Containerfile copies by name, and .dockerignore, which Docker reads too, keeps out the rest', async (t) => {
+  t.ok(copied.length > 6);
+  for (const source of copied) t.ok(/^[\w.][\w./-]*$/.test(source) && !/^\.{0,2}$/.test(source) && existsSync(join(root, source)), source);
+  t.notOk(existsSync(join(root, '.containerignore')), 'a second list, which Podman alone would read');
+  const letThrough = inContext();
+  for (const file of ['.git/config', '.env', '.tds/postgres/password', 'deploy/secrets/tds_db_password', 'deploy/secrets.yaml', 'node_modules/x/y.js', 'plugins/shop/.env.local', 'core/.tds/key']) {
+    t.notOk(letThrough(file), `${file}: let through`);
+    if (!/^(?:plugins|core)\//.test(file)) t.notOk(copied.some((source) => file === source || file.startsWith(`${source}/`)), `${file}: copied`);
+  }
 });

@@ -35,7 +35,7 @@ export function section(unit: string, name: string): Readonly<Record<string, rea
 
 export interface ComposeService {
   image: string; container_name: string; ports?: string[]; volumes?: string[]; secrets?: string[]; environment?: Record<string, string>; read_only?: boolean; cap_drop?: string[];
-  security_opt?: string[]; healthcheck: { test: string[] }; depends_on?: Record<string, unknown>; user?: string; profiles?: string[]; tmpfs?: string[]; build?: { context: string; dockerfile: string };
+  security_opt?: string[]; healthcheck: { test: string[] }; depends_on?: Record<string, unknown>; user?: string; profiles?: string[]; tmpfs?: string[]; build?: { context: string; dockerfile: string }; restart?: string; shm_size?: string;
 }
 
 export const compose = parse(text('deploy/compose.yaml')) as { services: Record<string, ComposeService>; volumes: Record<string, unknown>; secrets: Record<string, { file: string }> };
@@ -63,13 +63,22 @@ export function pairs(line: string): Record<string, string> {
   return Object.fromEntries([...line.matchAll(/([\w.]+)=(?:"([^"]*)"|(\S*))/g)].map(([, name = '', quoted, bare = '']) => [name, quoted ?? bare]));
 }
 
-/** Whether the build of the image gets a file: the forms that .containerignore uses, and no others. */
-export function inBuild(): (file: string) => boolean {
-  const patterns = text('.containerignore').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+/** Whether `.dockerignore` lets the build have a file: the forms that it uses, and no others. */
+export function inContext(): (file: string) => boolean {
+  const patterns = text('.dockerignore').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   const tests = patterns.map((pattern) => {
     const bare = pattern.replace(/^!/, '');
     const form = new RegExp(`^${bare.replaceAll(/[.+]/g, '\\$&').replaceAll('**/', '(?:.*/)?').replaceAll(/(?<![.)])\*/g, '[^/]*')}(?:/|$)`);
     return { takes: pattern.startsWith('!'), form };
   });
   return (file) => tests.reduce((taken, { takes, form }) => (form.test(file) ? takes : taken), true);
+}
+
+/** What of this folder the Containerfile copies, by name. */
+export const copied: readonly string[] = [...text('Containerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) => sources.split(' '));
+
+/** Whether a file gets into the image: it is copied, and let through. */
+export function inBuild(): (file: string) => boolean {
+  const letThrough = inContext();
+  return (file) => letThrough(file) && copied.some((source) => file === source || file.startsWith(`${source}/`));
 }

@@ -1,10 +1,10 @@
 /** A backup that is taken while TDS works, and a restored system that goes on where it was. */
-import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { backend } from '../../core/cli/backend.ts';
 import { runCli } from '../../core/cli/program.ts';
 import { testDatabase, type TestDatabase } from '../support/database.ts';
@@ -64,7 +64,10 @@ void t.test('a backup taken while a sync runs is restored into an empty database
     await truncate(broken, (await stat(file)).size - 100);
     t.match(await run(shop, ['restore', broken], empty.url), { code: 1, said: { error: { code: 'store.backup_unreadable' } } });
     t.match(await run(shop, ['restore', broken, '--check']), { code: 1, said: { error: { code: 'store.backup_unreadable' } } });
-    t.same((await empty.pool.query(`SELECT nspname FROM pg_namespace WHERE nspname IN ('tds', 'erp')`)).rows, []);
+    const newer = join(folder, 'newer');
+    await writeFile(newer, gzipSync(Buffer.from(gunzipSync(await readFile(file)).toString('latin1').replace(/"queue":\d+/, '"queue":99999'), 'latin1'), { level: 1 }));
+    t.match(await run(shop, ['restore', newer], empty.url), { code: 1, said: { error: { code: 'store.backup_newer', message: /the queue's migration 99999/ } } });
+    t.same((await empty.pool.query(`SELECT nspname FROM pg_namespace WHERE nspname IN ('tds', 'erp', 'graphile_worker')`)).rows, []);
     t.match(await run(shop, ['restore', file, '--check']), { code: 0, said: { restored: false, rows: backup.said['rows'] } });
   });
 
@@ -89,7 +92,11 @@ void t.test('a backup taken while a sync runs is restored into an empty database
   });
 
   await t.test('a backup of the restored one is the same, and only the newest stay in a folder', async (t) => {
+    const drafts = ['tds-2026-01-01T00-00-00Z.tds-backup.7.part', 'tds-2026-01-02T00-00-00Z.tds-backup.7.part'].map((name) => join(folder, name)) as [string, string];
+    for (const draft of drafts) await writeFile(draft, 'half of it');
+    await utimes(drafts[0], 1_000_000, 1_000_000);
     const again = await run(shop, ['backup', folder, '--keep', '1'], empty.url);
+    t.same(readdirSync(folder).filter((name) => name.endsWith('.part')), ['tds-2026-01-02T00-00-00Z.tds-backup.7.part'], 'drafts of killed backups go too, one that may be under way stays');
     // By rows and bytes: PostgreSQL promises no order of rows, and so no checksum.
     const jobs = (said: Said): object[] => (said['tables'] as { table: string; rows: number; bytes: number }[]).filter(({ table }) => !table.startsWith('_private_job')).map(({ table, rows, bytes }) => ({ table, rows, bytes }));
     t.same(jobs(again.said), jobs(backup.said), 'all but the locks of jobs, which are free now');

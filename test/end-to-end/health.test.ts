@@ -41,6 +41,10 @@ entities:
   await pool.query(`UPDATE tokens SET denied_at = NULL, denied_code = NULL, denied_message = NULL; DELETE FROM breakers; DELETE FROM schedules; UPDATE entities SET last_read_at = now()`);
   await pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('currencies', 'full', 'test', 'failed', now(), now())`);
 
+  await pool.query(`UPDATE nodes SET roles = ARRAY['worker'] WHERE concurrency > 0`);
+  t.match((await items()).filter((line) => line.startsWith('nodes')), [/^nodes bad: none has the role scheduler/, /^nodes warning: none has the role api/]);
+  await pool.query(`UPDATE nodes SET roles = NULL WHERE concurrency > 0`);
+
   await until('the rules are looked at', async () => (await pool.query('SELECT FROM alert_turns')).rowCount === 1);
   await pool.query(`UPDATE alert_turns SET looked_at = now() - interval '5 minutes', next_at = now() + interval '1 hour'`);
   t.match((await items()).join('\n'), /alerts bad: the rules were last looked at 5 min ago/);

@@ -1,5 +1,7 @@
 import * as fc from 'fast-check';
 import { t } from 'tap';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { goesToJournal, journalLine } from '../../core/monitor/journal.ts';
 import { createLogger } from '../../core/monitor/log.ts';
 import { withLogContext } from '../../core/monitor/log-context.ts';
 import { prettyLine } from '../../core/monitor/pretty.ts';
@@ -107,4 +109,16 @@ t.test('lines for people name time, level, message, fields and the cure, and dra
   log.info('hello', { count: 2 });
   t.match(lines[0]!, /^\d\d:\d\d:\d\d info {2}hello count=2\n$/);
   t.end();
+});
+
+t.test('systemd tells by JOURNAL_STREAM which of its streams lead to the journal; a line then begins with its priority', async (t) => {
+  const [one, other] = [openSync(import.meta.filename, 'r'), openSync('/', 'r')];
+  t.teardown(() => [one, other].forEach((descriptor) => closeSync(descriptor)));
+  const { dev, ino } = fstatSync(one);
+  t.ok(goesToJournal({ JOURNAL_STREAM: `${dev}:${ino}` }, one));
+  t.notOk(goesToJournal({ JOURNAL_STREAM: `${dev}:${ino}` }, other), 'a file or a pipe that it was sent into');
+  t.notOk(goesToJournal({ JOURNAL_STREAM: `${dev}:${ino}` }, 9_999));
+  t.notOk(goesToJournal({}, one));
+  t.ok(goesToJournal({ TDS_JOURNAL: '1' }, one));
+  t.same([10, 30, 40, 50, 60].map((level) => journalLine(`{"level":${level}}`).slice(0, 3)), ['<7>', '<6>', '<4>', '<3>', '<2>']);
 });

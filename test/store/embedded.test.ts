@@ -172,6 +172,11 @@ test('in a container that was killed, the server of the next start has the numbe
     const { url, pid } = await owner.json<Said>();
     t.same(await query(url, 'SELECT 1 AS one'), [{ one: 1 }], `start ${start + 1} can be asked as soon as it says so`);
     pids.push(pid);
+    if (start === 0) {
+      const other = new Child(t, 'unshare', [...inNamespace, '--net', '--ipc', process.execPath, childFile, JSON.stringify({ dataDirectory: directory, patience: 200 })], { cwd: '/' });
+      t.match(await other.json(), { code: 'store.embedded_busy', message: /in another container/ }, 'two containers on one volume: the second sees nothing of the first, and is refused');
+      t.same(await query(url, 'SELECT 1 AS one'), [{ one: 1 }], 'whose server goes on');
+    }
     owner.process.kill('SIGKILL'); // and all in its namespace with it
     await owner.ended;
     await until('the server has ended too', async () => query(url, 'SELECT 1').then(() => false, () => true));

@@ -124,12 +124,25 @@ test('what ended by an accident is started again, ever later while it does not h
 });
 
 const inNamespace = ['--pid', '--fork', '--kill-child'];
-const noNamespace = spawnSync('unshare', [...inNamespace, 'true']).status === 0 ? false : 'no PID namespace can be made here';
+const noNamespace = spawnSync('unshare', [...inNamespace, 'true']).status === 0 ? false : 'NOT TRIED: no PID namespace can be made here (that wants root), so nothing shows that a hung TDS is ended in a container';
 
-test('as the first process of a container it heeds SIGTERM while TDS is still being loaded', { skip: noNamespace }, async (t) => {
-  const child = new Child(t, 'unshare', [...inNamespace, process.execPath, installation(t, false), 'load'], { env: { ...process.env, TDS_SUPERVISED: '1' } });
-  await child.said(/loading/);
-  const inner = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'));
-  process.kill(inner, 'SIGTERM');
-  t.strictSame(await child.ended, { code: 143, signal: null });
+test('as the first process of a container it hands over to a child, which can end itself, and passes signals on and the exit back', { skip: noNamespace }, async (t) => {
+  const tds = installation(t, false);
+  const run = (...args: string[]) => new Child(t, 'unshare', [...inNamespace, process.execPath, tds, ...args], { env: { ...process.env, TDS_SUPERVISED: '1' } });
+  const tell = (child: Child, signal: NodeJS.Signals) => process.kill(Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')), signal);
+  const hung = run('die');
+  t.strictSame(await hung.ended, { code: 137, signal: null }, 'SIGKILL from inside, as by the watchdog');
+  t.match(await hung.json(), { args: ['die'], launched: null });
+  const exit = run('exit', '2');
+  t.strictSame(await exit.ended, { code: 2, signal: null });
+  const loading = run('load');
+  await loading.said(/loading/);
+  tell(loading, 'SIGTERM');
+  t.strictSame(await loading.ended, { code: 143, signal: null }, 'while TDS is still being loaded');
+  const stay = run('stay');
+  await stay.json();
+  tell(stay, 'SIGTERM');
+  t.strictSame(await stay.ended, { code: 7, signal: null });
+  t.match(stay.output, /^SIGTERM$/m);
+  t.strictSame(await run('start', 'fail').ended, { code: 3, signal: null }, 'and starts nothing again where others do');
 });

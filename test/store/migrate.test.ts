@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test, type Test } from 'tap';
-import { migrate, migrateQueue, underMigrationLock } from '../../core/store/migrate.ts';
+import { migrate, migrateQueue, readMigrations, underMigrationLock } from '../../core/store/migrate.ts';
 import { createPool } from '../../core/store/pool.ts';
 import { startBlackHole } from '../support/black-hole.ts';
 import { testDatabase } from '../support/database.ts';
@@ -103,4 +103,49 @@ test('a start does not wait on one that was cut off while it migrated', async (t
   over.resolve();
   proxy.cut();
   await cutOff;
+});
+
+/** The first migration that an old node may have to live with: before it nothing was installed anywhere. */
+const firstLived = 15;
+/** Statements that do more than add, each with why an old node can live with it. */
+const lived: Readonly<Record<string, readonly RegExp[]>> = {
+  '017-schedule-figures.sql': [/^ALTER TABLE notifications (?:DROP|ADD) CONSTRAINT notifications_kind_check\b/], // one kind more, which old nodes never write
+  '018-lists-and-caches.sql': [/^ALTER TABLE audit ENABLE ALWAYS TRIGGER \w+$/, /^DO \$\$$/], // the same triggers, for sessions that switch ordinary ones off
+};
+
+/** The statements of a migration, without comments and bodies. */
+const statementsOf = (sql: string): string[] => sql.replaceAll(/--.*$/gm, '').replaceAll(/\$(\w*)\$[^]*?\$\1\$/g, '$$$$').split(';').map((each) => each.replaceAll(/\s+/g, ' ').trim()).filter((each) => each !== '');
+
+/** What is wrong with a statement for a node of the version before; undefined: nothing. */
+function fault(statement: string, made: ReadonlySet<string>, named: boolean): string | undefined {
+  const [, unique, exists, onto = ''] = /^CREATE (UNIQUE )?INDEX (IF NOT EXISTS )?\w+ ON (\w+) /.exec(statement) ?? [];
+  if (onto !== '') {
+    if (made.has(onto)) return undefined;
+    if (unique !== undefined) return 'a unique index refuses rows that an old node may write';
+    return exists === undefined && named ? 'say IF NOT EXISTS: a person may have made it before, with CONCURRENTLY (docs/decisions/034)' : undefined;
+  }
+  if (/^CREATE (?:TABLE|SEQUENCE|FUNCTION) \w+/.test(statement)) return undefined;
+  const [, table = ''] = /^(?:ALTER TABLE|INSERT INTO|CREATE TRIGGER \w+ .* ON|COMMENT ON TABLE) (\w+)/.exec(statement) ?? [];
+  if (made.has(table)) return undefined;
+  const parts = /^ALTER TABLE \w+ (.*)$/.exec(statement)?.[1]?.split(/, (?=[A-Z]{3,} )/) ?? [];
+  if (parts.length > 0 && parts.every((part) => /^ADD COLUMN \w+ /.test(part) && (!/ NOT NULL\b/.test(part) || / DEFAULT /.test(part)))) return undefined;
+  return 'it does more than add: an old node that still runs reads and writes as before';
+}
+
+test('migrations only add, so that old nodes end their work beside them; indexes of tables that are there may have been made by a person', async (t) => {
+  const faults = (name: string, sql: string): string[] => {
+    const statements = statementsOf(sql);
+    const made = new Set(statements.flatMap((each) => /^CREATE TABLE (?:IF NOT EXISTS )?(\w+)/.exec(each)?.[1] ?? []));
+    return statements.filter((each) => lived[name]?.some((known) => known.test(each)) !== true).flatMap((each) => {
+      const found = fault(each, made, Number(name.slice(0, 3)) > 21); // those up to 021 were there before this rule
+      return found === undefined ? [] : [`${name}: ${each.slice(0, 80)}: ${found}`];
+    });
+  };
+  const files = (await readMigrations(fileURLToPath(new URL('../../core/store/migrations', import.meta.url)))).filter(({ number }) => number >= firstLived);
+  t.ok(files.length > 3);
+  t.same(files.flatMap(({ name, sql }) => faults(name, sql)), []);
+  const good = ['ALTER TABLE runs ADD COLUMN x int', 'ALTER TABLE runs ADD COLUMN x int NOT NULL DEFAULT 0, ADD COLUMN y text', 'CREATE INDEX IF NOT EXISTS a ON runs (x)', 'CREATE TABLE a (b int); CREATE UNIQUE INDEX c ON a (b); INSERT INTO a VALUES (1)'];
+  for (const sql of good) t.same(faults('099-x.sql', sql), [], sql);
+  const bad = ['ALTER TABLE runs ADD COLUMN x int NOT NULL', 'ALTER TABLE runs DROP COLUMN mode', 'ALTER TABLE runs ADD COLUMN x int, DROP COLUMN mode', 'ALTER TABLE runs RENAME TO r', 'ALTER TABLE runs ALTER COLUMN mode SET NOT NULL', 'DROP TABLE runs', 'DROP INDEX runs_by_mode', 'UPDATE runs SET mode = 1', 'CREATE INDEX a ON runs (x)', 'CREATE UNIQUE INDEX IF NOT EXISTS a ON runs (x)', 'CREATE OR REPLACE FUNCTION f() RETURNS int AS $$ x; $$', 'DO $$ x $$'];
+  for (const sql of bad) t.equal(faults('099-x.sql', sql).length, 1, sql);
 });

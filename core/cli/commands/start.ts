@@ -19,7 +19,7 @@ export function addStart(program: Command, bind: Bind): void {
     about: 'Ctrl-C (or SIGTERM) stops in order within 10 seconds: running jobs are handed back and go on from the last saved page with the next start. A second ctrl-C ends at once.',
     examples: [['npm start', 'the same'], ['TDS_PORT=9000 tds start', 'the API on another port'], ['tds start --roles worker', 'one of several nodes: does jobs, and serves its health and metrics alone'], ['tds start | tee tds.log', 'JSON lines where stdout is no terminal']],
     json: 'first { "type": "started", "version", "config", "database", "api", "apiOpen", "roles", "entities", "failedPlugins" }, then the log',
-    exit: '0 stopped in order, 2 command or config wrong (a taken port too), 3 database out of reach, 130 ended at once',
+    exit: '0 stopped in order, 2 command or config wrong (a taken port too) or the database newer than this TDS, 3 database out of reach, 130 ended at once',
   });
 }
 
@@ -36,9 +36,10 @@ async function start(context: Context, command: Command): Promise<ExitCode> {
   const { out, io } = context;
   const project = await context.readyProject();
   const pretty = io.stdout.isTTY === true && !out.isJson;
+  const journal = !pretty && !out.isJson && context.goesToJournal(process.stdout.fd);
   context.logSink = (line) => void io.stdout.write(line);
-  const log = context.log({ level: project.config.policies.log.level, pretty });
-  return context.withRuntime(project, { role: 'node', log, drainMs, watchdog: { pretty }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
+  const log = context.log({ level: project.config.policies.log.level, pretty, journal });
+  return context.withRuntime(project, { role: 'node', log, drainMs, watchdog: { pretty, journal }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
     const { host, port, proxies, origins, adminToken } = project.config.api;
     if (adminToken !== '') await adopt(runtime, adminToken, log);
     const api = createApi({ operations: runtime.operations, log, version, host, port, proxies, origins, serves: runtime.roles.includes('api') ? 'all' : 'health' });

@@ -12,10 +12,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { createGunzip, createGzip, type Gzip } from 'node:zlib';
 import { StoreError } from '../errors.ts';
 
+/** How the name of a backup ends that is being written. */
+export const draftEnding = '.part';
 const magic = 'tds-backup 1';
 /** Blocks of about this size: small enough to be held, large enough to cost nothing. */
 const blockBytes = 256 * 1024;
@@ -34,7 +37,7 @@ export class BackupWriter {
 
   constructor(place: string) {
     this.#place = place;
-    this.#draft = `${place}.${process.pid}.part`;
+    this.#draft = `${place}.${process.pid}${draftEnding}`;
     // Level 4: half the time of the default for a few per cent more bytes.
     this.#gzip = createGzip({ level: 4 });
     const file = createWriteStream(this.#draft, { mode: 0o600 });
@@ -78,6 +81,7 @@ export class BackupWriter {
       await file.sync();
       await chmod(this.#draft, 0o600);
       await rename(this.#draft, this.#place);
+      await syncFolder(dirname(this.#place));
       return (await file.stat()).size;
     } finally {
       await file.close();
@@ -107,6 +111,13 @@ export class BackupWriter {
       this.#gzip.once('drain', settle).once('close', settle);
     });
   }
+}
+
+/** The name in its folder is on the disk too. Not every system lets a folder be opened: there it is up to the system. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
 }
 
 /** Small chunks joined: a row at a time would cost a line for each. */

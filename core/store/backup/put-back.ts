@@ -36,6 +36,7 @@ export async function putBack(options: PutBackOptions): Promise<PutBack> {
   try {
     const header = await reader.header<BackupHeader>();
     checkAge(header, files);
+    const { rows: [before] } = await pool.query<{ queue: boolean }>('SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS queue', [queueSchema]);
     await migrateQueue({ pool, schema: queueSchema });
     const done = await underMigrationLock(pool, async (client) => {
       const stop = (): void => void client.end().catch(() => {});
@@ -48,6 +49,7 @@ export async function putBack(options: PutBackOptions): Promise<PutBack> {
         return filled;
       } catch (error) {
         await client.query('ROLLBACK').catch(() => {});
+        if (before?.queue === false) await dropQueue(client, schema, queueSchema).catch(() => {});
         signal?.throwIfAborted();
         throw error;
       } finally {
@@ -103,8 +105,20 @@ async function readThrough(reader: BackupReader, header: BackupHeader, take: (ta
   return { header, tables, rows };
 }
 
+/** What this restore made outside of its transaction, as graphile-worker wants. A TDS that has begun to work here meanwhile keeps it. */
+async function dropQueue(client: Client, schema: string, queueSchema: string): Promise<void> {
+  const { rows: [own] } = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [quoteQualified(schema, 'migrations')]);
+  if (own?.there === false) await client.query(`DROP SCHEMA ${quoteIdentifier(queueSchema)} CASCADE`);
+}
+
+async function checkQueue(client: Client, queueSchema: string, { tds, queue }: BackupHeader): Promise<void> {
+  const { rows: [here] } = await client.query<{ id: number }>(`SELECT max(id)::int AS id FROM ${quoteQualified(queueSchema, 'migrations')}`);
+  if (queue > (here?.id ?? 0)) throw new StoreError('store.backup_newer', `The backup was made by TDS ${tds} with the queue's migration ${queue}; this one knows up to ${here?.id ?? 0}.`, 'Restore it with that version of TDS, or a later one.');
+}
+
 async function fill(client: Client, reader: BackupReader, header: BackupHeader, files: readonly Migration[], options: PutBackOptions): Promise<PutBack> {
   const { schema, queueSchema, replace, onTable } = options;
+  await checkQueue(client, queueSchema, header);
   await refuseUnfit(client, { schema, queueSchema, header, replace });
   await clearOwn(client, { schema, queueSchema, files });
   const path = quoteIdentifier(schema);

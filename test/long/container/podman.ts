@@ -47,10 +47,16 @@ export function run(name: string, options: readonly string[], command: readonly 
   return full;
 }
 
+/** What ends with the check although something else made it. */
+export const endsWithIt = (...args: string[]): void => void made.push(args);
+
 /** Takes away all that was made, the newest first. */
 export function clear(): void {
   for (const args of made.splice(0).toReversed()) podman(args);
 }
+
+/** A backup as the guide makes it; answers the file, inside. */
+export const backUp = (container: string): string => (JSON.parse(must(['exec', container, 'tds', 'backup', '/var/lib/tds/backups/', '--json'])) as { file: string }).file;
 
 export const remove = (container: string): string => must(['rm', '--force', '--time', '1', container]);
 export const logs = (container: string): string => podman(['logs', container]).all;

@@ -8,12 +8,12 @@ import { allDifferences } from '../../support/shop-truth.ts';
 
 const entities = ['products', 'customers', 'invoices', 'taxes'];
 
-/** Dumps a TDS that has synced with the real `pg_dump`, restores it with `pg_restore`, and lets it go on there. Answers what is wrong. */
-export async function dumpAndGoOn(url: string, major: number, say: (line: string) => void): Promise<string[]> {
+/** Dumps a TDS that has synced with the real `pg_dump`, restores it with `pg_restore`, and lets it go on there. Answers what is wrong; undefined: it was not tried, and `say` has told why. */
+export async function dumpAndGoOn(url: string, major: number, say: (line: string) => void): Promise<string[] | undefined> {
   const version = Number(/(\d+)/.exec(spawnSync('pg_dump', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1] ?? 0);
   if (version < major) {
     say(`NOT RUN: pg_dump ${version === 0 ? 'is not here' : `${version} does not dump PostgreSQL ${major}`}`);
-    return [];
+    return undefined;
   }
   const endings: (() => unknown)[] = [];
   const scope = { teardown: (action: () => unknown) => endings.push(action) };
