@@ -48,7 +48,7 @@ export async function callCli(args: readonly string[], fake: FakeCall = {}): Pro
   const operations = fake.operations ?? fakeOperations();
   const runtime: Runtime = {
     operations, webhooks: { look: async () => undefined }, events: { listen: () => () => undefined }, nodeId: 'me', roles: [], databaseUrl: 'postgres://x', databaseLabel: 'a fake database', embedded: false, database: { transaction: () => Promise.reject(new Error('no database')) },
-    stop: async () => void (outcome.stopped += 1),
+    stop: async () => undefined,
   };
   const backend: Backend = {
     clock: fake.clock ?? new TestClock(),
@@ -59,7 +59,13 @@ export async function callCli(args: readonly string[], fake: FakeCall = {}): Pro
     openRuntime: async (_project, options) => {
       outcome.opened.push(options.role);
       fake.onOpen?.(options);
-      return fake.open ? fake.open(options) : runtime;
+      if (fake.open) return fake.open(options);
+      let isOver = false;
+      return { ...runtime, async stop({ beside } = {}) {
+        await beside?.();
+        if (!isOver) outcome.stopped += 1; // a second call finds nothing to do
+        isOver = true;
+      } };
     },
   };
   const io = {
