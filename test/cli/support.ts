@@ -62,7 +62,7 @@ export async function callCli(args: readonly string[], fake: FakeCall = {}): Pro
       if (fake.open) return fake.open(options);
       let isOver = false;
       return { ...runtime, async stop({ beside } = {}) {
-        await beside?.();
+        await beside?.(0);
         if (!isOver) outcome.stopped += 1; // a second call finds nothing to do
         isOver = true;
       } };
