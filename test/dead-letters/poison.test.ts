@@ -1,7 +1,7 @@
 import t from 'tap';
 import { onExhausted } from '../../core/operations/exhausted.ts';
 import { runTask, type RunTaskDeps } from '../../core/operations/run-task.ts';
-import { QueueError } from '../../core/queue/index.ts';
+import { JobLostError, QueueError } from '../../core/queue/index.ts';
 import { isRecord, type JsonObject, type Logger } from '../../core/sdk/index.ts';
 import { noCounts, readRun, type Run } from '../../core/store/runs.ts';
 import { bench, thing, type Bench } from './support.ts';
@@ -31,10 +31,10 @@ function worker({ corridor, enqueue }: Bench, poison: ReadonlySet<string>) {
     run: async (id: string): Promise<Run> => (await database.transaction((session) => readRun(session, id))) as Run,
     mapped: () => mapped,
     /** One attempt. 'died' where its worker was lost, which the sweep has counted by then. */
-    async attempt(runId: string, jobId: string): Promise<'died' | 'done'> {
+    async attempt(runId: string, jobId: string, fence = async (): Promise<void> => undefined): Promise<'died' | 'done'> {
       mapped = [];
       const death = new Promise<'died'>((resolve) => { die = () => resolve('died'); });
-      const end = await Promise.race([death, Promise.resolve(handler({ payload: { runId }, jobId, task: 'run', attempt: 1, maxAttempts: 25, signal: new AbortController().signal, log: silent, fence: async () => undefined })).then(() => 'done' as const)]);
+      const end = await Promise.race([death, Promise.resolve(handler({ payload: { runId }, jobId, task: 'run', attempt: 1, maxAttempts: 25, signal: new AbortController().signal, log: silent, fence })).then(() => 'done' as const)]);
       if (end === 'died') await rows(`INSERT INTO job_losses AS l (job_id, losses, total, last_reason) VALUES (${jobId}, 1, 1, 'its node died') ON CONFLICT (job_id) DO UPDATE SET losses = l.losses + 1, total = l.total + 1`);
       return end;
     },
@@ -133,4 +133,22 @@ t.test('a run that loses its workers without any progress, and to no record, fai
   await w.exhaust(run, '1');
   t.match(await w.run(run), { status: 'failed', code: 'queue.worker_lost' });
   t.match(await b.operations.deadLetters({ kind: 'job', limit: 9 }), [{ entity: 'things', code: 'queue.worker_lost', runId: run }]);
+});
+
+t.test('a node that was cut off says nothing more about a run that its heir does', async (t) => {
+  const b = await shop(t, 5);
+  const w = worker(b, new Set());
+  for (const broken of [false, true]) {
+    const run = await b.corridor.begin('full');
+    let asked = 0;
+    const cutOff = async (): Promise<void> => {
+      // the run has begun and is about to be written about: from here on another node has its job
+      if ((asked += 1) > 2) throw new JobLostError('1', 'another has it');
+    };
+    if (broken) b.source.breakAt = b.source.pagesRead;
+    await t.rejects(w.attempt(run, '1', cutOff), { code: 'queue.job_lost' });
+    t.match(await w.run(run), { status: 'running', code: null, waitsOn: null, read: 0 }, broken ? 'neither that it failed' : 'nor that it got on');
+    t.equal(await w.attempt(run, '1'), 'done');
+    t.match(await w.run(run), { status: 'succeeded' });
+  }
 });

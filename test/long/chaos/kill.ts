@@ -16,9 +16,9 @@ export async function killAtRandom(scope: TestScope, { seed, rounds, timings, sa
   await Promise.all(living.map((node) => node.ready()));
   await world.ask('full'); // the first load is killed in as well
   for (let round = 0; round < rounds; round++) {
-    const remaps = round % 10 === 4;
-    const mode: Mode = remaps ? 'replay' : round === 0 ? 'full' : random.pick(['full', 'incremental', 'replay'] as const);
-    if (remaps) living = await replaceAll(world, living);
+    // a replay has something to do where the mapping is another one
+    const mode: Mode = round === 0 ? 'full' : round % (rounds > 20 ? 5 : 10) === 4 ? 'replay' : random.pick(['full', 'incremental'] as const);
+    if (mode === 'replay') living = await replaceAll(world, living);
     await Promise.any(living.map((node) => node.ready()));
     if (mode !== 'replay') await world.change();
     const { id } = await world.ask(mode);

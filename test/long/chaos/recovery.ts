@@ -1,7 +1,7 @@
 import { openWorld } from '../../support/chaos/world.ts';
 import type { TestScope } from '../../support/database.ts';
 import { until } from '../../support/processes.ts';
-import { spread, type Outcome, type ScenarioOptions } from './scenario.ts';
+import { median, spread, type Outcome, type ScenarioOptions } from './scenario.ts';
 
 /** Where the job is when its node is killed, and who takes it. A node of another machine can't be looked for by its process id. */
 const places = [
@@ -50,6 +50,7 @@ export async function killToRunningAgain(scope: TestScope, { seed, rounds, timin
     say(`${name}: ${spread(times)}`);
   }
   figures['all'] = spread(all);
+  if (median(all) > 8_000) faults.push(`half of them took more than ${Math.round(median(all))} ms; 8 s are allowed`);
   if (Math.max(...all) > 14_000) faults.push(`the longest took ${Math.round(Math.max(...all))} ms; 14 s are allowed`);
   return { figures, faults };
 }
