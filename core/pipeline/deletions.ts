@@ -30,7 +30,7 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
     const records = await database.transaction((session) => bySets(session, () => unseenRecords(session, run, after, chunkSize)));
     if (records.length === 0) return {};
     after = records.at(-1)?.key ?? after;
-    const { incoming, failure } = stream.provesGone ? await askDetails(context, records.map(({ key }) => key)) : goneByAbsence(context, records);
+    const { incoming, failures: [failure] } = stream.provesGone ? await askDetails(context, records.map(({ key }) => key)) : goneByAbsence(context, records);
     if (incoming.length > 0) {
       context.onProgress(await applyBatch(context, { entity, via: 'full', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: false } }));
     }
@@ -42,5 +42,5 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
 function goneByAbsence({ run, clock }: RunContext, records: readonly { key: string; version: number }[]): Asked {
   const now = clock.now();
   const observedAt = run.startedAt && run.startedAt < now ? run.startedAt : now;
-  return { incoming: records.map(({ key, version }) => ({ form: 'gone', key, version, observedAt })) };
+  return { incoming: records.map(({ key, version }) => ({ form: 'gone', key, version, observedAt })), failures: [], unasked: [] };
 }

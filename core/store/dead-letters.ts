@@ -24,7 +24,8 @@ const again = `DO UPDATE SET attempts = dead_letters.attempts + 1, last_at = now
 /** Sets records aside, or counts one more attempt of those that are. In the transaction that stores their raw records. */
 export async function setAside(session: SqlSession, entity: string, runId: string | null, via: string, letters: readonly DeadLetterWrite[]): Promise<void> {
   if (letters.length === 0) return;
-  const keyed = letters.filter((letter) => letter.key !== null);
+  // several messages about one record may fail together
+  const keyed = [...new Map(letters.filter((letter) => letter.key !== null).map((letter) => [letter.key, letter])).values()];
   // without a key its content says which record it is; a page may bring the same one twice
   const others = [...new Map(letters.filter((letter) => letter.key === null).map((letter) => [identityOf(entity, letter), letter])).values()];
   const write = async (list: readonly DeadLetterWrite[], conflict: string): Promise<void> => {

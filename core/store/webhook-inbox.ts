@@ -62,12 +62,13 @@ export async function endMessages(session: SqlSession, entity: string, ends: rea
   return rows.map((row) => row['id'] as string);
 }
 
-/** Puts messages off, because the source could not be asked. */
-export async function putOff(session: SqlSession, messages: readonly Pick<Waiting, 'id' | 'receivedAtText'>[], until: Date, code: string): Promise<void> {
+/** Puts messages off, because the source could not be asked. `counted`: it was tried for each of them, in vain. */
+export async function putOff(session: SqlSession, messages: readonly Pick<Waiting, 'id' | 'receivedAtText'>[], { until, code, counted }: { until: Date; code: string; counted: boolean }): Promise<void> {
+  if (messages.length === 0) return;
   await session.query(
-    `UPDATE webhook_inbox i SET attempts = attempts + 1, not_before = $3, code = $4 FROM unnest($1::bigint[], $2::timestamptz[]) AS m (id, received_at)
+    `UPDATE webhook_inbox i SET attempts = attempts + $5::int, not_before = $3, code = $4 FROM unnest($1::bigint[], $2::timestamptz[]) AS m (id, received_at)
       WHERE i.id = m.id AND i.received_at = m.received_at AND i.outcome IS NULL`,
-    [messages.map(({ id }) => id), messages.map(({ receivedAtText }) => receivedAtText), until, code]);
+    [messages.map(({ id }) => id), messages.map(({ receivedAtText }) => receivedAtText), until, code, counted ? 1 : 0]);
 }
 
 /**

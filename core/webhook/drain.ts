@@ -100,7 +100,7 @@ async function drain(deps: DrainDeps, job: JobContext<{ entity: string }>, heari
     if (waiting.length === 0) return false;
     // The config has changed meanwhile: the next job applies them by what is in force now.
     if (deps.hearings.get(id) !== hearing) return true;
-    await applySet({ ...deps, log, hearing, care, fence, signal: job.signal, note: (suspect) => database.transaction((session) => noteWorkSuspect(session, id, suspect)) }, waiting);
+    await applySet({ ...deps, log, hearing, care, fence, ends, signal: job.signal, note: (suspect) => database.transaction((session) => noteWorkSuspect(session, id, suspect)) }, waiting);
     if (deps.stopping() || clock.now().getTime() >= ends) return true;
     if (waiting.length < setSize) await clock.sleep(pauseMs, job.signal);
   }
