@@ -209,7 +209,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions & {
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors))) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => composeQueue({
     config, options, opened, log, events: inner.resolve(tokens.events), metrics: inner.resolve(tokens.metrics), tracing: inner.resolve(tokens.tracing), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections),
-    notify: (job) => inner.resolve(tokens.alerting).handler(job), tick: (job) => inner.resolve(tokens.schedules).task(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job),
+    notify: (job) => inner.resolve(tokens.alerting).handler(job), tick: (job) => inner.resolve(tokens.schedules).task(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job), wakeMessages: (session, entity) => inner.resolve(tokens.webhooks).wake(session, entity),
   })) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
     project, log, events: inner.resolve(tokens.events), redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),

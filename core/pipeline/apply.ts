@@ -91,7 +91,7 @@ async function commit(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): P
 
 async function write(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Promise<RunCounts> {
   const { entity, run } = batch;
-  const counts = { ...prepared.counts, ...batch.counted, pages: run?.pages ?? 0, refused: (prepared.counts.refused ?? 0) + (batch.withoutKey?.length ?? 0), read: (prepared.counts.read ?? 0) + (batch.withoutKey?.length ?? 0) };
+  const counts = { ...prepared.counts, ...batch.counted, pages: run?.pages ?? 0, refused: (prepared.counts.refused ?? 0) + (batch.withoutKey?.length ?? 0), read: (prepared.counts.read ?? 0) + (batch.counted?.read ?? 0) + (batch.withoutKey?.length ?? 0) };
   crashPoint('before-write');
   await deps.database.transaction(async (session) => {
     if (!writesNothing(prepared)) {

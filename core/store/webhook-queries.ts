@@ -61,6 +61,12 @@ export async function putBack(session: SqlSession, filter: InboxFilter, most: nu
   return new Map(result.rows.map((row) => [row['entity'] as string, row['n'] as number]));
 }
 
+/** Which of these messages are kept still. */
+export async function keptMessages(session: SqlSession, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  return new Set((await session.query('SELECT id::text AS id FROM webhook_inbox WHERE id = ANY($1::bigint[])', [ids])).rows.map((row) => row['id'] as string));
+}
+
 /** A signed message that was no JSON; its body is the beginning, as text. */
 export interface UnreadableMessage { id: string; receivedAt: Date; connection: string; entity: string; event: string; size: number; body: string }
 

@@ -4,9 +4,13 @@ import type { PreparedBatch } from '../pipeline/batch.ts';
 import { applyCarefully } from '../pipeline/careful.ts';
 import type { Incoming } from '../pipeline/decide.ts';
 import type { AppliedSet } from '../monitor/metrics/index.ts';
-import type { DeadLetterWrite } from '../store/dead-letters.ts';
+import type { SqlSession } from '../sdk/index.ts';
+import { resolveMessages, type DeadLetterWrite } from '../store/dead-letters.ts';
 import { endMessages, type InboxEnd, type InboxOutcome, type Waiting } from '../store/webhook-inbox.ts';
 import type { ReadMessage, SetContext } from './apply-set.ts';
+
+/** How a message ended, and what there is to know of it for its dead letter. */
+type Ending = InboxEnd & Pick<Waiting, 'key' | 'again'>;
 
 /** Messages that can't be applied as they are. */
 export function unusable(messages: readonly ReadMessage[]): Map<Waiting, DeadLetterWrite> {
@@ -20,7 +24,7 @@ export function unusable(messages: readonly ReadMessage[]): Map<Waiting, DeadLet
 }
 
 export function letterOf(row: Waiting, key: string | null, code: string, message: string): DeadLetterWrite {
-  return { key, raw: row.body, problems: [{ code, message, suggestion: `Look at the message: tds webhooks show ${row.id}` }] };
+  return { key, raw: row.body, message: row.id, problems: [{ code, message, suggestion: `Look at the message: tds webhooks show ${row.id}` }] };
 }
 
 /** One transaction for the rows, the outcomes of the messages, and their dead letters. */
@@ -34,12 +38,20 @@ export async function commitMessages(context: SetContext, messages: readonly Rea
     // what needs no record belongs to the part that carries the letters
     if (part.withoutKey) for (const { row, told } of others) ends.push({ ...endRow(row), outcome: told.foreign ? 'dropped' : 'refused', how: null, code: told.foreign ? 'webhook.foreign' : letters.get(row)?.problems[0]?.code });
     const doubled = new Set(await endMessages(session, entity.id, ends, clock.now()));
+    await closeLetters(session, entity.id, ends, part, how);
     // by the message: a transaction that lost a race is done again
     for (const { id, outcome } of ends) ended.set(id, { outcome, doubled: doubled.has(id) });
   };
   const ended = new Map<string, { outcome: InboxOutcome; doubled: boolean }>();
   await applyCarefully(context, { entity, via: 'webhook', incoming, withoutKey: [...letters.values()], also, fence });
   context.onApplied?.(countedOf(entity.id, messages, ended, clock.now()));
+}
+
+/** Only a replay can have a letter. What the source was asked for says all that a message about the same record could have said. */
+async function closeLetters(session: SqlSession, entity: string, ends: readonly Ending[], { incoming }: Batch, how: 'payload' | 'refetch'): Promise<void> {
+  const well = ends.filter(({ outcome }) => outcome !== 'refused');
+  const wellKeys = new Set(well.map(({ key }) => key));
+  await resolveMessages(session, entity, { messages: well.filter(({ again }) => again).map(({ id }) => id), keys: how === 'payload' ? [] : incoming.map(({ key }) => key).filter((key) => wellKeys.has(key)) });
 }
 
 /** A replay is late by intention: it says nothing about how fast messages are applied. */
@@ -64,7 +76,7 @@ function fatesOf(prepared: PreparedBatch): (incoming: Incoming) => { outcome: In
 }
 
 /** A message that another one about the same record has overtaken changed nothing. What the source was asked about is the fate of all. */
-function endOf({ row, incoming }: ReadMessage, applied: Incoming, fate: { outcome: InboxOutcome; code?: string | undefined }, how: 'payload' | 'refetch'): InboxEnd {
+function endOf({ row, incoming }: ReadMessage, applied: Incoming, fate: { outcome: InboxOutcome; code?: string | undefined }, how: 'payload' | 'refetch'): Ending {
   if (how === 'payload' && incoming !== applied) {
     const isSame = incoming !== undefined && incoming.form !== 'gone' && applied.form !== 'gone' && incoming.hash === applied.hash;
     return { ...endRow(row), outcome: isSame || (incoming?.form === 'gone' && applied.form === 'gone') ? 'unchanged' : 'stale', how };
@@ -72,6 +84,6 @@ function endOf({ row, incoming }: ReadMessage, applied: Incoming, fate: { outcom
   return { ...endRow(row), ...fate, how };
 }
 
-function endRow({ id, receivedAtText, hash }: Waiting): Pick<InboxEnd, 'id' | 'receivedAtText' | 'hash'> {
-  return { id, receivedAtText, hash };
+function endRow({ id, receivedAtText, hash, key, again }: Waiting): Pick<Ending, 'id' | 'receivedAtText' | 'hash' | 'key' | 'again'> {
+  return { id, receivedAtText, hash, key, again };
 }

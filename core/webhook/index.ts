@@ -49,6 +49,8 @@ export interface Webhooks {
   start(): Promise<void>;
   /** Hands what a job that lost its worker was at to another one: which message may be to blame is noted, see `drain.ts`. False for other jobs. */
   handOver(session: SqlSession, job: { task: string; payload: JsonObject }): Promise<boolean>;
+  /** Has the messages of an entity applied that wait, in the caller's transaction. */
+  wake(session: SqlSession, entity: string): Promise<void>;
   /** Looks for gaps now. */
   look(): Promise<void>;
   /** Idempotent; safe before `start`. */
@@ -118,7 +120,7 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
       compose: (request) => composeMessage(hearings, database, request),
       pollingFactor: (entity) => pollingFactor(gaps, entity),
     },
-    look,
+    look, wake: (session, entity) => wake(session, entity),
     async handOver(session, { task, payload: { entity } }) {
       if (task !== webhookTaskName || typeof entity !== 'string') return false;
       await wake(session, entity);

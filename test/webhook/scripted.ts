@@ -4,9 +4,9 @@ import { signed, webhookConfig, type Hooked } from './support.ts';
 /** What it says of a record when it is asked: its name, that it is gone, nothing, or an error. `wait`: its name, when `script.open` resolves. */
 export type Say = string | { gone: true } | { silent: true } | { wait: true } | { error: 'refused' | 'denied' | 'unwell' | 'spent' };
 
-export interface Script { says: Map<string, Say>; asked: string[]; open: Promise<void> }
+export interface Script { says: Map<string, Say>; asked: string[]; open: Promise<void>; /** Whether the plugin understands messages. */ reads: boolean }
 
-export const script: Script = { says: new Map(), asked: [], open: Promise.resolve() };
+export const script: Script = { says: new Map(), asked: [], open: Promise.resolve(), reads: true };
 (globalThis as { tdsTestScript?: Script }).tdsTestScript = script;
 
 const plugin = `
@@ -43,7 +43,7 @@ export default definePlugin({
     },
     webhook: {
       signatureHeader: 'x-mine', supports: () => true, sign: ({ body }, secret) => createHmac('sha256', secret).update(body).digest('hex'),
-      read: ({ body }) => { if (!body.id) throw new PermanentError('scripted.unreadable', 'no id'); return body.name === undefined ? { key: body.id, ...(body.odd ? { record: { odd: true } } : {}) } : { record: body }; },
+      read: ({ body }) => { if (!body.id || !script.reads) throw new PermanentError('scripted.unreadable', 'no id'); return body.name === undefined ? { key: body.id, ...(body.odd ? { record: { odd: true } } : {}) } : { record: body }; },
       write: ({ record }) => record, steps: () => ['by hand'],
     },
   }),
