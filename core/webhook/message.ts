@@ -36,11 +36,20 @@ export function readMessage({ webhook, entity }: Hearing, event: WebhookEvent, b
 }
 
 /** A record that lacks a list or a field which only the detail has would empty what the table holds. */
-function isWhole({ config, stream }: Hearing['entity'], record: SourceRecord): boolean {
+function isWhole(entity: Hearing['entity'], record: SourceRecord): boolean {
+  let wanted = wantedOf.get(entity);
+  if (!wanted) wantedOf.set(entity, wanted = wantedBy(entity));
+  return wanted.every((path) => Object.hasOwn(record, path));
+}
+
+/** It is asked for each message, and the same for all of an entity. */
+const wantedOf = new WeakMap<Hearing['entity'], readonly string[]>();
+
+function wantedBy({ config, stream }: Hearing['entity']): string[] {
   const first = (path: string): string => path.split('.', 1)[0] ?? path;
   const inDetail = new Set((stream.fields ?? []).filter(({ only }) => only === 'detail').map(({ path }) => first(path)));
   const reads = Object.entries(config.fields).filter(([, field]) => field.expr === undefined && field.value === undefined).map(([column, field]) => first(field.from ?? column)).filter((path) => inDetail.has(path));
-  return [...reads, ...Object.values(config.children).map((child) => first(child.from))].every((path) => Object.hasOwn(record, path));
+  return [...new Set([...reads, ...Object.values(config.children).map((child) => first(child.from))])];
 }
 
 /** A message on its way into the corridor. Undefined where it brings no record and is no deletion: the source must be asked. */
