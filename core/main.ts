@@ -39,7 +39,7 @@ import { tendCaches } from './tend-caches.ts';
 import { leaveSilentConnections, watch, type Watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
 import { watchConfig } from './watch-files.ts';
-import type { Webhooks } from './webhook/index.ts';
+import { hearingIn, type Webhooks } from './webhook/index.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
 export { inspectTables } from './inspect-tables.ts';
@@ -122,7 +122,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const watching = options.watchdog && config.policies.watchdog.enabled ? watch({ ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }) : undefined;
     if (watching) closers.push(() => watching.stop());
     watching?.jobsOf(queue);
-    await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
+    await services.resolve(tokens.database).transaction((session) => maintain(session, config))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
     closers.push(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
@@ -184,9 +184,10 @@ async function startWebhooks(services: DependencyContainer, project: Project, { 
   return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
 
-async function maintain(session: SqlSession, keep: NonNullable<Project['config']>['policies']['retention']): Promise<void> {
+async function maintain(session: SqlSession, config: NonNullable<Project['config']>): Promise<void> {
+  const keep = config.policies.retention;
   const now = systemClock.now();
-  await maintainPartitions(session, now, keep);
+  await maintainPartitions(session, now, keep, hearingIn(config));
   await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
 }
 
@@ -214,7 +215,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions & {
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
     project, log, events: inner.resolve(tokens.events), redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
-    retention: () => live.current.policies.retention, catchUp: (id) => inner.resolve(tokens.schedules).catchUp(id),
+    retention: () => live.current.policies.retention, hearing: () => hearingIn(live.current), catchUp: (id) => inner.resolve(tokens.schedules).catchUp(id),
   })) });
   services.register(tokens.schedules, { useFactory: instanceCachingFactory((inner) => composeSchedules({
     config: () => live.current, log, redact: (text) => options.redactor.text(text), events: inner.resolve(tokens.events), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities),

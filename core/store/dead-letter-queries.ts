@@ -89,12 +89,12 @@ export interface LetterToRetry { id: string; key: string | null; raw: string | n
 
 /**
  * Open letters of records in the order of their ids, after `after` up to `upTo`. A record that kills its process is taken
- * only where it is asked for by name: it would take the others down with it.
+ * only where it is asked for by name: it would take the others down with it. So is a deletion that is held back.
  */
 export async function lettersToRetry(session: SqlSession, filter: LetterFilter, range: { after: string; upTo: string; limit: number }): Promise<LetterToRetry[]> {
   const result = await session.query(
     `SELECT id::text AS id, key, raw::text AS raw, last_at AS at, fingerprint, code, message_id::text AS message FROM dead_letters WHERE ${where} AND id > $10 AND id <= $11
-        AND (code <> 'record.poison' OR coalesce($1::text, $4, $6, $8) IS NOT NULL) ORDER BY dead_letters.id LIMIT $12`,
+        AND (code <> 'record.poison' OR coalesce($1::text, $4, $6, $8) IS NOT NULL) AND (code <> 'webhook.deletes_held' OR coalesce($1::text, $4, $6) IS NOT NULL) ORDER BY dead_letters.id LIMIT $12`,
     [...values({ ...filter, kind: 'record', status: 'open' }), range.after, range.upTo, range.limit]);
   return result.rows as unknown as LetterToRetry[];
 }

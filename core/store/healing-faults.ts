@@ -14,11 +14,11 @@ export interface FaultState {
 /** A failed job that is tried again: its letter, the new job, and the run that this one does. */
 export interface TriedJob { letter: string; jobId: string; runId: string | null }
 
-/** All faults with open letters. */
+/** All faults with open letters. Deletions that are held back wait for a person alone. */
 export async function openFaults(session: SqlSession): Promise<OpenFault[]> {
   const result = await session.query(
     `SELECT kind, coalesce(entity, '') AS entity, fingerprint, count(*)::int AS letters, min(code) AS code, min(message) AS message, max(last_at) AS "lastAt"
-       FROM dead_letters WHERE status = 'open' GROUP BY kind, coalesce(entity, ''), fingerprint ORDER BY 1, 2, 3`);
+       FROM dead_letters WHERE status = 'open' AND code <> 'webhook.deletes_held' GROUP BY kind, coalesce(entity, ''), fingerprint ORDER BY 1, 2, 3`);
   return result.rows as unknown as OpenFault[];
 }
 

@@ -6,11 +6,12 @@ import type { Incoming } from '../pipeline/decide.ts';
 import type { SqlSession } from '../sdk/index.ts';
 import { readHeads } from '../store/records.ts';
 import type { RunSuspect } from '../store/runs.ts';
-import type { Waiting } from '../store/webhook-inbox.ts';
+import { putOff, type Waiting } from '../store/webhook-inbox.ts';
 import { applyAsked } from './ask-source.ts';
 import { commitMessages, unusable } from './commit-set.ts';
 import type { DrainDeps } from './drain.ts';
 import type { Hearing } from './hearing.ts';
+import { heldDeletions } from './hold-deletions.ts';
 import { mustAsk } from './judge.ts';
 import { incomingOfMessage, readMessage, type Told } from './message.ts';
 
@@ -22,6 +23,8 @@ export interface SetContext extends Omit<DrainDeps, 'hearings'> {
   signal: AbortSignal;
   /** ms of the clock at which others are to have their turn. */
   ends: number;
+  /** A person has paused the connection to the source: nobody is asked before then. */
+  restsUntil?: Date | undefined;
 }
 
 /** A message that was read. */
@@ -58,9 +61,16 @@ export async function applySet(context: SetContext, rows: readonly Waiting[]): P
   const keys = [...new Set(messages.map(({ told }) => told.key).filter((key) => key !== null))];
   context.told?.(hearing.entity, keys);
   const heads = await database.transaction((session) => readHeads(session, hearing.entity.id, keys));
-  const { direct, ask } = divide(hearing, messages, heads);
-  const asked = messages.filter(({ told }) => told.key !== null && ask.has(told.key));
-  const own = messages.filter((message) => !asked.includes(message));
-  if (own.length > 0) await commitMessages(context, own, direct, 'payload', unusable(own));
-  if (asked.length > 0) await applyAsked(context, asked);
+  const all = divide(hearing, messages, heads);
+  const held = await heldDeletions(context, messages, all.direct, heads);
+  const free = messages.filter((message) => !held.has(message));
+  const { direct, ask } = held.size === 0 ? all : divide(hearing, free, heads);
+  const asked = free.filter(({ told }) => told.key !== null && ask.has(told.key));
+  const isAsked = new Set(asked);
+  const own = messages.filter((message) => !isAsked.has(message));
+  if (own.length > 0) await commitMessages(context, own, direct, 'payload', unusable(own, held));
+  if (asked.length === 0) return;
+  if (!context.restsUntil) return applyAsked(context, asked);
+  const { restsUntil } = context;
+  await database.transaction((session) => putOff(session, asked.map(({ row }) => row), { until: restsUntil, code: 'webhook.rests', counted: false }));
 }

@@ -12,11 +12,14 @@ import type { ReadMessage, SetContext } from './apply-set.ts';
 /** How a message ended, and what there is to know of it for its dead letter. */
 type Ending = InboxEnd & Pick<Waiting, 'key' | 'again'>;
 
+const tooMany = { code: 'webhook.deletes_held' as const, message: 'the message says that the record is gone; with it more of the rows would go within an hour than deletes.maxShare allows, and the source can not be asked' };
+
 /** Messages that can't be applied as they are. */
-export function unusable(messages: readonly ReadMessage[]): Map<Waiting, DeadLetterWrite> {
+export function unusable(messages: readonly ReadMessage[], held: ReadonlySet<ReadMessage>): Map<Waiting, DeadLetterWrite> {
   const letters = new Map<Waiting, DeadLetterWrite>();
-  for (const { row, told, incoming } of messages) {
-    const { fault } = told;
+  for (const message of messages) {
+    const { row, told, incoming } = message;
+    const fault = held.has(message) ? tooMany : told.fault;
     const noRecord = fault ?? (!told.foreign && incoming === undefined ? { code: 'webhook.unreadable' as const, message: 'the message brings no record, and the source can\'t be asked for one' } : undefined);
     if (noRecord) letters.set(row, letterOf(row, told.key, noRecord.code, noRecord.message));
   }
@@ -81,7 +84,9 @@ function endOf({ row, incoming }: ReadMessage, applied: Incoming, fate: { outcom
     const isSame = incoming !== undefined && incoming.form !== 'gone' && applied.form !== 'gone' && incoming.hash === applied.hash;
     return { ...endRow(row), outcome: isSame || (incoming?.form === 'gone' && applied.form === 'gone') ? 'unchanged' : 'stale', how };
   }
-  return { ...endRow(row), ...fate, how };
+  // a rule for changes may have been given the address for deletions
+  const code = row.event === 'deleted' && applied.form !== 'gone' ? fate.code ?? 'webhook.not_gone' : fate.code;
+  return { ...endRow(row), ...fate, code, how };
 }
 
 function endRow({ id, receivedAtText, hash, key, again }: Waiting): Pick<Ending, 'id' | 'receivedAtText' | 'hash' | 'key' | 'again'> {

@@ -37,7 +37,7 @@ export function addRetry(parent: Command, bind: Bind): void {
     about: [
       'A retry maps what is stored now, which may be newer than what the dead letter holds. Letters whose record has been',
       'replaced by a good version are closed. Those that are refused again stay open, with one more attempt.',
-      'A record that kills its process (record.poison) is tried only by its number, key, code or fingerprint.',
+      'A record that kills its process (record.poison) is tried only by its number, key, code or fingerprint; a deletion that was held back (webhook.deletes_held) only by its number, key or code.',
     ].join('\n'),
     examples: [
       ['tds dead-letters retry 7', 'one'], ['tds dead-letters retry --entity invoices --dry-run', 'how many would pass'], ['tds dead-letters retry --fingerprint 0a1b2c3d4e5f6071', 'all with the same fault'],
