@@ -21,6 +21,8 @@ export interface HealingParts {
   events: Pick<Events, 'emit'>;
   /** How long what is kept, as the config in force says. */
   retention: () => RulesDeps['policies']['retention'];
+  /** Entities that may take messages. */
+  hearing: () => readonly string[];
   catchUp: RulesDeps['catchUp'];
   entities: ReadonlyMap<string, Entity>; connections: ReadonlyMap<string, Connection>; connectors: ReadonlyMap<string, Connector>;
 }
@@ -32,7 +34,7 @@ export function composeHealing(parts: HealingParts): Healing {
   const letters = deadLetterOperations({ entities, database, enqueue });
   const jobCauses = causesOfJobs(project, entities);
   return createHealing({
-    policies: config.policies, retention: parts.retention, catchUp: parts.catchUp, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
+    policies: config.policies, retention: parts.retention, hearing: parts.hearing, catchUp: parts.catchUp, names: namesOf(config.database.schema), pool, database, clock: systemClock, log, redact, nodeId: () => queue.nodeId,
     connectionClock: parts.connectionClock, begunAt: systemClock.now(), connections: connectionsToHeal(parts), causeOf: (id, kind) => (kind === 'job' ? jobCauses(id) : causeOf(project, entities.get(id))),
     async retry({ kind, entity, fingerprint, letter, most }) {
       const { runs: [asked], jobs } = await letters.retryDeadLetters({ filter: { kind, ...(letter === undefined ? { fingerprint } : { ids: [letter] }), ...(entity === '' ? {} : { entity }) }, trigger: healingTrigger, ...(most === undefined ? {} : { most }) });

@@ -129,7 +129,7 @@ function databaseCollector(parts: MonitorParts): () => Promise<void> {
       readAt = performance.now();
     } finally {
       metrics.data.atScrape(figures && asMetrics(figures, remotes(parts), overdue));
-      metrics.webhooks.inInbox(figures?.inbox);
+      metrics.webhooks.inInbox(figures?.inbox, figures?.untaken);
       metrics.schedules.atScrape(figures?.schedules);
       metrics.jobs.onQueue(tasks);
     }

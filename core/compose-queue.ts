@@ -32,11 +32,13 @@ export interface QueueParts {
   /** Does what a schedule asks for and is no sync. */
   tick: TaskHandler;
   handOver: NonNullable<ExhaustedDeps['handOver']>;
+  /** Has messages of an entity applied that wait. */
+  wakeMessages: (session: SqlSession, entity: string) => Promise<void>;
   options: { role: 'node' | 'client'; roles: readonly NodeRole[]; redactor: { text: (text: string) => string }; nodeId?: string; queueTimings?: Partial<QueueTimings> };
 }
 
 /** Puts the queue and its tasks together for `main.ts`. */
-export function composeQueue({ config, opened, database, log, events, metrics, tracing, entities, connections, notify, tick, handOver, options }: QueueParts): Queue {
+export function composeQueue({ config, opened, database, log, events, metrics, tracing, entities, connections, notify, tick, handOver, wakeMessages, options }: QueueParts): Queue {
   const redact = (text: string): string => options.redactor.text(text);
   let queue: Queue | undefined = undefined as Queue | undefined; // tasks need the queue that is made of them
   const enqueue: Enqueue = (session, job) => enqueueBy(queue as Queue)(session, job);
@@ -45,7 +47,7 @@ export function composeQueue({ config, opened, database, log, events, metrics, t
     events, ...(config.metrics.enabled ? { onProgress: (current, counts) => metrics.runs.saved(current.entity, counts) } : {}),
     nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
     withUsage: (current, work) => tracing.run(factsOf(current, entities.get(current.entity)), () => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls))),
-    requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }),
+    requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }), wakeMessages,
   });
   queue = createQueue({
     url: opened.url, reads: opened.reads, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, events, handOver }),

@@ -13,6 +13,7 @@ import type { Database } from './store/session.ts';
 import { trimActs } from './store/healing-acts.ts';
 import { maintainPartitions } from './store/partitions.ts';
 import { trimTicks, type Tick } from './store/ticks.ts';
+import { hearingIn } from './webhook/index.ts';
 
 /** What the schedules are made of. */
 export interface ScheduleParts {
@@ -90,7 +91,7 @@ async function maintain({ database, config }: ScheduleParts): Promise<WorkDone> 
   const now = systemClock.now();
   const { retention } = config().policies;
   const oldest = new Date(now.getTime() - retention.runs);
-  const { made, dropped, runs } = await database.transaction((session) => maintainPartitions(session, now, retention));
+  const { made, dropped, runs } = await database.transaction((session) => maintainPartitions(session, now, retention, hearingIn(config())));
   const [acts, ticks] = await database.transaction(async (session) => [await trimActs(session, oldest, now), await trimTicks(session, oldest)] as const);
   return { status: 'succeeded', reason: `${made.length} partitions made, ${dropped.length} dropped; ${runs} runs, ${ticks} ticks and reports, ${acts} acts of healing removed` };
 }

@@ -39,7 +39,7 @@ import { StopOrder, type Stop } from './stop-order.ts';
 import { leaveSilentConnections, watch } from './tend-queue.ts';
 import { tokens } from './tokens.ts';
 import { watchConfig } from './watch-files.ts';
-import type { Webhooks } from './webhook/index.ts';
+import { hearingIn, type Webhooks } from './webhook/index.ts';
 
 export { loadProject, projectRoot, type Project, type ProjectOptions } from './project.ts';
 export { inspectTables } from './inspect-tables.ts';
@@ -121,7 +121,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     const watching = options.watchdog && config.policies.watchdog.enabled ? watch({ ...options.watchdog, afterMs: config.policies.watchdog.after, log: options.log }) : undefined;
     if (watching) stops.add(() => watching.stop());
     watching?.jobsOf(queue);
-    await services.resolve(tokens.database).transaction((session) => maintain(session, config.policies.retention))
+    await services.resolve(tokens.database).transaction((session) => maintain(session, config))
       .catch((error: unknown) => options.log.warn('what is older than it is to be kept could not be removed; the next start tries again', { error }));
     const connections = services.resolve(tokens.connections);
     stops.add(async () => Promise.all([...connections.values()].map((connection) => connection.close())));
@@ -167,9 +167,10 @@ function dataDirectoryOf({ dataDirectory, env }: RuntimeOptions): string {
   return path.resolve(dataDirectory ?? (env['TDS_DATA'] || '.tds'));
 }
 
-async function maintain(session: SqlSession, keep: NonNullable<Project['config']>['policies']['retention']): Promise<void> {
+async function maintain(session: SqlSession, config: NonNullable<Project['config']>): Promise<void> {
+  const keep = config.policies.retention;
   const now = systemClock.now();
-  await maintainPartitions(session, now, keep);
+  await maintainPartitions(session, now, keep, hearingIn(config));
   await maintainAudit(session, now, new Date(now.getTime() - keep.audit));
 }
 
@@ -192,12 +193,12 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions & {
   services.register(tokens.entities, { useFactory: instanceCachingFactory((inner) => buildEntities(config, inner.resolve(tokens.connectors), project.connections)) });
   services.register(tokens.queue, { useFactory: instanceCachingFactory((inner) => composeQueue({
     config, options, opened, log, events: inner.resolve(tokens.events), metrics: inner.resolve(tokens.metrics), tracing: inner.resolve(tokens.tracing), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections),
-    notify: (job) => inner.resolve(tokens.alerting).handler(job), tick: (job) => inner.resolve(tokens.schedules).task(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job),
+    notify: (job) => inner.resolve(tokens.alerting).handler(job), tick: (job) => inner.resolve(tokens.schedules).task(job), handOver: (session, job) => inner.resolve(tokens.webhooks).handOver(session, job), wakeMessages: (session, entity) => inner.resolve(tokens.webhooks).wake(session, entity),
   })) });
   services.register(tokens.healing, { useFactory: instanceCachingFactory((inner) => composeHealing({
     project, log, events: inner.resolve(tokens.events), redact: (text) => options.redactor.text(text), connectionClock: options.clock ?? systemClock, pool: opened.pool, database: inner.resolve(tokens.database), queue: inner.resolve(tokens.queue), enqueue: enqueueBy(inner.resolve(tokens.queue)),
     entities: inner.resolve(tokens.entities), connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors),
-    retention: () => live.current.policies.retention, catchUp: (id) => inner.resolve(tokens.schedules).catchUp(id),
+    retention: () => live.current.policies.retention, hearing: () => hearingIn(live.current), catchUp: (id) => inner.resolve(tokens.schedules).catchUp(id),
   })) });
   services.register(tokens.schedules, { useFactory: instanceCachingFactory((inner) => composeSchedules({
     config: () => live.current, log, redact: (text) => options.redactor.text(text), events: inner.resolve(tokens.events), database: inner.resolve(tokens.database), entities: inner.resolve(tokens.entities),

@@ -45,6 +45,10 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     metric: 'tds_webhook_refused_recent', labels: { reason: 'signature' }, above: 10, by: ['entity'], severity: 'warning',
     summary: '{value} webhooks of {entity} were refused within 15 minutes, since they are not signed with its secret', help: 'compare the secret at the service with webhooks.secret of the connection; if they are the same, somebody is trying',
   },
+  'webhooks-none-taken': {
+    metric: 'tds_webhook_untaken_refusals', above: 0, severity: 'warning',
+    summary: '{value} webhooks of {entity} were refused within a day, and none was taken', help: 'tds webhooks stats says why they were refused; then compare the rules at the service with tds webhooks urls',
+  },
   'webhooks-overload': {
     metric: 'tds_webhook_refused_recent', labels: { reason: 'overload' }, above: 100, by: ['entity'], severity: 'warning',
     summary: '{value} webhooks of {entity} were sent away within 15 minutes: more come than can be saved', help: 'tds webhooks stats; what the service does not send again the next read finds: tds sync {entity}',

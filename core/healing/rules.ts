@@ -27,6 +27,8 @@ export interface RulesDeps {
   connectionClock: Clock;
   /** How long what is kept, as the config in force says. */
   retention: () => Config['policies']['retention'];
+  /** Entities that may take messages. */
+  hearing: () => readonly string[];
   catchUp: MissedSchedulesDeps['catchUp'];
   /** When this process began. */
   begunAt?: Date;
@@ -40,12 +42,12 @@ export interface RulesDeps {
 const minuteMs = 60_000;
 
 /** The rules that are switched on. */
-export function healingRules({ policies, retention, catchUp, pool, names, connections, connectionClock, begunAt, causeOf, retry, requeue, onRunClosed }: RulesDeps): HealingRule[] {
+export function healingRules({ policies, retention, hearing, catchUp, pool, names, connections, connectionClock, begunAt, causeOf, retry, requeue, onRunClosed }: RulesDeps): HealingRule[] {
   const { healing } = policies;
   const { every, cap } = healing;
   const soon = Math.max(every, 30_000);
   const chores: Chore[] = [
-    (session, now) => keepPartitions(session, now, retention()), (session, now) => keepAudit(session, now, retention().audit), (session, now) => keepTicks(session, now, retention()),
+    (session, now) => keepPartitions(session, now, retention(), hearing()), (session, now) => keepAudit(session, now, retention().audit), (session, now) => keepTicks(session, now, retention()),
     (session, now) => trimLetters(session, now, retention().resolvedDeadLetters),
   ];
   return [
@@ -66,8 +68,8 @@ async function trimLetters(session: SqlSession, now: Date, keepMs: number): Prom
   return letters === 0 ? undefined : `${letters} dead ${letters === 1 ? 'letter' : 'letters'} removed that ${letters === 1 ? 'was' : 'were'} resolved more than ${Math.round(keepMs / 86_400_000)} days ago`;
 }
 
-async function keepPartitions(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention']): Promise<string | undefined> {
-  const { made, dropped, runs, quota } = await maintainPartitions(session, now, retention);
+async function keepPartitions(session: SqlSession, now: Date, retention: RulesDeps['policies']['retention'], hearing: readonly string[]): Promise<string | undefined> {
+  const { made, dropped, runs, quota } = await maintainPartitions(session, now, retention, hearing);
   const words = [made.length > 0 && `made ${made.join(', ')}`, dropped.length > 0 && `dropped ${dropped.join(', ')}`, runs > 0 && `${runs} old runs removed`, quota > 0 && `${quota} old lines of the ledger of calls removed`].filter(Boolean);
   return words.length === 0 ? undefined : words.join('; ');
 }

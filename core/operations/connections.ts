@@ -9,9 +9,9 @@ import { OperationError } from './errors.ts';
 export interface ConnectionOperations {
   /** What can be read by it; nothing of one that is only written to. */
   streams(id: string): readonly StreamInfo[];
-  /** No run reads or writes by it from now on, on any node; those under way end their batch. They wait until it is resumed. */
+  /** No run and no message reads or writes by it from now on, on any node; those under way end their batch. They wait until it is resumed. */
   pauseConnection(id: string, pause: { by: string; reason: string }): Promise<ConnectionPause>;
-  /** Runs that wait for it go on within 15 seconds. False: it did not rest. */
+  /** Runs and messages that wait for it go on within 15 seconds. False: it did not rest. */
   resumeConnection(id: string): Promise<boolean>;
   pauses(): Promise<ConnectionPause[]>;
 }

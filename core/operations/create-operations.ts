@@ -115,6 +115,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     health,
     healthReport: () => healthReport({
       config: deps.config, database, plugins: deps.plugins, health, connections: () => Promise.all([...deps.connections.values()].map(connectionStatus)), jobs: () => deps.queue.stats(), overdue: deps.overdue,
+      hearing: () => [...deps.entities.values()].filter(({ hears }) => hears).map(({ id }) => id),
     }),
     alerts: deps.alerts,
     metrics: async () => ({ contentType: deps.metrics.contentType, text: await deps.metrics.text() }),

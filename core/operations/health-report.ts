@@ -31,6 +31,8 @@ export interface ReportDeps {
   health: () => Promise<Health>;
   connections: () => Promise<ConnectionStatus[]>;
   jobs: () => Promise<TaskStats[]>;
+  /** Entities that take messages. */
+  hearing: () => readonly string[];
   /** Seconds since an entity should have been read again at the latest; below 0 there is time left. */
   overdue: (entity: string, read: { startedAt: Date; lastSeconds: number | null }, now: Date) => number;
 }
@@ -52,7 +54,7 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
       const entities = Object.entries(deps.config.entities).filter(([, entity]) => entity.enabled).map(([id]) => id);
       const { reads } = deps.database;
       const [figures, turn, ...alerts] = await Promise.all([readFigures(reads, entities), lastTurn(reads), ...(['firing', 'acknowledged'] as const).map((state) => listAlerts(reads, { state, limit: 100 }))]);
-      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...letters(figures), ...healing(figures), ...alertsOf(alerts.flat()), ...unwatched(figures, deps.config, turn), ...notifiers(figures, deps.config));
+      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...letters(figures), ...webhooks(figures, deps.hearing()), ...healing(figures), ...alertsOf(alerts.flat()), ...unwatched(figures, deps.config, turn), ...notifiers(figures, deps.config));
     } catch (error) {
       items.push(bad('database', `could not be asked: ${(error as Error).message}`, 'see the log'));
     }
@@ -103,6 +105,14 @@ function schedules({ resting }: Figures): HealthItem[] {
 function letters({ deadLetters }: Figures): HealthItem[] {
   const open = deadLetters.reduce((sum, one) => sum + one.open, 0);
   return [open === 0 ? ok('dead letters', 'none') : warning('dead letters', `${open} open: ${named(deadLetters.toSorted((a, b) => b.open - a.open).map(({ entity, open: count }) => `${entity || 'jobs'} ${count}`))}`, 'tds dead-letters groups')];
+}
+
+/** What never arrives can't be missed by its own count. */
+function webhooks({ inbox, untaken }: Figures, hearing: readonly string[]): HealthItem[] {
+  const refused = untaken.map(({ entity, refused: count }) => warning('webhooks', `${count} of ${entity} were refused within a day, and none was taken`, 'tds webhooks stats, then tds webhooks urls'));
+  if (hearing.length === 0 || refused.length > 0) return refused;
+  const told = hearing.filter((id) => inbox.some(({ entity }) => entity === id)).length;
+  return [told === 0 ? warning('webhooks', `none has ever come, for none of ${hearing.length} entities`, 'tds webhooks urls') : ok('webhooks', `${told} of ${hearing.length} entities have been told of changes`)];
 }
 
 function healing({ healing: rules }: Figures): HealthItem[] {

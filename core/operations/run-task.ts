@@ -33,6 +33,8 @@ export interface RunTaskDeps {
   /** What a connection waits for now, in words; undefined while it does not wait. */
   waitsOn: (connectionId: string) => string | undefined;
   requestRun: (session: SqlSession, entity: string, mode: RunMode) => Promise<void>;
+  /** Has messages applied that wait. */
+  wakeMessages: (session: SqlSession, entity: string) => Promise<void>;
   /** Told of each run that ended. */
   events?: Pick<Events, 'emit'>;
   /** Called after each saved batch and at the end, for metrics and the live page. */
@@ -79,7 +81,7 @@ async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, ru
         run, entity, log, ...(care ? { care } : {}), usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs, stopping: () => deps.stopping() || watch.rests(),
         fence: (session, progress = true) => job.fence(asClient(session), { progress }),
         onProgress: (counts) => deps.onProgress?.(run, counts),
-        requestRun: (session, mode) => deps.requestRun(session, run.entity, mode),
+        requestRun: (session, mode) => deps.requestRun(session, run.entity, mode), wakeMessages: (session) => deps.wakeMessages(session, run.entity),
       });
     } finally {
       await watch.stop();

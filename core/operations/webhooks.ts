@@ -38,7 +38,7 @@ export interface ReplayDifference {
   id: string; entity: string; key: string | null; event: WebhookEvent;
   /** `ask`: the source would be asked, so nothing can be said now. */
   would: 'new' | 'change' | 'delete' | 'nothing' | 'stale' | 'drop' | 'refuse' | 'ask';
-  /** Places of the record that would change. */
+  /** Columns that would change; of a row that was never written, all. */
   changes: FieldChange[];
   problem?: { code: string; field?: string; message: string };
 }

@@ -94,7 +94,7 @@ async function commit(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): P
 
 async function write(deps: ApplyDeps, batch: Batch, prepared: PreparedBatch): Promise<RunCounts> {
   const { entity, run } = batch;
-  const counts = { ...prepared.counts, ...batch.counted, pages: run?.pages ?? 0, refused: (prepared.counts.refused ?? 0) + (batch.withoutKey?.length ?? 0), read: (prepared.counts.read ?? 0) + (batch.withoutKey?.length ?? 0) };
+  const counts = { ...prepared.counts, ...batch.counted, pages: run?.pages ?? 0, refused: (prepared.counts.refused ?? 0) + (batch.withoutKey?.length ?? 0), read: (prepared.counts.read ?? 0) + (batch.counted?.read ?? 0) + (batch.withoutKey?.length ?? 0) };
   crashPoint('before-write');
   await deps.database.transaction(async (session) => {
     if (!writesNothing(prepared)) {
@@ -146,10 +146,10 @@ async function writeRecords(session: SqlSession, { entity, run, via }: Batch, pr
   await resolveDeadLetters(session, entity.id, prepared.overtaken, `the record is gone, or left out by a check: seen by ${via}${where}`);
 }
 
-/** Of an entity that messages tell of: what an incremental read found before one came. */
+/** Of an entity that messages tell of: what an incremental read found before one came, or a detail of that state was asked for. */
 async function noteUntold(session: SqlSession, { entity, run, via }: Batch, { inserts, replaces }: PreparedBatch): Promise<void> {
   if (!entity.hears || via !== 'incremental' || !run) return;
-  await noteGaps(session, entity.id, run.id, [...inserts, ...replaces].filter(({ modifiedAt }) => modifiedAt !== null));
+  await noteGaps(session, entity.id, run.id, [...inserts, ...replaces].filter(({ modifiedAt, detailModifiedAt }) => modifiedAt !== null && !(detailModifiedAt && detailModifiedAt >= modifiedAt)));
 }
 
 function byReason(closing: readonly { id: string; reason: string }[]): Map<string, string[]> {

@@ -1,7 +1,7 @@
 import { countUnseen, readRun, unseenRecords } from '../store/runs.ts';
 import { bySets } from '../store/session.ts';
 import { applyBatch } from './apply.ts';
-import { askDetails, detailsAtOnce, type Asked } from './details.ts';
+import { askDetails, detailsTogether, type Asked } from './details.ts';
 import { usageMeter, type RunContext, type RunOutcome } from './run-context.ts';
 
 /** Where nobody is asked, so many are written at once. */
@@ -30,14 +30,14 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
   }
   const since = usageMeter(context);
   // each call takes its time: what it proved is saved soon, so that the run is seen to get on, and asks for nothing twice
-  const size = stream.provesGone ? detailsAtOnce(stream) : chunkSize;
+  const size = stream.provesGone ? detailsTogether(entity) : chunkSize;
   let after = '';
   for (;;) {
     const records = await database.transaction((session) => bySets(session, () => unseenRecords(session, run, after, size)));
     if (records.length === 0) return {};
     context.signal.throwIfAborted();
     after = records.at(-1)?.key ?? after;
-    const { incoming, failure } = stream.provesGone ? await askDetails(context, records.map(({ key }) => key)) : goneByAbsence(context, records);
+    const { incoming, failures: [failure] } = stream.provesGone ? await askDetails(context, records.map(({ key }) => key)) : goneByAbsence(context, records);
     context.onProgress(await applyBatch(context, { entity, via: 'full', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: true } }));
     if (failure) throw failure.error;
   }
@@ -47,5 +47,5 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
 function goneByAbsence({ run, clock }: RunContext, records: readonly { key: string; version: number }[]): Asked {
   const now = clock.now();
   const observedAt = run.startedAt && run.startedAt < now ? run.startedAt : now;
-  return { incoming: records.map(({ key, version }) => ({ form: 'gone', key, version, observedAt })) };
+  return { incoming: records.map(({ key, version }) => ({ form: 'gone', key, version, observedAt })), failures: [], unasked: [] };
 }

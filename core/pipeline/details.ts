@@ -1,4 +1,4 @@
-import { PermanentError, type DetailResult, type JsonValue, type StreamInfo } from '../sdk/index.ts';
+import { PermanentError, type DetailResult, type JsonValue } from '../sdk/index.ts';
 import { isOfOtherSource } from '../store/entities.ts';
 import { dueDetails } from '../store/records.ts';
 import { advanceRun } from '../store/runs.ts';
@@ -26,7 +26,7 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
   if (await database.transaction((session) => isOfOtherSource(session, entity.id, sourceOf(entity)))) {
     return { code: 'source.changed', reason: 'what is due is of another source than the one that is read now; the next sync reads all of that first, and then asks for details' };
   }
-  const size = detailsAtOnce(entity.stream);
+  const size = detailsTogether(entity);
   const since = usageMeter(context);
   const unsettled = unsettledBefore(run.position);
   /** Keys that are to be asked for past the cache. */
@@ -40,7 +40,7 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
     if (keys.length === 0 || unsettled.length >= mostUnsettled) break;
     const seenAt = new Map(due.filter(({ key }) => !doubtful.has(key)).map(({ key, observedAt }) => [key, observedAt]));
     const askedAt = context.clock.now();
-    const { incoming, failure } = await askDetails(context, keys, seenAt);
+    const { incoming, failures: [failure] } = await askDetails(context, keys, { seenAt });
     const batch: Batch = { entity, via: 'details', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: unsettled, pages: 0, noteSeen: false } };
     context.onProgress(await applyCarefully(context, batch));
     // what did arrive was worth its calls and is written; the rest stays due
@@ -56,11 +56,6 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
   if (calls > 0) await database.transaction(async (session) => void await advanceRun(session, run.id, unsettled, { calls, bytes }));
   if (unsettled.length === 0) return {};
   return { code: 'details.unsettled', reason: `${unsettled.length} records got no details this time, the first ${unsettled[0]}; the next run asks again` };
-}
-
-/** How many records are asked for before what came of it is saved. */
-export function detailsAtOnce({ detailBatch = 1 }: Pick<StreamInfo, 'detailBatch'>): number {
-  return detailBatch > 1 ? detailBatch * callsAtOnce : recordsAtOnce;
 }
 
 /** The keys that earlier slices of this run asked for in vain. */
@@ -79,36 +74,61 @@ async function stillDue({ entity, database }: RunContext, keys: readonly string[
 export interface Asked {
   /** What arrived. Keys without an answer are left out. */
   incoming: Incoming[];
-  /** The first error of a call, to be thrown when what arrived is written. */
-  failure?: { error: unknown };
+  /** What calls failed with, the first one first, and whom they asked for. To be thrown, or noted, when what arrived is written. */
+  failures: { keys: readonly string[]; error: unknown }[];
+  /** Keys for which no call was made any more. */
+  unasked: string[];
 }
 
-/**
- * Asks the source for these records, several calls at once. After an error no further call is made. `seenAt`: when each was last seen
- * to have changed; a key that is not there is never answered from the cache.
- */
-export async function askDetails({ entity, signal }: Pick<RunContext, 'entity' | 'signal'>, keys: readonly string[], seenAt?: ReadonlyMap<string, Date>): Promise<Asked> {
+/** How to ask. */
+export interface Asking {
+  /** When each was last seen to have changed; a key that is not there is never answered from the cache. */
+  seenAt?: ReadonlyMap<string, Date>;
+  /** Keys that no call asks for together with others. */
+  alone?: ReadonlySet<string>;
+  /** Whether further calls are made after this error; `answered` keys were answered before. Default: none is. */
+  goesOn?: (error: unknown, answered: number) => boolean;
+  /** Asked before each call: whether there is time for it. */
+  hasTime?: () => boolean;
+}
+
+/** Records whose details are asked for and saved together. */
+export function detailsTogether({ stream: { detailBatch = 1 } }: Pick<RunContext['entity'], 'stream'>): number {
+  return detailBatch > 1 ? detailBatch * callsAtOnce : recordsAtOnce;
+}
+
+/** Asks the source for these records, several calls at once. */
+export async function askDetails({ entity, signal }: Pick<RunContext, 'entity' | 'signal'>, keys: readonly string[], { seenAt, alone, goesOn = () => false, hasTime = () => true }: Asking = {}): Promise<Asked> {
   const { source, stream, options } = entity;
   const ask = source.readDetails?.bind(source);
   if (!ask) throw new PermanentError('source.no_details', `the connector declares details for "${stream.name}" but can't read them`);
-  const perCall = stream.detailBatch ?? 1;
-  const chunks: string[][] = [];
-  for (let start = 0; start < keys.length; start += perCall) chunks.push(keys.slice(start, start + perCall));
-  const incoming: Incoming[] = [];
-  const work = chunks.values();
-  let failure: { error: unknown } | undefined;
+  const work = callsFor(keys, stream.detailBatch ?? 1, alone);
+  const asked: Asked = { incoming: [], failures: [], unasked: [] };
+  let isOver = false;
   const worker = async (): Promise<void> => {
-    for (const chunk of work) {
-      if (failure) return;
+    while (!isOver && hasTime()) {
+      const wanted = work.shift();
+      if (!wanted) return;
       try {
-        for (const result of await untilAborted(ask({ stream: stream.name, options, keys: chunk, signal, ...(seenAt ? { seenAt } : {}) }), signal)) incoming.push(incomingOf(entity, result));
+        for (const result of await untilAborted(ask({ stream: stream.name, options, keys: wanted, signal, ...(seenAt ? { seenAt } : {}) }), signal)) asked.incoming.push(incomingOf(entity, result));
       } catch (error) {
-        failure ??= { error };
+        asked.failures.push({ keys: wanted, error });
+        isOver ||= !goesOn(error, asked.incoming.length);
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(callsAtOnce, chunks.length) }, worker));
-  return failure ? { incoming, failure } : { incoming };
+  await Promise.all(Array.from({ length: Math.min(callsAtOnce, work.length) }, worker));
+  asked.unasked = work.flat();
+  return asked;
+}
+
+/** The keys of each call. */
+function callsFor(keys: readonly string[], perCall: number, alone?: ReadonlySet<string>): string[][] {
+  const together = alone ? keys.filter((key) => !alone.has(key)) : keys;
+  const calls: string[][] = [];
+  for (let start = 0; start < together.length; start += perCall) calls.push(together.slice(start, start + perCall));
+  for (const key of alone ? keys : []) if (alone?.has(key)) calls.push([key]);
+  return calls;
 }
 
 function incomingOf(entity: RunContext['entity'], result: DetailResult): Incoming {

@@ -3,6 +3,7 @@ import { parseJson } from '../connection/json-lossless.ts';
 import { lettersToRetry, type LetterToRetry } from '../store/dead-letter-queries.ts';
 import { storedUnder } from '../store/records.ts';
 import { readRun, type Run } from '../store/runs.ts';
+import { keptMessages, putBack } from '../store/webhook-queries.ts';
 import type { Batch } from './apply.ts';
 import { applyCarefully, Care, poisonCode } from './careful.ts';
 import type { IncomingRecord } from './decide.ts';
@@ -19,6 +20,8 @@ export interface LetterSet {
   overtaken: { id: string; reason: string }[];
   /** Letters whose record has a key now; its own letter takes over where it is refused again. */
   keyed: { id: string; key: string; reason: string }[];
+  /** Messages that go back into the inbox. What becomes of them there closes their letters, or does not. */
+  messages: { letter: string; message: string }[];
 }
 
 /** How a retry ended. */
@@ -31,24 +34,32 @@ export async function retryLetters(context: RunContext): Promise<RunOutcome> {
   let after = typeof run.position === 'string' ? run.position : '0';
   let tried = run.read;
   let care = context.care;
+  let back = 0;
   for (;;) {
     signal.throwIfAborted();
     if (context.stopping()) return { more: true };
     const limit = Math.min(entity.config.batchSize, most - tried);
     const letters = limit <= 0 ? [] : await database.transaction((session) => lettersToRetry(session, { ...filter, entity: entity.id }, { after, upTo, limit }));
     const last = letters.at(-1);
-    if (!last) return { reason: wording(resultOf(await endedRun(context))) };
+    if (!last) return { reason: wording(resultOf(await endedRun(context)), back) };
     const set = await database.transaction((session) => gather(entity, session, letters));
+    const messages = set.messages.map(({ message }) => message);
     after = last.id;
     tried += letters.length;
     const batch: Batch = {
       entity, via: 'replay', incoming: set.incoming, withoutKey: set.withoutKey, closing: [...set.overtaken, ...set.keyed], fence: context.fence,
-      run: { id: run.id, position: after, pages: 1, noteSeen: false },
+      run: { id: run.id, position: after, pages: 1, noteSeen: false }, counted: { read: messages.length },
+      async also(session, part) {
+        if (!part.withoutKey || messages.length === 0) return;
+        await putBack(session, { ids: messages }, undefined);
+        await context.wakeMessages(session);
+      },
     };
     const suspects = new Set(letters.filter(({ code }) => code === poisonCode).map(({ key }) => key));
     // they were found to kill their process once already, so this costs one process each at most
     if (suspects.size > 0) (care ??= new Care(null, false, run.pages, entity.config.batchSize)).suspectAlone(set.incoming.map(({ key }) => key).filter((key) => suspects.has(key)), set.incoming.length);
     context.onProgress(await applyCarefully(care ? { ...context, care } : context, batch));
+    back += messages.length;
   }
 }
 
@@ -58,8 +69,14 @@ export async function retryLetters(context: RunContext): Promise<RunOutcome> {
 export async function gather(entity: Entity, session: SqlSession, letters: readonly LetterToRetry[]): Promise<LetterSet> {
   const keys = letters.map(({ key }) => key).filter((key) => key !== null);
   const stored = await storedUnder(session, entity.id, keys);
-  const set: LetterSet = { incoming: [], withoutKey: [], overtaken: [], keyed: [] };
+  const set: LetterSet = { incoming: [], withoutKey: [], overtaken: [], keyed: [], messages: [] };
+  const kept = await keptMessages(session, letters.map(({ message }) => message).filter((message) => message !== null));
   for (const letter of letters) {
+    if (letter.message !== null) {
+      if (kept.has(letter.message)) set.messages.push({ letter: letter.id, message: letter.message });
+      else set.withoutKey.push({ key: letter.key, raw: letter.raw, message: letter.message, problems: [{ code: letter.code, message: 'its message is kept no longer, so that there is nothing to try again', suggestion: `Read the entity: tds sync ${entity.id} --mode full. Then discard it.` }] });
+      continue;
+    }
     const record = letter.key === null ? undefined : stored.get(letter.key);
     if (record?.deletedAt) set.overtaken.push({ id: letter.id, reason: 'the record is gone at the source' });
     else if (record && !record.refused) set.overtaken.push({ id: letter.id, reason: 'a newer version of the record was applied' });
@@ -96,6 +113,6 @@ export function resultOf(run: Pick<Run, 'read' | 'new' | 'changed' | 'refused' |
   return { tried: run.read, mended: run.new + run.changed, refused: run.refused, dropped: run.dropped };
 }
 
-function wording({ mended, refused, dropped }: RetryResult): string {
-  return [`${mended} mended`, `${refused} still refused`, ...(dropped > 0 ? [`${dropped} dropped by a check`] : [])].join(', ');
+function wording({ mended, refused, dropped }: RetryResult, back: number): string {
+  return [`${mended} mended`, `${refused} still refused`, ...(dropped > 0 ? [`${dropped} dropped by a check`] : []), ...(back > 0 ? [`${back} put back into the inbox: tds webhooks`] : [])].join(', ');
 }

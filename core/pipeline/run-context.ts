@@ -28,6 +28,8 @@ export interface RunContext {
   onProgress: (counts: RunCounts) => void;
   /** Asks for another run, which starts when this one has ended. */
   requestRun: (session: SqlSession, mode: RunMode) => Promise<void>;
+  /** Has the entity's messages applied that wait, in the caller's transaction. */
+  wakeMessages: (session: SqlSession) => Promise<void>;
 }
 
 /** How a run ended well. A code says that a person should look, though the run succeeded. */

@@ -18,6 +18,8 @@ export interface DryRun {
   dropped: number;
   /** Need no retry: a newer version was applied, or the record is gone. */
   overtaken: number;
+  /** Messages that would go back into the inbox; what would become of them `tds webhooks replay --dry-run` tells. */
+  inbox: number;
   faults: TriedFault[];
   /** What is wrong with those that would not pass, the most frequent first. */
   still: { fingerprint: string; code: string; field: string | null; count: number; example: { key: string | null; message: string } }[];
@@ -33,7 +35,7 @@ const mostFaults = 20;
 export async function tryLetters(entity: Entity, database: DatabaseAccess, filter: LetterFilter, range: { upTo: string; most?: number }): Promise<DryRun> {
   const faults = new Map<string, TriedFault>();
   const still = new Map<string, DryRun['still'][number]>();
-  const sum: Omit<DryRun, 'faults' | 'still'> = { tried: 0, pass: 0, refused: 0, dropped: 0, overtaken: 0 };
+  const sum: Omit<DryRun, 'faults' | 'still'> = { tried: 0, pass: 0, refused: 0, dropped: 0, overtaken: 0, inbox: 0 };
   let after = '0';
   for (;;) {
     const limit = Math.min(setSize, (range.most ?? Number.POSITIVE_INFINITY) - sum.tried);
@@ -70,15 +72,20 @@ function trySet(entity: Entity, database: DatabaseAccess, filter: LetterFilter, 
   });
 }
 
+type Fate = 'refused' | 'dropped' | 'overtaken' | 'inbox';
+
 /** What would become of each letter; those that are not named pass. */
-function fatesOf(letters: readonly LetterToRetry[], set: LetterSet, prepared: PreparedBatch): Map<string, 'refused' | 'dropped' | 'overtaken'> {
-  const fates = new Map<string, 'refused' | 'dropped' | 'overtaken'>();
+function fatesOf(letters: readonly LetterToRetry[], set: LetterSet, prepared: PreparedBatch): Map<string, Fate> {
+  const fates = new Map<string, Fate>();
   const refused = new Set(prepared.letters.map(({ key }) => key));
   const dropped = new Set(prepared.overtaken);
   const overtaken = new Set(set.overtaken.map(({ id }) => id));
   const withoutKey = new Set(set.withoutKey.map(({ raw }) => raw));
-  for (const { id, key, raw } of letters) {
-    if (overtaken.has(id)) fates.set(id, 'overtaken');
+  const inbox = new Set(set.messages.map(({ letter }) => letter));
+  for (const { id, key, raw, message } of letters) {
+    if (inbox.has(id)) fates.set(id, 'inbox');
+    else if (message !== null) fates.set(id, 'refused');
+    else if (overtaken.has(id)) fates.set(id, 'overtaken');
     else if (key === null ? withoutKey.has(raw) || refused.has(set.keyed.find((one) => one.id === id)?.key ?? null) : refused.has(key)) fates.set(id, 'refused');
     else if (key !== null && dropped.has(key)) fates.set(id, 'dropped');
   }

@@ -85,16 +85,16 @@ export async function spanLetters(session: SqlSession, filter: LetterFilter): Pr
 }
 
 /** A letter as a retry takes it. */
-export interface LetterToRetry { id: string; key: string | null; raw: string | null; at: Date; fingerprint: string; code: string }
+export interface LetterToRetry { id: string; key: string | null; raw: string | null; at: Date; fingerprint: string; code: string; /** The message that it is about; null where it is of a record. */ message: string | null }
 
 /**
  * Open letters of records in the order of their ids, after `after` up to `upTo`. A record that kills its process is taken
- * only where it is asked for by name: it would take the others down with it.
+ * only where it is asked for by name: it would take the others down with it. So is a deletion that is held back.
  */
 export async function lettersToRetry(session: SqlSession, filter: LetterFilter, range: { after: string; upTo: string; limit: number }): Promise<LetterToRetry[]> {
   const result = await session.query(
-    `SELECT id::text AS id, key, raw::text AS raw, last_at AS at, fingerprint, code FROM dead_letters WHERE ${where} AND id > $10 AND id <= $11
-        AND (code <> 'record.poison' OR coalesce($1::text, $4, $6, $8) IS NOT NULL) ORDER BY dead_letters.id LIMIT $12`,
+    `SELECT id::text AS id, key, raw::text AS raw, last_at AS at, fingerprint, code, message_id::text AS message FROM dead_letters WHERE ${where} AND id > $10 AND id <= $11
+        AND (code <> 'record.poison' OR coalesce($1::text, $4, $6, $8) IS NOT NULL) AND (code <> 'webhook.deletes_held' OR coalesce($1::text, $4, $6) IS NOT NULL) ORDER BY dead_letters.id LIMIT $12`,
     [...values({ ...filter, kind: 'record', status: 'open' }), range.after, range.upTo, range.limit]);
   return result.rows as unknown as LetterToRetry[];
 }

@@ -10,15 +10,20 @@ export interface TokenFigure { account: string; expiresSeconds: number | null; a
 /** Breakers that are not closed. */
 export interface BreakerFigure { connection: string; probing: boolean }
 export interface InboxFigure { entity: string; waiting: number; oldestSeconds: number; lossRatio: number }
+/** Messages of an entity that were refused within a day in which none of it was taken; `unknown addresses` where they were for none of ours. */
+export interface UntakenFigure { entity: string; refused: number }
 export interface NotifierFigure { notifier: string; sent: number; failed: number; failing: number }
 
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
   at: Date;
   deadLetters: DeadLetterFigure[]; entities: EntityFigure[]; runs: { state: string; count: number }[]; nodes: number; /** Nodes that tick schedules and heal. */ schedulers: number; /** Nodes that answer people and services. */ apis: number; healing: HealingFigure[]; tokens: TokenFigure[]; breakers: BreakerFigure[]; /** Schedules that their failures have paused. */ resting: string[];
-  alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; inbox: InboxFigure[]; database: { sizeBytes: number; connections: number; limit: number };
+  alerts: { severity: string; state: string; count: number }[]; notifiers: NotifierFigure[]; inbox: InboxFigure[]; untaken: UntakenFigure[]; database: { sizeBytes: number; connections: number; limit: number };
   schedules: ScheduleFigure[];
 }
+
+/** Why messages were not taken, as they are counted. */
+const refusals = ['signature', 'unknown', 'too_large', 'not_json', 'overload', 'broken_off', 'failed'];
 
 /** Letters that came within this are recent. */
 const recentMinutes = 15;
@@ -59,7 +64,7 @@ export async function readFigures(session: Reading, entities: readonly string[],
     resting: (await rows<{ schedule: string }>(`SELECT schedule FROM schedules WHERE removed_at IS NULL AND paused_at IS NOT NULL AND paused_until IS NULL AND failures > 0 AND paused_by = 'TDS' ORDER BY 1`)).map(({ schedule }) => schedule),
     alerts: await rows(`SELECT severity, state, count(*)::int AS count FROM alerts WHERE state <> 'resolved' GROUP BY 1, 2`),
     notifiers: await rows('SELECT notifier, sent::float8 AS sent, failed::float8 AS failed, failing FROM notifier_states'),
-    inbox: await inboxFigures(session, entities, at),
+    inbox: await inboxFigures(session, entities, at), untaken: await untakenFigures(session, at),
   };
 }
 
@@ -72,4 +77,14 @@ async function inboxFigures(session: Reading, entities: readonly string[], now: 
        LEFT JOIN (SELECT entity, count(*)::int AS waiting, min(received_at) AS oldest FROM webhook_inbox WHERE outcome IS NULL GROUP BY entity) i ON i.entity = c.entity
       WHERE w.entity IS NOT NULL OR i.entity IS NOT NULL`, [entities, now]);
   return (rows as unknown as Omit<InboxFigure, 'lossRatio'>[]).map((row) => ({ ...row, lossRatio: lossToMind(losses.get(row.entity)) }));
+}
+
+/** Messages that never work leave no other trace: what is lost is only counted from the first one that does. */
+async function untakenFigures(session: Reading, now: Date): Promise<UntakenFigure[]> {
+  const { rows } = await session.query(
+    `WITH taken AS (SELECT entity FROM webhook_entities WHERE last_at >= $1::timestamptz - interval '1 day' UNION SELECT entity FROM webhook_inbox WHERE outcome IS NULL)
+     SELECT coalesce(nullif(c.entity, ''), 'unknown addresses') AS entity, sum(c.count)::float8 AS refused FROM webhook_counts c
+      WHERE c.hour >= date_trunc('hour', $1::timestamptz - interval '1 day') AND c.name = ANY($2::text[]) AND NOT EXISTS (SELECT FROM taken t WHERE t.entity = c.entity OR c.entity = '')
+      GROUP BY c.entity HAVING sum(c.count) > 0 ORDER BY 1`, [now, refusals]);
+  return rows as unknown as UntakenFigure[];
 }

@@ -17,11 +17,11 @@ export interface FaultState {
 /** A failed job that is tried again: its letter, the new job, and the run that this one does. */
 export interface TriedJob { letter: string; jobId: string; runId: string | null }
 
-/** All faults with open letters. */
+/** All faults with open letters. Deletions that are held back wait for a person alone. */
 export async function openFaults(session: SqlSession): Promise<OpenFault[]> {
   const result = await session.query(
     `SELECT kind, coalesce(entity, '') AS entity, fingerprint || coalesce(':' || alone, '') AS fingerprint, count(*)::int AS letters, min(code) AS code, min(message) AS message, max(last_at) AS "lastAt", alone AS letter
-       FROM (SELECT *, CASE WHEN code = 'record.poison' THEN id::text END AS alone FROM dead_letters WHERE status = 'open') open
+       FROM (SELECT *, CASE WHEN code = 'record.poison' THEN id::text END AS alone FROM dead_letters WHERE status = 'open' AND code <> 'webhook.deletes_held') open
       GROUP BY kind, coalesce(entity, ''), fingerprint, alone ORDER BY 1, 2, min(id)`);
   return result.rows as unknown as OpenFault[];
 }

@@ -3,6 +3,7 @@ import type { SqlSession } from '../sdk/index.ts';
 import { trimRuns } from './runs.ts';
 import { quoteIdentifier, quoteLiteral } from './sql.ts';
 import { trimGaps } from './webhook-gaps.ts';
+import { dropOrphans } from './webhook-inbox.ts';
 
 /** How long what is kept, in milliseconds. */
 export interface Retention { rawHistory: number; runs: number; webhooks: number; quota: number }
@@ -22,13 +23,15 @@ const partitioned: readonly Partitioned[] = [
  * Makes the partitions of now and those that come next, drops those that are wholly older than they are to be kept, and
  * removes runs that ended longer ago than `runs` and the ledger of calls beyond `quota`. Safe beside other nodes and as often as one likes; where another node is
  * at it, nothing is done. Called at a start and once an hour.
+ * @param hearing entities whose messages may wait for longer than messages are kept; those of others would hold their partitions for ever
  */
-export async function maintainPartitions(session: SqlSession, now: Date, keep: Retention): Promise<Maintained> {
+export async function maintainPartitions(session: SqlSession, now: Date, keep: Retention, hearing?: readonly string[]): Promise<Maintained> {
   const turn = await session.query(`SELECT pg_try_advisory_xact_lock(hashtextextended('tds.partitions', 0)) AS mine`);
   if (turn.rows[0]?.['mine'] !== true) return { made: [], dropped: [], runs: 0, quota: 0 };
   // a long transaction that reads what is kept must not hold up the writers that would queue behind this
   await session.query(`SET LOCAL lock_timeout = '2s'`);
   const done: Maintained = { made: [], dropped: [], runs: 0, quota: 0 };
+  if (hearing) await dropOrphans(session, hearing, new Date(now.getTime() - keep.webhooks));
   for (const one of partitioned) await maintain(session, one, now, new Date(now.getTime() - keep[one.keep]), done);
   await trimGaps(session, new Date(now.getTime() - keep.webhooks));
   return { ...done, runs: await trimRuns(session, new Date(now.getTime() - keep.runs)), quota: await trimQuota(session, new Date(now.getTime() - keep.quota)) };

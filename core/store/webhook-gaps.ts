@@ -5,7 +5,7 @@ import type { Reading } from './session.ts';
 /** A change that a read found. */
 export interface FoundChange { key: string; modifiedAt: Date | null }
 
-/** What was told and what was lost of one entity. */
+/** What was told, late or in time, and what was lost of one entity. */
 export interface Losses { entity: string; told: number; lost: number; late: number }
 
 /** The time that says whether an entity is well; its hours are counted whole. */
@@ -53,7 +53,7 @@ export async function judgeGaps(session: SqlSession, before: Date, now: Date): P
 /** What was told and lost since then, by entity. */
 export async function readLosses(session: Reading, since: Date): Promise<Map<string, Losses>> {
   const result = await session.query(
-    `SELECT entity, coalesce(sum(count) FILTER (WHERE name IN ('applied', 'deleted')), 0)::float8 AS told,
+    `SELECT entity, coalesce(sum(count) FILTER (WHERE name IN ('applied', 'deleted', 'late')), 0)::float8 AS told,
             coalesce(sum(count) FILTER (WHERE name = 'lost'), 0)::float8 AS lost, coalesce(sum(count) FILTER (WHERE name = 'late'), 0)::float8 AS late
        FROM webhook_counts WHERE hour >= date_trunc('hour', $1::timestamptz) GROUP BY entity`, [since]);
   return new Map((result.rows as unknown as Losses[]).map((row) => [row.entity, row]));

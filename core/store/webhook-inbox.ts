@@ -11,7 +11,7 @@ export interface InboxWrite {
 export type InboxOutcome = 'applied' | 'deleted' | 'unchanged' | 'stale' | 'dropped' | 'refused';
 
 /** A message that waits. `receivedAtText` names its partition exactly: a Date has fewer digits. */
-export interface Waiting { id: string; receivedAt: Date; receivedAtText: string; event: WebhookEvent; key: string | null; modifiedAt: Date | null; hash: string; body: string; attempts: number; again: boolean }
+export interface Waiting { id: string; receivedAt: Date; receivedAtText: string; event: WebhookEvent; key: string | null; modifiedAt: Date | null; hash: string; body: string; attempts: number; again: boolean; code: string | null }
 
 /** How one message ended. */
 export interface InboxEnd { id: string; receivedAtText: string; hash: string; outcome: InboxOutcome; how: 'payload' | 'refetch' | null; code?: string | undefined }
@@ -25,11 +25,16 @@ export async function insertMessages(session: SqlSession, messages: readonly Inb
       messages.map((m) => m.modifiedAt), messages.map((m) => m.hash), messages.map((m) => JSON.stringify(m.headers)), messages.map((m) => m.body)]);
 }
 
-/** What waits for an entity, the oldest first. */
-export async function waitingMessages(session: SqlSession, entity: string, limit: number): Promise<Waiting[]> {
+/** Bytes of messages that are read together, but for a single one that is larger. */
+export const mostBytesOfSet = 8_000_000;
+
+/** What waits for an entity, the oldest first: so many at most, and no more than memory has room for. */
+export async function waitingMessages(session: SqlSession, entity: string, limit: number, mostBytes = mostBytesOfSet): Promise<Waiting[]> {
   const result = await session.query(
-    `SELECT id::text AS id, received_at AS "receivedAt", received_at::text AS "receivedAtText", event, key, modified_at AS "modifiedAt", hash, body, attempts, again
-       FROM webhook_inbox WHERE entity = $1 AND outcome IS NULL AND (not_before IS NULL OR not_before <= now()) ORDER BY id LIMIT $2`, [entity, limit]);
+    `SELECT id::text AS id, received_at AS "receivedAt", received_at::text AS "receivedAtText", event, key, modified_at AS "modifiedAt", hash, body, attempts, again, code
+       FROM (SELECT w.*, sum(octet_length(body)) OVER (ORDER BY w.id) - octet_length(body) AS before
+               FROM (SELECT * FROM webhook_inbox WHERE entity = $1 AND outcome IS NULL AND (not_before IS NULL OR not_before <= now()) ORDER BY webhook_inbox.id LIMIT $2) w) s
+      WHERE before = 0 OR before + octet_length(body) <= $3 ORDER BY s.id`, [entity, limit, mostBytes]);
   return result.rows as unknown as Waiting[];
 }
 
@@ -62,12 +67,30 @@ export async function endMessages(session: SqlSession, entity: string, ends: rea
   return rows.map((row) => row['id'] as string);
 }
 
-/** Puts messages off, because the source could not be asked. */
-export async function putOff(session: SqlSession, messages: readonly Pick<Waiting, 'id' | 'receivedAtText'>[], until: Date, code: string): Promise<void> {
+/** Puts messages off, because the source could not be asked. `counted`: it was tried for each of them, in vain. */
+export async function putOff(session: SqlSession, messages: readonly Pick<Waiting, 'id' | 'receivedAtText'>[], { until, code, counted }: { until: Date; code: string; counted: boolean }): Promise<void> {
+  if (messages.length === 0) return;
   await session.query(
-    `UPDATE webhook_inbox i SET attempts = attempts + 1, not_before = $3, code = $4 FROM unnest($1::bigint[], $2::timestamptz[]) AS m (id, received_at)
+    `UPDATE webhook_inbox i SET attempts = attempts + $5::int, not_before = $3, code = $4 FROM unnest($1::bigint[], $2::timestamptz[]) AS m (id, received_at)
       WHERE i.id = m.id AND i.received_at = m.received_at AND i.outcome IS NULL`,
-    [messages.map(({ id }) => id), messages.map(({ receivedAtText }) => receivedAtText), until, code]);
+    [messages.map(({ id }) => id), messages.map(({ receivedAtText }) => receivedAtText), until, code, counted ? 1 : 0]);
+}
+
+/** How many records messages have taken away since then, by the hour. */
+export async function deletedSince(session: SqlSession, entity: string, since: Date): Promise<number> {
+  const { rows } = await session.query(`SELECT coalesce(sum(count), 0)::float8 AS n FROM webhook_counts WHERE entity = $1 AND name = 'deleted' AND hour >= date_trunc('hour', $2::timestamptz)`, [entity, since]);
+  return rows[0]?.['n'] as number;
+}
+
+/** How many records an entity has. */
+export async function liveRecords(session: SqlSession, entity: string): Promise<number> {
+  return (await session.query('SELECT count(*)::float8 AS n FROM records WHERE entity = $1 AND deleted_at IS NULL', [entity])).rows[0]?.['n'] as number;
+}
+
+/** Gives up messages from before then that wait for entities which take none any more. Answers how many. */
+export async function dropOrphans(session: SqlSession, entities: readonly string[], before: Date): Promise<number> {
+  return (await session.query(
+    `UPDATE webhook_inbox SET outcome = 'dropped', code = $3, applied_at = now(), not_before = NULL, again = false WHERE outcome IS NULL AND received_at < $2 AND entity <> ALL($1::text[])`, [entities, before, 'webhook.no_entity'])).rowCount;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { SqlSession, WebhookEvent } from '../sdk/index.ts';
 import { pageOfList, type Page } from './cursor.ts';
 import type { Reading } from './session.ts';
-import type { InboxOutcome } from './webhook-inbox.ts';
+import { mostBytesOfSet, type InboxOutcome } from './webhook-inbox.ts';
 
 /** A message in the inbox, without its body. */
 export interface InboxMessage {
@@ -46,19 +46,26 @@ export async function readMessageRow(session: Reading, id: string): Promise<Inbo
 /** Messages with their bodies, the oldest first, after `after`: for a look at what a replay would do. */
 export async function messagesToTry(session: SqlSession, filter: InboxFilter, range: { after: string; limit: number }): Promise<InboxMessageDetail[]> {
   const { text, values } = conditions(filter);
-  const result = await session.query(`SELECT ${columns}, hash, headers, body FROM webhook_inbox WHERE ${text} AND id > $8 ORDER BY webhook_inbox.id LIMIT $9`, [...values, range.after, range.limit]);
+  const result = await session.query(`SELECT ${columns}, hash, headers, body FROM (SELECT w.*, sum(octet_length(body)) OVER (ORDER BY w.id) - octet_length(body) AS before FROM (SELECT * FROM webhook_inbox WHERE ${text} AND id > $8 ORDER BY webhook_inbox.id LIMIT $9) w) s
+      WHERE before = 0 OR before + octet_length(body) <= $10 ORDER BY s.id`, [...values, range.after, range.limit, mostBytesOfSet]);
   return result.rows as unknown as InboxMessageDetail[];
 }
 
-/** Lets messages wait again, the oldest first. Answers how many, by entity. */
-export async function putBack(session: SqlSession, filter: InboxFilter, most: number | undefined): Promise<Map<string, number>> {
+/** Lets messages wait again, the oldest first, of these entities alone. Deletions that were held back are let go thereby. Answers how many, by entity. */
+export async function putBack(session: SqlSession, filter: InboxFilter, most: number | undefined, entities?: readonly string[]): Promise<Map<string, number>> {
   const { text, values } = conditions(filter);
   const result = await session.query(
-    `WITH chosen AS (SELECT id, received_at FROM webhook_inbox WHERE ${text} ORDER BY id LIMIT $8),
-     back AS (UPDATE webhook_inbox i SET outcome = NULL, code = NULL, how = NULL, applied_at = NULL, attempts = 0, not_before = NULL, again = true
+    `WITH chosen AS (SELECT id, received_at FROM webhook_inbox WHERE ${text} AND ($9::text[] IS NULL OR entity = ANY($9)) ORDER BY id LIMIT $8),
+     back AS (UPDATE webhook_inbox i SET outcome = NULL, code = CASE WHEN code = 'webhook.deletes_held' THEN code END, how = NULL, applied_at = NULL, attempts = 0, not_before = NULL, again = true
                 FROM chosen c WHERE i.id = c.id AND i.received_at = c.received_at RETURNING i.entity)
-     SELECT entity, count(*)::int AS n FROM back GROUP BY entity`, [...values, most ?? null]);
+     SELECT entity, count(*)::int AS n FROM back GROUP BY entity`, [...values, most ?? null, entities ?? null]);
   return new Map(result.rows.map((row) => [row['entity'] as string, row['n'] as number]));
+}
+
+/** Which of these messages are kept still. */
+export async function keptMessages(session: SqlSession, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  return new Set((await session.query('SELECT id::text AS id FROM webhook_inbox WHERE id = ANY($1::bigint[])', [ids])).rows.map((row) => row['id'] as string));
 }
 
 /** A signed message that was no JSON; its body is the beginning, as text. */

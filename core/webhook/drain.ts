@@ -6,7 +6,8 @@ import type { JobContext, TaskHandler } from '../queue/types.ts';
 import { PermanentError, type Clock, type DatabaseAccess, type Logger, type SqlSession } from '../sdk/index.ts';
 import type { RunSuspect } from '../store/runs.ts';
 import type { AppliedSet } from '../monitor/metrics/index.ts';
-import { beginWork, endWork, nextDue, noteWorkSuspect, waitingMessages } from '../store/webhook-inbox.ts';
+import { listPauses } from '../store/connection-pauses.ts';
+import { beginWork, endWork, nextDue, mostBytesOfSet, noteWorkSuspect, waitingMessages, type Waiting } from '../store/webhook-inbox.ts';
 import type { Entity } from '../pipeline/entity.ts';
 import { applySet } from './apply-set.ts';
 import type { Hearing } from './hearing.ts';
@@ -63,10 +64,10 @@ async function work(deps: DrainDeps, job: JobContext<{ entity: string }>, hearin
   const before = await database.transaction((session) => beginWork(session, id, name));
   const care = careAfter(before, hearing);
   try {
-    const more = await drain(deps, job, hearing, care);
+    const turn = await drain(deps, job, hearing, care);
     await database.transaction(async (session) => {
       await endWork(session, id, name, lasting(care));
-      const due = more ? deps.clock.now() : await nextDue(session, id);
+      const due = turn ?? await nextDue(session, id);
       if (due) await deps.wake(session, id, due);
     });
   } catch (error) {
@@ -88,20 +89,32 @@ function lasting(care: Care | undefined): RunSuspect | null {
   return at.length + among.length + guilty.length + Object.keys(named).length === 0 ? null : care.suspect;
 }
 
-/** Applies sets until none waits. True where others should have their turn first. */
-async function drain(deps: DrainDeps, job: JobContext<{ entity: string }>, hearing: Hearing, care: Care | undefined): Promise<boolean> {
+/** ms after which it is looked whether a connection still rests. */
+const restingMs = 15_000;
+
+/** Applies sets until none waits. Answers when to go on: now, where others should have their turn first, or later where the destination rests. */
+async function drain(deps: DrainDeps, job: JobContext<{ entity: string }>, hearing: Hearing, care: Care | undefined): Promise<Date | undefined> {
   const { database, clock, log } = deps;
-  const { id } = hearing.entity;
+  const { id, connectionId, config: { to } } = hearing.entity;
   const ends = clock.now().getTime() + sliceMs;
   const fence = (session: SqlSession, progress = true): Promise<void> => job.fence({ query: (text: string, values?: unknown[]) => session.query(text, values) } as never, { progress });
   for (;;) {
     job.signal.throwIfAborted();
+    const pauses = await database.transaction((session) => listPauses(session, [connectionId, to.connection]));
+    const rests = (connection: string): Date | undefined => (pauses.some((pause) => pause.connection === connection) ? new Date(clock.now().getTime() + restingMs) : undefined);
+    const later = rests(to.connection);
+    if (later) return later;
     const waiting = await database.transaction((session) => waitingMessages(session, id, setSize));
-    if (waiting.length === 0) return false;
+    if (waiting.length === 0) return undefined;
     // The config has changed meanwhile: the next job applies them by what is in force now.
-    if (deps.hearings.get(id) !== hearing) return true;
-    await applySet({ ...deps, log, hearing, care, fence, signal: job.signal, note: (suspect) => database.transaction((session) => noteWorkSuspect(session, id, suspect)) }, waiting);
-    if (deps.stopping() || clock.now().getTime() >= ends) return true;
-    if (waiting.length < setSize) await clock.sleep(pauseMs, job.signal);
+    if (deps.hearings.get(id) !== hearing) return clock.now();
+    await applySet({ ...deps, log, hearing, care, fence, ends, restsUntil: rests(connectionId), signal: job.signal, note: (suspect) => database.transaction((session) => noteWorkSuspect(session, id, suspect)) }, waiting);
+    if (deps.stopping() || clock.now().getTime() >= ends) return clock.now();
+    if (!isFull(waiting)) await clock.sleep(pauseMs, job.signal);
   }
+}
+
+/** Whether it is likely that more wait already. */
+function isFull(waiting: readonly Waiting[]): boolean {
+  return waiting.length >= setSize || waiting.reduce((sum, { body }) => sum + body.length, 0) >= mostBytesOfSet / 4;
 }

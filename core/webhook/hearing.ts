@@ -38,6 +38,11 @@ export function takesMessages(config: Config, id: string, connector: Connector |
   return connector?.webhook !== undefined && secretsOf(config, id).length > 0 && eventsOf(config, id, connector.webhook).length > 0;
 }
 
+/** Entities whose messages may wait: those that are switched on, and don't say that they take none. */
+export function hearingIn({ entities }: Config): string[] {
+  return Object.entries(entities).filter(([, { enabled, webhook }]) => enabled && webhook.enabled).map(([id]) => id);
+}
+
 /** Every entity that takes messages, by its id. */
 export function hearingsOf(config: Config, entities: ReadonlyMap<string, Entity>, connectors: ReadonlyMap<string, Connector>): Map<string, Hearing> {
   const hearings = new Map<string, Hearing>();

@@ -21,7 +21,7 @@ import { composeMessage, registerRules, urlsOf } from './setup.ts';
 import { readStats } from './stats.ts';
 
 export { webhookTaskName } from './drain.ts';
-export { hearingsOf, takesMessages, type Hearing } from './hearing.ts';
+export { hearingIn, hearingsOf, takesMessages, type Hearing } from './hearing.ts';
 
 export interface WebhooksDeps {
   policies: Config['policies'];
@@ -49,6 +49,8 @@ export interface Webhooks {
   start(): Promise<void>;
   /** Hands what a job that lost its worker was at to another one: which message may be to blame is noted, see `drain.ts`. False for other jobs. */
   handOver(session: SqlSession, job: { task: string; payload: JsonObject }): Promise<boolean>;
+  /** Has the messages of an entity applied that wait, in the caller's transaction. */
+  wake(session: SqlSession, entity: string): Promise<void>;
   /** Looks for gaps now. */
   look(): Promise<void>;
   /** Idempotent; safe before `start`. */
@@ -82,10 +84,15 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
     keepUnreadable: (message) => database.transaction((session) => keepUnreadable(session, message)),
   });
   const saveCounts = async (): Promise<void> => {
-    const counts = [...refusals].sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, count]) => ({ entity: name.split('\n')[0] ?? '', name: name.split('\n')[1] ?? '', count }));
-    await database.transaction((session) => addWebhookCounts(session, now(), counts));
-    for (const { entity, name, count } of counts) refusals.set(`${entity}\n${name}`, (refusals.get(`${entity}\n${name}`) ?? 0) - count);
-    for (const [name, left] of refusals) if (left <= 0) refusals.delete(name);
+    // taken away first: whoever saves at the same time must not save the same ones
+    const taken = [...refusals].sort(([one], [other]) => (one < other ? -1 : 1));
+    refusals.clear();
+    try {
+      await database.transaction((session) => addWebhookCounts(session, now(), taken.map(([name, count]) => ({ entity: name.split('\n')[0] ?? '', name: name.split('\n')[1] ?? '', count }))));
+    } catch (error) {
+      for (const [name, count] of taken) refusals.set(name, (refusals.get(name) ?? 0) + count);
+      throw error;
+    }
   };
   const look = async (): Promise<void> => {
     await saveCounts();
@@ -118,7 +125,7 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
       compose: (request) => composeMessage(hearings, database, request),
       pollingFactor: (entity) => pollingFactor(gaps, entity),
     },
-    look,
+    look, wake: (session, entity) => wake(session, entity),
     async handOver(session, { task, payload: { entity } }) {
       if (task !== webhookTaskName || typeof entity !== 'string') return false;
       await wake(session, entity);

@@ -37,11 +37,20 @@ export function readMessage({ webhook, entity }: Hearing, event: WebhookEvent, b
 }
 
 /** A record that lacks a list or a field which only the detail has would empty what the table holds. */
-function isWhole({ config, stream, mapping }: Hearing['entity'], record: SourceRecord): boolean {
+function isWhole(entity: Hearing['entity'], record: SourceRecord): boolean {
+  let wanted = wantedOf.get(entity);
+  if (!wanted) wantedOf.set(entity, wanted = wantedBy(entity));
+  return wanted.every((path) => Object.hasOwn(record, path));
+}
+
+/** It is asked for each message, and the same for all of an entity. */
+const wantedOf = new WeakMap<Hearing['entity'], readonly string[]>();
+
+function wantedBy({ config, stream, mapping }: Hearing['entity']): string[] {
   const inDetail = new Set([...detailPaths(stream)].map(firstStep));
   const { paths, whole } = mapping.reads;
   const wanted = whole ? inDetail : new Set([...paths].map(firstStep)).intersection(inDetail);
-  return [...wanted, ...Object.values(config.children).map((child) => firstStep(child.from))].every((path) => Object.hasOwn(record, path));
+  return [...wanted.union(new Set(Object.values(config.children).map((child) => firstStep(child.from))))];
 }
 
 /** A message on its way into the corridor. Undefined where it brings no record and is no deletion: the source must be asked. */

@@ -66,7 +66,8 @@ export class Receiver {
     const entity = hearing.entity.id;
     const receivedAt = this.#options.now();
     this.#verify(hearing, message);
-    const text = textOf(message.body);
+    // what is signed of a form are its parameters, and other text has the same ones
+    const text = isForm(message.headers) ? undefined : textOf(message.body);
     const body = text === undefined ? undefined : jsonOf(text);
     if (text === undefined || body === undefined) {
       await this.#options.keepUnreadable({ receivedAt, connection: message.connection, entity, event: message.event, body: message.body });
@@ -117,9 +118,13 @@ function digestOf(text: string): Buffer {
 
 /** A form is parameters; it has no body of its own. */
 function requestOf({ query, headers, body }: ArrivedMessage): WebhookRequest {
-  const isForm = String(headers['content-type'] ?? '').toLowerCase().startsWith('application/x-www-form-urlencoded');
-  const parameters = query === '' && !isForm ? [] : [...new URLSearchParams(query), ...(isForm ? new URLSearchParams(body.toString('utf8')) : [])];
-  return { parameters, body: isForm ? Buffer.alloc(0) : body };
+  const form = isForm(headers);
+  const parameters = query === '' && !form ? [] : [...new URLSearchParams(query), ...(form ? new URLSearchParams(body.toString('utf8')) : [])];
+  return { parameters, body: form ? Buffer.alloc(0) : body };
+}
+
+function isForm(headers: ArrivedMessage['headers']): boolean {
+  return String(headers['content-type'] ?? '').trimStart().toLowerCase().startsWith('application/x-www-form-urlencoded');
 }
 
 /** The body as text; undefined where it is no UTF-8, or holds what PostgreSQL can't. */

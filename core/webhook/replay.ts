@@ -1,12 +1,12 @@
 /** Messages once more, by the mapping as it is now; and what that would change. */
 import { prepareBatch } from '../pipeline/batch.ts';
-import type { Incoming } from '../pipeline/decide.ts';
+import type { Incoming, IncomingRecord } from '../pipeline/decide.ts';
 import { changesOf } from '../pipeline/story.ts';
-import { wholeOf } from '../pipeline/stored.ts';
+import { previewRecords, type PreviewedRecord } from '../pipeline/preview.ts';
 import { OperationError } from '../operations/errors.ts';
 import type { ReplayChoice, ReplayDifference, ReplayPlan } from '../operations/webhooks.ts';
-import type { DatabaseAccess, JsonObject, SqlSession } from '../sdk/index.ts';
-import { readHeads, storedUnder, type RecordBodies, type RecordHead } from '../store/records.ts';
+import type { DatabaseAccess, SqlSession } from '../sdk/index.ts';
+import { readHeads, type RecordHead } from '../store/records.ts';
 import { messagesToTry, putBack, type InboxMessageDetail } from '../store/webhook-queries.ts';
 import { divide, readAll, type ReadMessage } from './apply-set.ts';
 import type { Hearing } from './hearing.ts';
@@ -23,11 +23,11 @@ function demandChoice({ filter, all }: ReplayChoice): void {
   throw new OperationError('operation.no_message_choice', 'it is not said which messages are meant', { suggestion: 'Name one, give a filter, or say that all are meant.' });
 }
 
-/** Lets messages wait again. Of several about a record the newest decides, as ever. */
-export async function replayMessages({ database, wake }: ReplayDeps, choice: ReplayChoice): Promise<number> {
+/** Lets messages wait again whose entity takes some. Of several about a record the newest decides, as ever. */
+export async function replayMessages({ hearings, database, wake }: ReplayDeps, choice: ReplayChoice): Promise<number> {
   demandChoice(choice);
   return database.transaction(async (session) => {
-    const back = await putBack(session, choice.filter, choice.most);
+    const back = await putBack(session, choice.filter, choice.most, [...hearings.keys()]);
     for (const entity of back.keys()) await wake(session, entity);
     return [...back.values()].reduce((sum, count) => sum + count, 0);
   });
@@ -62,20 +62,20 @@ function about({ id, entity, key, event }: InboxMessageDetail): Pick<ReplayDiffe
   return { id, entity, key, event };
 }
 
-async function differencesOf(session: SqlSession, hearing: Hearing, rows: readonly InboxMessageDetail[]): Promise<ReplayDifference[]> {
+async function differencesOf(session: SqlSession, hearing: Hearing, messagesToTell: readonly InboxMessageDetail[]): Promise<ReplayDifference[]> {
   const { entity } = hearing;
-  const messages = readAll(hearing, rows.map((row) => ({ ...row, receivedAtText: '', again: true })));
+  const messages = readAll(hearing, messagesToTell.map((row) => ({ ...row, receivedAtText: '', again: true })));
   const keys = messages.map(({ told }) => told.key).filter((key) => key !== null);
   const heads = await readHeads(session, entity.id, keys);
-  const stored = await storedUnder(session, entity.id, keys);
   const { direct, ask } = divide(hearing, messages, heads);
   const prepared = await prepareBatch(entity, session, direct);
+  const rows = new Map((await previewRecords(entity, session, direct.filter((one): one is IncomingRecord => one.form !== 'gone'))).map((one) => [one.key, one]));
   const refused = new Map(prepared.letters.map(({ key, problems }) => [key, problems[0]]));
   const written = new Set([...prepared.inserts, ...prepared.replaces, ...prepared.remaps].map(({ key }) => key));
   const deciding = new Set<Incoming>(direct);
   return messages.map((message, at): ReplayDifference => {
     const { told, incoming } = message;
-    const row = about(rows[at] as InboxMessageDetail);
+    const row = about(messagesToTell[at] as InboxMessageDetail);
     const nothing = { ...row, changes: [] };
     if (told.fault) return { ...nothing, would: 'refuse', problem: told.fault };
     if (told.foreign) return { ...nothing, would: 'drop' };
@@ -86,14 +86,13 @@ async function differencesOf(session: SqlSession, hearing: Hearing, rows: readon
     if (prepared.dropped.includes(incoming.key)) return { ...nothing, would: 'drop' };
     if (prepared.stale.includes(incoming.key)) return { ...nothing, would: 'stale' };
     if (!written.has(incoming.key)) return { ...nothing, would: 'nothing' };
-    return { ...row, ...changeOf(message, stored.get(incoming.key)) };
+    return { ...row, ...changeOf(message, heads.get(incoming.key), rows.get(incoming.key)) };
   });
 }
 
-/** What would be different in the record. A row that is written again from the same record has no changes of the record's own. */
-function changeOf({ told, incoming }: ReadMessage, stored: (RecordHead & RecordBodies) | undefined): Pick<ReplayDifference, 'would' | 'changes'> {
+/** The columns that would be different. A row that stands refused was never written. */
+function changeOf({ incoming }: ReadMessage, stored: RecordHead | undefined, mapped: PreviewedRecord | undefined): Pick<ReplayDifference, 'would' | 'changes'> {
   if (incoming?.form === 'gone') return { would: 'delete', changes: [] };
-  const before: JsonObject = stored ? wholeOf(stored) : {};
-  const changes = told.record && stored ? changesOf(before, { ...before, ...told.record }).slice(0, mostChanges) : [];
-  return { would: stored ? 'change' : 'new', changes };
+  const changes = stored?.refused ? changesOf({}, mapped?.row ?? {}) : mapped?.fields ?? [];
+  return { would: stored ? 'change' : 'new', changes: changes.slice(0, mostChanges) };
 }

@@ -40,6 +40,11 @@ const cases: Record<string, Case> = {
   'queue-stuck': { make: ({ metrics }) => metrics.jobs.onQueue([{ task: 'run', waiting: 3, later: 0, running: 1, exhausted: 0, oldestSeconds: 1900 }]), mend: ({ metrics }) => metrics.jobs.onQueue([]), says: /a job "run" has been waiting for a worker for 32 min/, helps: /tds status/ },
   'webhooks-lost': { make: ({ clock }) => changes(clock.now(), 95, 5), mend: ({ clock }) => changes(clock.now(), 400, 5), says: /5 % of the changes of products came without a webhook/, helps: /tds webhooks stats/ },
   'webhooks-forged': { make: (here) => refused(here, 'signature', 11), mend: () => {}, lasts: 15 * minute, says: /11 webhooks of products were refused within 15 minutes/, helps: /webhooks\.secret/ },
+  'webhooks-none-taken': {
+    make: ({ clock }) => pool.query(`INSERT INTO webhook_counts (hour, entity, name, count) SELECT date_trunc('hour', $1::timestamptz), 'products', name, 1 FROM unnest(ARRAY['signature', 'not_json', 'lost']) AS name`, [clock.now()]),
+    mend: ({ clock }) => pool.query(`INSERT INTO webhook_entities (entity, first_at, last_at) VALUES ('products', $1, $1)`, [clock.now()]),
+    says: /2 webhooks of products were refused within a day, and none was taken/, helps: /tds webhooks urls/,
+  },
   'webhooks-overload': { make: (here) => refused(here, 'overload', 101), mend: () => {}, lasts: 15 * minute, says: /101 webhooks of products were sent away/, helps: /tds sync products/ },
   'webhooks-waiting': {
     make: ({ clock }) => pool.query(`INSERT INTO webhook_inbox (received_at, connection, entity, event, hash, body) VALUES ($1, 'books', 'products', 'changed', 'h', '{}')`, [new Date(clock.now().getTime() - 6 * minute)]),

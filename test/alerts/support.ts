@@ -49,7 +49,7 @@ export function watch(scope: { teardown(action: () => unknown): unknown }, pool:
   metrics.registry.onCollect(async () => {
     const figures = await database.transaction((session) => readFigures(session, ['products', 'invoices'], clock.now()));
     metrics.data.atScrape(asMetrics(figures, [{ id: 'shop', signInName: 'shop-account' }, { id: 'bank', signInName: 'bank-account' }], overdue));
-    metrics.webhooks.inInbox(figures.inbox);
+    metrics.webhooks.inInbox(figures.inbox, figures.untaken);
     metrics.webhooks.atScrape(clock.now());
     metrics.schedules.atScrape(figures.schedules);
   });

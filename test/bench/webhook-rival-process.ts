@@ -26,10 +26,10 @@ await prepareEntity(hearing.entity, database);
 let left = 0;
 const done = Promise.withResolvers<void>();
 const one: TaskHandler<{ id: string }> = async ({ payload: { id }, signal, fence }) => {
-  const { rows } = await pool.query(`SELECT id::text AS id, received_at AS "receivedAt", received_at::text AS "receivedAtText", event, key, modified_at AS "modifiedAt", hash, body, attempts, again FROM webhook_inbox WHERE id = $1`, [id]);
+  const { rows } = await pool.query(`SELECT id::text AS id, received_at AS "receivedAt", received_at::text AS "receivedAtText", event, key, modified_at AS "modifiedAt", hash, body, attempts, again, code FROM webhook_inbox WHERE id = $1`, [id]);
   await applySet({
     database, clock: systemClock, log: silentLogger, stopping: () => false, withCalls: (_entity, work) => work(), wake: async () => undefined, hearing, care: undefined, note: async () => undefined,
-    fence: (session) => fence({ query: (text: string, values?: unknown[]) => session.query(text, values) } as never), signal,
+    fence: (session) => fence({ query: (text: string, values?: unknown[]) => session.query(text, values) } as never), signal, ends: Number.POSITIVE_INFINITY,
   }, rows as Waiting[]);
   left -= 1;
   if (left === 0) done.resolve();

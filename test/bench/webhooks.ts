@@ -3,6 +3,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+// @ts-expect-error it is plain JavaScript, as the launcher is
+import { nodeFlags } from '../../core/cli/supervise.js';
 import type { Bench } from './bench.ts';
 import { ask, withClient } from './database.ts';
 import { megabytes, percent, seconds, whole } from './report.ts';
@@ -126,7 +128,9 @@ async function overloaded({ report }: Bench, url: string, env: NodeJS.ProcessEnv
 }
 
 async function start(kind: 'tds' | 'bare', env: NodeJS.ProcessEnv): Promise<Server> {
-  const child = fork(script, [kind], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  // as `tds start` runs it
+  const execArgv = [...process.execArgv, ...(kind === 'tds' ? [...(nodeFlags as string[]), ...(process.env['TDS_BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean)] : [])];
+  const child = fork(script, [kind], { env, execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const { url } = await told<{ url: string }>(child);
   return {
     url,

@@ -83,6 +83,10 @@ t.test('history stands in partitions of a month that are made ahead and dropped 
   await rows(`INSERT INTO webhook_inbox (received_at, connection, entity, event, hash, body) VALUES ('2020-01-15', 'c', 'e', 'changed', 'h', '{}')`);
   await database.transaction((session) => maintainPartitions(session, now, keep));
   t.equal((await rows('SELECT * FROM webhook_inbox')).length, 1, 'what still waits is never too old');
+  await database.transaction((session) => maintainPartitions(session, now, keep, ['another', 'e']));
+  t.equal((await rows('SELECT * FROM webhook_inbox')).length, 1);
+  await database.transaction((session) => maintainPartitions(session, now, keep, ['another']));
+  t.equal((await rows('SELECT * FROM webhook_inbox')).length, 0, 'unless nobody takes it any more');
   t.equal(later.runs, 3, 'and so are runs');
   t.equal((await rows('SELECT * FROM record_history')).length, 0);
   t.equal((await rows('SELECT * FROM records')).length, 1, 'the current version is kept');

@@ -53,7 +53,7 @@ function heal(pool: Parameters<typeof ward>[0], healing: object = {}) {
   const clock = new TestClock(Date.now());
   return Object.assign(createHealing({
     policies: { ...policies, healing: { ...policies.healing, ...healing } } as never, pool, names: namesOf(), database: databaseAccess(pool), clock, log: collectingLog(), redact: (text) => text, nodeId: () => 'node-1',
-    connections: [], connectionClock: clock, causeOf: () => undefined, retry: async () => undefined, retention: () => ({ ...policies.retention, quota: 400 * days }), catchUp: async () => 0, requeue: async () => '',
+    connections: [], connectionClock: clock, causeOf: () => undefined, retry: async () => undefined, retention: () => ({ ...policies.retention, quota: 400 * days }), hearing: () => [], catchUp: async () => 0, requeue: async () => '',
   }), { clock });
 }
 

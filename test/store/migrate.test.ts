@@ -111,6 +111,7 @@ const firstLived = 15;
 const lived: Readonly<Record<string, readonly RegExp[]>> = {
   '017-schedule-figures.sql': [/^ALTER TABLE notifications (?:DROP|ADD) CONSTRAINT notifications_kind_check\b/], // one kind more, which old nodes never write
   '022-mixed-mappings.sql': [/^ALTER TABLE entities ALTER COLUMN mapping DROP NOT NULL$/], // to an old node it is another mapping than its own
+  '024-messages-of-dead-letters.sql': [/^UPDATE dead_letters SET message_id = /], // the new column alone
   '018-lists-and-caches.sql': [/^ALTER TABLE audit ENABLE ALWAYS TRIGGER \w+$/, /^DO \$\$$/], // the same triggers, for sessions that switch ordinary ones off
 };
 

@@ -27,9 +27,10 @@ t.test('what is not right is refused in the words of the API, and nothing of it 
   t.equal(await status(path, '', { method: 'GET' }), '405 api.method');
   for (const body of ['{"invoice":', 'x=1', Buffer.from([0x22, 0xff, 0x22]), '', `${'['.repeat(50_000)}`]) t.equal(await status(path, body), '400 webhook.not_json');
   t.equal(await status(path, 'JSONString=1', { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, sign: signed('JSONString1') }), '400 webhook.not_json', 'data is taken from a JSON body alone');
+  t.equal(await status(path, '{"invoice":{"invoice_id":"+1"}}', { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, sign: signed('{"invoice":{"invoice_id":" 1"}}') }), '400 webhook.not_json', 'other text may have the same parameters');
   const kept = await shop.rows('SELECT count(*) AS n, max(octet_length(body)) AS longest FROM webhook_unreadable');
-  t.same(kept, [{ n: '6', longest: '16384' }]);
-  t.match(await shop.runtime.operations.webhooks.unreadable(2), [{ entity: 'invoices', size: 12, body: 'JSONString=1' }, { size: 50_000, body: /^\[{16384}$/ }], 'and can be looked at');
+  t.same(kept, [{ n: '7', longest: '16384' }]);
+  t.match(await shop.runtime.operations.webhooks.unreadable(3), [{ body: /invoice_id/ }, { entity: 'invoices', size: 12, body: 'JSONString=1' }, { size: 50_000, body: /^\[{16384}$/ }], 'and can be looked at');
   // JSON that is hostile in itself: it is taken, and does no harm
   for (const body of ['null', '[]', '{"__proto__":{"invoice_id":"9"}}', `{"invoice":{"invoice_id":"\\u0000","x":"\\ud800"}}`, `{"invoice":${'{"a":'.repeat(3000)}1${'}'.repeat(3000)}}`]) t.equal(await status(path, body), '202 undefined');
   t.equal(await status(path, good, { headers: { 'User-Agent': 'x'.repeat(2000) } }), '202 undefined');
@@ -37,7 +38,7 @@ t.test('what is not right is refused in the words of the API, and nothing of it 
   t.same(await shop.rows(`SELECT outcome, count(*) AS n FROM webhook_inbox GROUP BY 1 ORDER BY 1`), [{ outcome: 'applied', n: '2' }, { outcome: 'refused', n: '4' }, { outcome: 'unchanged', n: '1' }]);
   t.equal((await shop.rows('SELECT count(*) AS n FROM erp.invoices'))[0]?.['n'], '2', 'a record is a record, whatever it stands under');
   const stats = (await shop.runtime.operations.webhooks.stats()).find(({ entity }) => entity === 'invoices');
-  t.match(stats?.counts, { signature: 4, not_json: 6 });
+  t.match(stats?.counts, { signature: 4, not_json: 7 });
   t.notMatch(JSON.stringify(await shop.rows('SELECT headers FROM webhook_inbox')), signed(good), 'no signature is kept');
 
   await t.test('a body of 100 MB is refused unread', async (t) => {

@@ -17,9 +17,10 @@ t.test('a message is taken where it is whole and certainly the newest, else the 
     [true, 'half a record', message(9), stored(5), false], [true, 'no record', undefined, stored(5)], [true, 'no time of its own', message(null), stored(5)],
     [true, 'another content of the same second', message(5), stored(5)], [false, 'of a second that was looked at when it was over', message(5), stored(5, { observedAt: at(9) })],
     [true, 'newer than the last state of what was taken as gone', message(7), stored(5, { deletedAt: at(9) })], [false, 'older than that', message(4), stored(5, { deletedAt: at(9) })], [false, 'changed after it was gone', message(10), stored(5, { deletedAt: at(9) })],
-    [false, 'the deletion of the last state', gone(5), stored(5)], [true, 'a deletion, though it was changed since', gone(4), stored(5)], [true, 'a deletion that tells no time', gone(), stored(5)], [false, 'a deletion of what nobody knows', gone(), undefined],
+    [true, 'the deletion of the last state', gone(5), stored(5)], [false, 'the deletion of what is gone', gone(5), stored(5, { deletedAt: at(9) })], [true, 'a deletion, though it was changed since', gone(4), stored(5)], [true, 'a deletion that tells no time', gone(), stored(5)], [false, 'a deletion of what nobody knows', gone(), undefined],
   ] as const) t.equal(mustAsk({ apply: 'auto', entity }, { incoming, whole }, known), asks, what);
   t.equal(mustAsk({ apply: 'payload', entity }, { incoming: message(null), whole: false }, stored(5)), false);
+  t.equal(mustAsk({ apply: 'payload', entity }, { incoming: gone(9), whole: true }, stored(5)), true, 'no payload proves a deletion');
   t.equal(mustAsk({ apply: 'refetch', entity }, { incoming: message(9), whole: true }, stored(5)), true);
   t.equal(mustAsk({ apply: 'refetch', entity: { source: {}, stream: { details: 'none', provesGone: false } } as never }, { incoming: message(9), whole: true }, stored(5)), false, 'nobody can be asked');
 });

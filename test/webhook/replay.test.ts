@@ -21,6 +21,7 @@ t.test('58 dead messages of a broken mapping are mended and replayed, and none i
   const mended = await shop.another();
   const plan = await mended.operations.webhooks.planReplay({ filter: { outcome: 'refused' } });
   t.match(plan, { messages: 58, counts: { change: 58 } }, 'by the mended one they would pass');
+  t.same(plan.differences.find(({ key }) => key === 'i3')?.changes.find(({ field }) => field === 'number'), { field: 'number', to: 'INV 3' }, 'and what would stand in the row is told');
   t.equal((await shop.rows('SELECT count(*) AS n FROM erp.invoices'))[0]?.['n'], '0', 'a dry run writes nothing');
   t.equal(await mended.operations.webhooks.replay({ filter: { outcome: 'refused' } }), 58);
   await shop.applied();

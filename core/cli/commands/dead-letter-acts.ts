@@ -37,13 +37,13 @@ export function addRetry(parent: Command, bind: Bind): void {
     about: [
       'A retry maps what is stored now, which may be newer than what the dead letter holds. Letters whose record has been',
       'replaced by a good version are closed. Those that are refused again stay open, with one more attempt.',
-      'A record that kills its process (record.poison) is tried only by its number, key, code or fingerprint.',
+      'A record that kills its process (record.poison) is tried only by its number, key, code or fingerprint; a deletion that was held back (webhook.deletes_held) only by its number, key or code.',
     ].join('\n'),
     examples: [
       ['tds dead-letters retry 7', 'one'], ['tds dead-letters retry --entity invoices --dry-run', 'how many would pass'], ['tds dead-letters retry --fingerprint 0a1b2c3d4e5f6071', 'all with the same fault'],
       ['tds dead-letters retry --entity invoices --most 10', 'ten, to see'], ['tds dead-letters retry --all', 'all'],
     ],
-    json: 'one line each: { "type": "run", "run" } at each change of a run\'s state, at the end { "type": "summary", "ok", "letters", "jobs", "skipped", "runs": [] };\nwith --dry-run one document { "tried", "pass", "jobs", "skipped", "entities": [{ "entity", "tried", "pass", "refused", "dropped", "overtaken", "faults": [], "still": [] }] }',
+    json: 'one line each: { "type": "run", "run" } at each change of a run\'s state, at the end { "type": "summary", "ok", "letters", "jobs", "skipped", "runs": [] };\nwith --dry-run one document { "tried", "pass", "jobs", "skipped", "entities": [{ "entity", "tried", "pass", "refused", "dropped", "overtaken", "inbox", "faults": [], "still": [] }] }',
     exit: '0 done (some may still be refused), 1 a run failed, 2 command or config wrong, 3 database out of reach, 130 ctrl-C',
   });
 }
@@ -81,8 +81,8 @@ export function addReopen(parent: Command, bind: Bind): void {
 
 function tellDryRun({ out }: Context, report: DryRunReport): void {
   out.line(`${count(report.pass)} of ${count(report.tried)} would pass now; nothing was written`);
-  for (const { entity, tried, pass, refused, dropped, overtaken, still } of report.entities) {
-    out.line(`${entity}: ${count(pass)} of ${count(tried)} pass, ${count(refused)} refused, ${count(dropped)} dropped, ${count(overtaken)} settled already`);
+  for (const { entity, tried, pass, refused, dropped, overtaken, inbox, still } of report.entities) {
+    out.line(`${entity}: ${count(pass)} of ${count(tried)} pass, ${count(refused)} refused, ${count(dropped)} dropped, ${count(overtaken)} settled already${inbox > 0 ? `, ${count(inbox)} put back into the inbox` : ''}`);
     for (const fault of still) out.line(`  ${count(fault.count)} × ${fault.field === null ? '' : `${cell(fault.field)}: `}${cell(fault.example.message)} (${fault.code}), for example ${cell(fault.example.key)}`);
   }
   if (report.jobs > 0) out.line(`${counted(report.jobs, 'job')} would be put back on the queue; whether they succeed is known only by running them`);

@@ -9,6 +9,9 @@ const applySeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900, 3600];
 /** The share of lost changes, and what waits, of one entity; as `core/store/figures.ts` reads them. */
 export interface InboxFigure { entity: string; waiting: number; oldestSeconds: number; /** 0 to 1. */ lossRatio: number }
 
+/** Messages of an entity that were refused within a day in which none was taken. */
+export interface UntakenFigure { entity: string; refused: number }
+
 /** What a set came to, once it is committed. */
 export interface AppliedSet { entity: string; outcomes: Readonly<Record<string, number>>; duplicates: number; /** Seconds from arrival to the commit, one for each message. */ delays: readonly number[] }
 
@@ -21,7 +24,7 @@ export interface WebhookMetrics {
   /** At a scrape: what was refused of late. */
   atScrape(now: Date): void;
   /** At a scrape; undefined: the database can't be asked. */
-  inInbox(figures: readonly InboxFigure[] | undefined): void;
+  inInbox(figures: readonly InboxFigure[] | undefined, untaken: readonly UntakenFigure[] | undefined): void;
 }
 
 export function webhookMetrics(metrics: Metrics): WebhookMetrics {
@@ -35,6 +38,7 @@ export function webhookMetrics(metrics: Metrics): WebhookMetrics {
   const waiting = metrics.gauge({ name: 'tds_webhook_waiting_messages', help: 'Messages that are saved and wait to be applied.', labels: ['entity'], scope: 'all' });
   const oldest = metrics.gauge({ name: 'tds_webhook_oldest_waiting_age_seconds', help: 'How long the oldest of them has been waiting.', labels: ['entity'], scope: 'all' });
   const loss = metrics.gauge({ name: 'tds_webhook_loss_ratio', help: 'The share of the changes of the last one to two hours that no message told of, 0 to 1. A single one is chance, and counts as none.', labels: ['entity'], scope: 'all' });
+  const none = metrics.gauge({ name: 'tds_webhook_untaken_refusals', help: 'Messages that were refused, for whatever reason, within a day in which none of the entity was taken. Entity is "unknown addresses" where they were for none of ours.', labels: ['entity'], scope: 'all' });
   const recent = new Recent();
   return {
     accepted(entity, seconds) {
@@ -51,10 +55,11 @@ export function webhookMetrics(metrics: Metrics): WebhookMetrics {
       for (const seconds of delays) delay.observe({ entity }, seconds);
     },
     atScrape: (now) => replaceAll(lately, recent.counts(now)),
-    inInbox(figures = []) {
+    inInbox(figures = [], untaken = []) {
       replaceAll(waiting, figures.map(({ entity, waiting: count }) => [{ entity }, count]));
       replaceAll(oldest, figures.map(({ entity, oldestSeconds }) => [{ entity }, oldestSeconds]));
       replaceAll(loss, figures.map(({ entity, lossRatio }) => [{ entity }, lossRatio]));
+      replaceAll(none, untaken.map(({ entity, refused: count }) => [{ entity }, count]));
     },
   };
 }
