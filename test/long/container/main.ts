@@ -193,7 +193,8 @@ function tryUnits(check: string | undefined): void {
 const parts: Readonly<Record<string, () => unknown>> = { units: () => tryUnits(process.env['TDS_CONTAINER_CHECK']), alone, beside, kube: kubePlay, compose: composeUp };
 const { values: { only } } = parseArgs({ options: { only: { type: 'string' } } });
 try {
-  if (only === undefined || only.includes('units')) await parts['units']?.();
+  if (only === undefined || only.split(',').includes('units')) await parts['units']?.();
+  else notTried.push('units');
   prepare();
   for (const [name, part] of Object.entries(parts)) {
     if (name === 'units') continue; // before the image of this check is made: it may make the bases
