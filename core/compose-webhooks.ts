@@ -28,6 +28,8 @@ const maxAttempts = 15;
 
 /** The webhooks of one process. */
 export interface LiveWebhooks extends Webhooks {
+  /** The workers that apply messages, once they are started. */
+  workers?: Queue;
   /** Hears by the config in force from the next message on. Where nothing was heard at the start there are no workers for messages, and it waits for a restart. */
   rehear(): void;
 }

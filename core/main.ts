@@ -181,6 +181,7 @@ async function startWebhooks(services: DependencyContainer, project: Project, { 
   watching?.jobsOf(workers);
   services.resolve(tokens.monitor).jobsOf(workers);
   await workers.start();
+  webhooks.workers = workers;
   return [() => workers.stop({ drainMs: drain() }), () => webhooks.stop()];
 }
 

@@ -45,7 +45,7 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
   const at = new Date();
   const items: HealthItem[] = [];
   const health = await deps.health();
-  if (health.database === 'down') items.push(...health.reasons.map((text) => bad('database', text, 'see that PostgreSQL runs, and TDS_DATABASE_URL')));
+  if (health.database === 'down') items.push(...health.reasons.map((text, at) => bad('database', at === 0 && health.fault !== undefined ? `${text}: ${health.fault}` : text, 'see that PostgreSQL runs, and TDS_DATABASE_URL')));
   else {
     items.push(health.reasons.length === 0 ? ok('database', 'answers, and takes writes') : bad('this process', health.reasons.join('; '), 'see the log'));
     try {
