@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { notifierService } from '../support/notifier-service.ts';
+import { healthReport } from '../../core/operations/health-report.ts';
+import { databaseAccess } from '../../core/store/session.ts';
 import { Child, until } from '../support/processes.ts';
 import { openShop, shopConnections } from '../support/shop.ts';
 
@@ -56,8 +58,15 @@ entities:
     before.push(...words());
     return before.some((line) => line.includes('pool-full'));
   }, 9_000);
+  t.match((await operations.metrics()).text, /^tds_database_up 1$/m, 'and a scrape is answered');
   end.resolve();
   await Promise.all(held);
+
+  const silent = await healthReport({
+    config: { entities: {}, notifiers: {}, alerts: { enabled: true, every: 10_000 }, metrics: { enabled: false } } as never, database: databaseAccess(pool), plugins: [], overdue: () => 0, connections: async () => [], jobs: async () => [],
+    health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),
+  });
+  t.match(silent.items.filter(({ area }) => area === 'alerts').at(-1), { state: 'warning', text: /metrics are switched off, so no rule on a figure can fire/ });
 
   const node = new Child(t, process.execPath, [join(import.meta.dirname, '../support/shop-node.ts'), shop.file, 'the-other'], { env: { ...process.env, ...shop.env } });
   await node.said(/^ready$/m);
