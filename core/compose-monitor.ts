@@ -9,14 +9,15 @@ import { noTracing, openTracing, type Tracing } from './monitor/tracing.ts';
 import type { Config } from './config/index.ts';
 import type { Project } from './project.ts';
 import type { Queue, QueueEvents } from './queue/index.ts';
-import type { Clock, Connector, DatabaseAccess, Logger } from './sdk/index.ts';
+import type { Clock, Connector, Logger } from './sdk/index.ts';
 import { overdueBy, type Overdue } from './schedule/index.ts';
 import { readFigures, type Figures } from './store/figures.ts';
 import type { Pool } from './store/pool.ts';
+import type { Database } from './store/session.ts';
 import { version } from './version.ts';
 
 export interface MonitorParts {
-  project: Project; metrics: TdsMetrics; events: Events; queue: Queue; pool: Pool; database: DatabaseAccess; log: Logger; connectionClock: Clock;
+  project: Project; metrics: TdsMetrics; events: Events; queue: Queue; pool: Pool; database: Database; log: Logger; connectionClock: Clock;
   connections: ReadonlyMap<string, Connection>; connectors: ReadonlyMap<string, Connector>;
   /** Where the embedded PostgreSQL lies; undefined with any other one. */
   dataDirectory: string | undefined;
@@ -36,8 +37,8 @@ export interface Monitor {
   stop(): Promise<void>;
 }
 
-/** Figures of the database are not read more often than this, in ms, however many scrape. */
-const freshMs = 5_000;
+/** Figures of the database are not read more often than this, in ms, however many scrape; up to the second age they are told while they are read anew. */
+const [freshMs, oldMs] = [5_000, 7_500];
 
 /** Wires sources to metrics; with `metrics.enabled: false` nothing is wired. */
 export function composeMonitor(parts: MonitorParts): Monitor {
@@ -114,25 +115,37 @@ function connectionFigures({ connections, connectors, connectionClock }: Monitor
   });
 }
 
-/** Asks the database, at most once in some seconds. While it is away its figures are gone rather than old. */
+/**
+ * Asks the database, at most once in some seconds, and one question at a time whoever scrapes: it looks, so it waits for none who works, and takes
+ * one of the looks' connections. Who scrapes often is answered by what is known while it is asked anew. While the database is away its figures are gone
+ * rather than old.
+ */
 function databaseCollector(parts: MonitorParts): () => Promise<void> {
-  const { metrics, database, queue, entities } = parts;
+  const { metrics, database, queue, entities, log } = parts;
   const overdue = overdueBy(parts.config);
   let readAt = -Infinity;
-  return async () => {
-    if (performance.now() - readAt < freshMs) return;
+  let reading: Promise<void> | undefined;
+  const read = async (): Promise<void> => {
+    const begin = performance.now();
     let figures: Figures | undefined;
     let tasks: Awaited<ReturnType<Queue['stats']>> | undefined;
     try {
-      figures = await database.transaction((session) => readFigures(session, [...entities.keys()]));
+      figures = await readFigures(database.reads, [...entities.keys()]);
       tasks = await queue.stats();
-      readAt = performance.now();
+      readAt = begin;
     } finally {
       metrics.data.atScrape(figures && asMetrics(figures, remotes(parts), overdue));
       metrics.webhooks.inInbox(figures?.inbox, figures?.untaken);
       metrics.schedules.atScrape(figures?.schedules);
       metrics.jobs.onQueue(tasks);
     }
+  };
+  return async () => {
+    const age = performance.now() - readAt;
+    if (age < freshMs) return;
+    reading ??= read().finally(() => (reading = undefined));
+    if (age > oldMs) await reading;
+    else reading.catch((error: unknown) => log.debug('some metrics could not be read', { error }));
   };
 }
 

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Alerting } from './alerts/index.ts';
 import { enqueueBy } from './compose-queue.ts';
+import type { LiveWebhooks } from './compose-webhooks.ts';
 import { withCallContext } from './connection/index.ts';
 import type { Healing } from './healing/index.ts';
 import { systemClock } from './monitor/clock.ts';
@@ -15,19 +16,18 @@ import { reloadHere, reloadNodes } from './reload-nodes.ts';
 import { overdueBy, type Schedules } from './schedule/index.ts';
 import type { Logger } from './sdk/index.ts';
 import type { Pool } from './store/pool.ts';
-import type { Webhooks } from './webhook/index.ts';
 import { version } from './version.ts';
 
 /** What the operations are made of. */
 export interface OperationsParts extends Pick<OperationsDeps, 'entities' | 'database' | 'queue' | 'connections' | 'metrics' | 'events'> {
-  project: Project; pool: Pool; live: LiveConfig; log: Logger; env: Readonly<Record<string, string | undefined>>; redactor: Redactor; healing: Healing; alerting: Alerting; schedules: Schedules; webhooks: Webhooks; reloader: Reloader;
+  project: Project; pool: Pool; live: LiveConfig; log: Logger; env: Readonly<Record<string, string | undefined>>; redactor: Redactor; healing: Healing; alerting: Alerting; schedules: Schedules; webhooks: LiveWebhooks; reloader: Reloader;
 }
 
 /** Puts the operations together for `main.ts`. */
 export function composeOperations({ project, pool, live, log, env, redactor, healing, alerting, schedules, webhooks, reloader, ...parts }: OperationsParts): Operations {
   const around = { database: parts.database, clock: systemClock, log, nodeId: () => parts.queue.nodeId, reloader };
   return createOperations({
-    ...parts, get config() { return live.current; }, version, poolUse: () => ({ most: pool.options.max, open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }), plugins: project.plugins, file: project.file, enqueue: enqueueBy(parts.queue),
+    ...parts, log, messageQueue: () => webhooks.workers, get config() { return live.current; }, version, poolUse: () => ({ most: pool.options.max, open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }), plugins: project.plugins, file: project.file, enqueue: enqueueBy(parts.queue),
     redact: (text) => redactor.text(text), redactValue: (value) => redactor.value(value),
     // What was secret at the start stays so, as what wants a restart is shown as it was.
     isSecret: (path) => project.secrets.has(path) || live.secrets.has(path),

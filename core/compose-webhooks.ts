@@ -34,6 +34,8 @@ const maxAttempts = 15;
 
 /** The webhooks of one process. */
 export interface LiveWebhooks extends Webhooks {
+  /** The workers that apply messages, once they are started. */
+  workers?: Queue;
   /** Hears by the config in force from the next message on. Where nothing was heard at the start there are no workers for messages, and it waits for a restart. */
   rehear(): void;
 }
@@ -79,7 +81,7 @@ export interface WebhookWorkers {
  * Starts what looks after messages, where any entity takes some, and answers the workers that apply them, where this node is to have some:
  * workers of their own, as syncs may take hours, and all workers that there are, while a message is to be applied within a second.
  */
-export async function startWebhooks(webhooks: Webhooks, { project, opened, events, queue, options, silentMs, hearers }: WebhookWorkers): Promise<Queue | undefined> {
+export async function startWebhooks(webhooks: LiveWebhooks, { project, opened, events, queue, options, silentMs, hearers }: WebhookWorkers): Promise<Queue | undefined> {
   if (webhooks.operations.urls('').length === 0) return undefined;
   await webhooks.start(); // also where no job is done: it saves the counts of what was refused here
   const { log, redactor, queueTimings, roles } = options;
@@ -94,5 +96,6 @@ export async function startWebhooks(webhooks: Webhooks, { project, opened, event
   leaveSilentConnections(workers, opened, silentMs, log);
   for (const hearer of hearers) hearer.jobsOf(workers);
   await workers.start();
+  webhooks.workers = workers;
   return workers;
 }

@@ -221,7 +221,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions & {
     connections: inner.resolve(tokens.connections), connectors: inner.resolve(tokens.connectors), config: () => live.current, entities: inner.resolve(tokens.entities), dataDirectory: opened.embedded ? dataDirectoryOf(options) : undefined,
   })) });
   services.register(tokens.alerting, { useFactory: instanceCachingFactory((inner) => composeAlerts({
-    project, log, events: inner.resolve(tokens.events), registry: inner.resolve(tokens.metrics).registry, pool: opened.pool, database: inner.resolve(tokens.database), redact: (text) => options.redactor.text(text),
+    project, log, events: inner.resolve(tokens.events), registry: inner.resolve(tokens.metrics).registry, pool: opened.alarm, database: databaseAccess(opened.alarm, opened.reads), redact: (text) => options.redactor.text(text),
     nodeId: () => inner.resolve(tokens.queue).nodeId, enqueue: enqueueBy(inner.resolve(tokens.queue)), onSecret: (secret) => options.redactor.add(secret),
   })) });
   services.register(tokens.operations, { useFactory: instanceCachingFactory((inner) => composeOperations({

@@ -24,8 +24,8 @@ export function watch(options: Parameters<typeof startWatchdog>[0]): Watch {
 }
 
 /** The heartbeat notices within seconds that the net has swallowed a connection; the others would be waited for as long as a statement may last. */
-export function leaveSilentConnections(queue: Queue, { pool, reads }: OpenedDatabase, silentMs: number, log: Logger): void {
-  const leave = (afterMs: number): void => void Promise.all([pool, reads].map((each) => breakSilent(each, afterMs))).then((broken) => broken.reduce((sum, each) => sum + each, 0)).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
+export function leaveSilentConnections(queue: Queue, { pool, reads, alarm }: OpenedDatabase, silentMs: number, log: Logger): void {
+  const leave = (afterMs: number): void => void Promise.all([pool, reads, alarm].map((each) => breakSilent(each, afterMs))).then((broken) => broken.reduce((sum, each) => sum + each, 0)).then((connections) => connections > 0 && log.info('connections that had fallen silent were broken', { connections }));
   queue.on('database.back', ({ moved }) => leave(moved ? 0 : silentMs)); // those to a standby answer, with what is old
   queue.on('node.fenced', () => leave(0)); // all that they were at is lost already
 }

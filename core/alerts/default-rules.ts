@@ -94,11 +94,11 @@ export const defaultRules: Readonly<Record<string, AlertRuleConfig>> = {
     summary: 'the work of the schedule {schedule} takes {value} of the time until it is due again; from 100 % on, times are left out', help: 'tds schedules ticks {schedule}',
   },
   'schedule-paused': {
-    event: 'schedule.paused', lasts: 60 * minute, severity: 'warning',
-    summary: 'the schedule {schedule} rests: {reason}', help: 'tds schedules resume {schedule}',
+    metric: 'tds_schedule_rests', above: 0, severity: 'warning',
+    summary: 'the schedule {schedule} rests, since its work kept failing, until a person resumes it', help: 'tds schedules resume {schedule}',
   },
   'notifier-failing': {
-    metric: 'tds_notifier_failures', above: 2, severity: 'critical',
-    summary: 'messages do not get through by {notifier}: {value} attempts failed in a row', help: 'tds alerts test {notifier}',
+    metric: 'tds_notifier_down', above: 0, severity: 'critical',
+    summary: 'messages do not get through by {notifier}: attempts keep failing, or one was refused for good', help: 'tds alerts test {notifier}',
   },
 };

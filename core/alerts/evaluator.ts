@@ -7,11 +7,11 @@ import type { Clock, Logger, SqlSession } from '../sdk/index.ts';
 import type { Database } from '../store/session.ts';
 import { tryWithAdvisoryLock } from '../store/advisory-lock.ts';
 import { activeSilences, claimTurn, dropAlerts, eventsSince, openAlerts, samplesSince, saveAlert, saveSamples, trimAlerts } from '../store/alerts.ts';
-import { addNotification, keepNotifiers, type Notification } from '../store/notifications.ts';
+import { addNotification, keepNotifiers } from '../store/notifications.ts';
 import type { Pool } from '../store/pool.ts';
 import { breaches, type Breach } from './conditions.ts';
 import { decide, toTell, type Decided, type Group } from './decide.ts';
-import { claimSeconds } from './delivery.ts';
+import { claimSeconds, type Sendable } from './delivery.ts';
 import { messageFor } from './messages.ts';
 import type { AlertRule } from './rules.ts';
 
@@ -22,8 +22,9 @@ export interface EvaluatorDeps {
   rules: readonly AlertRule[];
   registry: Pick<Metrics, 'samples' | 'declared'>;
   channels: readonly Channel[];
+  /** With connections that no work takes: that these are all in use must be told. */
   database: Database;
-  /** For the lock that keeps two nodes off one turn. */
+  /** Likewise, for the lock that keeps two nodes off one turn. */
   pool: Pool;
   clock: Clock;
   log: Logger;
@@ -35,7 +36,9 @@ export interface EvaluatorDeps {
   /** Adds the job of a message, in the session's transaction. */
   enqueue: (session: SqlSession, notification: string) => Promise<unknown>;
   /** Sends at once what was decided; must not throw. */
-  deliver: (notification: Pick<Notification, 'id' | 'notifier' | 'message' | 'kind' | 'rule'>) => void;
+  deliver: (notification: Sendable) => void;
+  /** Tries again what did not get through and is due. */
+  takeUpDue: () => Promise<void>;
   /** Writes the events that wait. */
   flushEvents: () => Promise<void>;
   /** Default: the database's time. Tests hand in their own. */
@@ -80,16 +83,24 @@ export class Evaluator {
   async #run(): Promise<void> {
     const { clock, every, log } = this.#deps;
     const { signal } = this.#stop;
+    let fails = false;
     while (!signal.aborted) {
-      // A database that is away is told by others; the next tick tries again.
-      await this.tick().catch((error: unknown) => void (signal.aborted || log.debug('the alert rules could not be evaluated', { error })));
+      try {
+        await this.tick();
+        if (fails) log.warn('the alert rules are evaluated again');
+        fails = false;
+      } catch (error) {
+        if (!signal.aborted) log[fails ? 'debug' : 'warn']('the alert rules can not be evaluated; until they are, people are told of nothing new', { error });
+        fails = true;
+      }
       await clock.sleep(every, signal).catch(() => undefined);
     }
   }
 
   /** Says what this node measures, and evaluates where it is this node's turn; answers the groups that were told, undefined where it was not. */
   async tick(): Promise<Group[] | undefined> {
-    const { database, pool, every, nodeId, flushEvents } = this.#deps;
+    const { database, pool, every, nodeId, flushEvents, takeUpDue, log } = this.#deps;
+    await takeUpDue().catch((error: unknown) => log.debug('messages that wait could not be taken up', { error }));
     await flushEvents();
     const now = await this.#now();
     const samples = await this.#deps.registry.samples(this.#metrics);
@@ -127,9 +138,9 @@ export class Evaluator {
     return told;
   }
 
-  async #write(session: SqlSession, groups: readonly Group[], now: Date): Promise<Pick<Notification, 'id' | 'notifier' | 'message' | 'kind' | 'rule'>[]> {
+  async #write(session: SqlSession, groups: readonly Group[], now: Date): Promise<Sendable[]> {
     const { rules, channels, source, enqueue } = this.#deps;
-    const written: Pick<Notification, 'id' | 'notifier' | 'message' | 'kind' | 'rule'>[] = [];
+    const written: Sendable[] = [];
     for (const one of groups) {
       const named = rules.find(({ id }) => id === one.rule)?.notifiers;
       for (const channel of channels.filter(({ id }) => named?.includes(id) ?? true)) {
@@ -137,7 +148,7 @@ export class Evaluator {
         if (!message) continue;
         const id = await addNotification(session, { notifier: channel.id, kind: one.kind, rule: one.rule, message, at: now, claimSeconds });
         await enqueue(session, id);
-        written.push({ id, notifier: channel.id, kind: one.kind, rule: one.rule, message: message as never });
+        written.push({ id, notifier: channel.id, kind: one.kind, rule: one.rule, message: message as never, attempts: 0 });
       }
     }
     return written;

@@ -9,7 +9,7 @@ import { systemClock } from '../monitor/clock.ts';
 import type { Notifier, SqlSession } from '../sdk/index.ts';
 import { acknowledgeAlerts, activeSilences, addSilence, dropSamples, endSilence, listAlerts } from '../store/alerts.ts';
 import { noteWorks } from '../store/notifications.ts';
-import { deliver, notifyHandler, send, type DeliveryDeps } from './delivery.ts';
+import { deliver, notifyHandler, send, takeUpDue, type DeliveryDeps, type Sendable } from './delivery.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { Evaluator, type EvaluatorDeps } from './evaluator.ts';
 import { testMessage } from './messages.ts';
@@ -55,14 +55,14 @@ export function createAlerting(deps: AlertingDeps): Alerting {
   const underWay = new Set<Promise<void>>();
   const stopping = new AbortController();
   const recorder = new EventRecorder(deps.events, new Set(rules.flatMap(({ event }) => event ?? [])), { database, log, redact });
+  const sendNow = (notification: Sendable): void => {
+    // what does not get through now is tried again
+    const sending = deliver(delivery, notification, { signal: stopping.signal, last: false }).catch((error: unknown) => log.debug('a message waits for its next attempt', { message: notification.id, error })).finally(() => underWay.delete(sending));
+    underWay.add(sending);
+  };
   const evaluator = new Evaluator({
     ...deps, rules, channels, clock: systemClock, zone: timezone, every: alerts.every, group: alerts.group, repeat: alerts.repeat, keep: alerts.keep,
-    flushEvents: () => recorder.flush(),
-    deliver(notification) {
-      // what does not get through now is the job's: it was told in the log
-      const sending = deliver(delivery, notification, { signal: stopping.signal, last: false }).catch(() => undefined).finally(() => underWay.delete(sending));
-      underWay.add(sending);
-    },
+    flushEvents: () => recorder.flush(), deliver: sendNow, takeUpDue: () => takeUpDue(delivery, sendNow),
   });
   let started = false;
   return {

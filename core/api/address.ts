@@ -2,6 +2,12 @@ import type { Context, Middleware } from 'koa';
 import { BlockList, isIP } from 'node:net';
 import { ApiError } from './problem.ts';
 
+/** Whether an address, or the name of one, is this machine's own: what listens there is reached from here alone. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+}
+
 /** Where a request comes from: its connection, or what a trusted proxy says of it. */
 export function addressOf(context: Context): string {
   return (context.state as { address?: string }).address ?? plainAddress(context.ip);
@@ -28,10 +34,24 @@ export function addressBehind(proxies: readonly string[]): Middleware {
     const own = plainAddress(context.ip);
     if (isTrusted(own)) {
       const way = context.get('X-Forwarded-For').slice(-2000).split(',').map((part) => plainAddress(part.trim())).filter((part) => isIP(part) !== 0);
+      context.state['proxied'] = true;
       context.state['address'] = way.findLast((address) => !isTrusted(address)) ?? own;
     }
     return next();
   };
+}
+
+/** What a proxy says of itself and of whom it speaks for; some say nothing. */
+const proxyHeader = /^(?:forwarded|via|x-real-ip|x-forwarded-.+)$/;
+
+/** Whether a program of this machine asks, and speaks for nobody else: what comes through a proxy comes from anywhere. */
+export function isFromHere(context: Context): boolean {
+  return isLoopback(plainAddress(context.ip)) && isLoopback(addressOf(context)) && !Object.keys(context.headers).some((name) => proxyHeader.test(name));
+}
+
+/** Whether the caller speaks TLS with a trusted proxy, by what that proxy says. */
+export function isForwardedTls(context: Context): boolean {
+  return (context.state as { proxied?: boolean }).proxied === true && context.get('X-Forwarded-Proto').split(',').at(-1)?.trim().toLowerCase() === 'https';
 }
 
 /** An IPv4 address as such, also where IPv6 has carried it. */

@@ -45,7 +45,8 @@ const deadLetterGroup = object({
 });
 const skipped = listOf(object({ entity: textOrNull, letters: count, reason: text }));
 const retryAsked = object({ letters: count, runs: listOf(object({ ...membersOf(askedRun), letters: count })), jobs: listOf(object({ letter: text, jobId: text })), skipped });
-const retryTried = object({ entities: listOf(free), tried: count, pass: count, jobs: count, skipped });
+const cut = { ...flag, description: 'More are meant than a dry run tries or lists: name fewer, or ask the command on the machine itself, which has the time.' };
+const retryTried = object({ entities: listOf(free), tried: count, pass: count, jobs: count, skipped, cut });
 const healingAct = object({
   id: text, rule: text, fingerprint: text, seen: text, done: text, outcome: oneOf('started', 'healed', 'failed', 'told'), came: textOrNull, facts: free, trigger: text, node: text,
   at: time, endedAt: timeOrNull, resetAt: timeOrNull,
@@ -119,11 +120,15 @@ const webhookStats = object({
   entity: text, connection: text, apply: text, counts: free, waiting: count, oldestSeconds: countOrNull, firstAt: timeOrNull, lastAt: timeOrNull, latency: orNull(object({ p50: count, p99: count })),
   lossRate: orNull({ type: 'number' }), pollingFactor: { type: 'number' },
 });
-const replayPlan = object({ messages: count, counts: free, differences: listOf(free), cut: flag });
+const replayPlan = object({ messages: count, counts: free, differences: listOf(free), cut });
 const replayed = object({ messages: count });
+const rule = object({ connection: text, entity: text, stream: text, event: text, url: text, steps: listOf(text) });
+const webhookUrl = object({ ...membersOf(rule), canRegister: flag });
+const registration = object({ connections: listOf(object({ connection: text, rules: listOf(object({ entity: text, stream: text, event: text, url: text, id: text, created: flag })) })), byHand: listOf(rule) });
+const sentMessage = object({ path: text, bytes: count });
 
 export const shapes = {
-  message, messageDetail, unreadableMessage, lostChange, webhookStats, replayPlan, replayed,
+  message, messageDetail, unreadableMessage, lostChange, webhookStats, replayPlan, replayed, webhookUrl, registration, sentMessage,
   run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, job, jobDetail, jobAttempt, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
   tick, plannedTime, schedule, report,
   /** Every answer that is no success, as `application/problem+json`. */

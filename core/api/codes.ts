@@ -24,7 +24,7 @@ export const apiCodes = {
   'api.too_many_streams': { status: 503, title: 'Too many live views', cure: 'Close some, or ask the route without /events from time to time.' },
   'api.internal': { status: 500, title: 'Something went wrong here', cure: 'The log has the whole error under the id of this answer.' },
   'api.database_unavailable': { status: 503, title: 'The database can\'t be reached', cure: 'Ask again in some seconds; see whether PostgreSQL runs.' },
-  'api.not_open': { status: 0, title: 'The API would be open to the network', cure: 'Make a token first (tds token create), give one by api.adminToken, or let it listen on 127.0.0.1 (TDS_HOST).' },
+  'api.not_open': { status: 0, title: 'The API would be open to the network', cure: 'Make a token first (tds token create), give one by api.adminToken, or let it listen on 127.0.0.1 (TDS_HOST) with no api.proxies.' },
   'api.port_taken': { status: 0, title: 'The port is taken', cure: 'Stop what listens there, or set TDS_PORT to another port (0 takes any free one).' },
   'api.address': { status: 0, title: 'The API can\'t listen on its address', cure: 'Check api.host and api.port (TDS_HOST, TDS_PORT).' },
 } as const;

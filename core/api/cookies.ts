@@ -11,9 +11,9 @@ export function sessionIn(header: string): string | undefined {
   return undefined;
 }
 
-/** The header that gives a page its session: no script reads it, no other site sends it. Null ends it. */
-export function sessionCookie(session: string | null, seconds: number): string {
-  return `${name}=${session ?? ''}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${session === null ? 0 : seconds}`;
+/** The header that gives a page its session: no script reads it, no other site sends it, and where TLS was spoken it never goes without. Null ends it. */
+export function sessionCookie(session: string | null, { seconds, secure }: { seconds: number; secure: boolean }): string {
+  return `${name}=${session ?? ''}; Path=/; HttpOnly; SameSite=Strict;${secure ? ' Secure;' : ''} Max-Age=${session === null ? 0 : seconds}`;
 }
 
 /** What a page must send along with each act: known to who could read an answer of ours, and to nobody else. */

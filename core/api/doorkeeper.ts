@@ -10,7 +10,12 @@ export interface Credentials {
   authorization: string; cookie: string; address: string;
   /** A page of another origin: by its token alone it says who it is. */
   crossOrigin: boolean;
+  /** A program of this machine asks, and speaks for nobody else. */
+  fromHere: boolean;
 }
+
+/** A secret that was good so lately, in ms, is looked up whatever strangers try from the same address. */
+const atWorkMs = 3_600_000;
 
 /** A good secret is not looked up again for so long, in ms: a revocation holds on every node within this time. */
 const trustMs = 500;
@@ -23,6 +28,10 @@ export class Doorkeeper {
   readonly #now: () => number;
   readonly #attempts: Attempts;
   readonly #notes: Attempts;
+  /** Of secrets that were good the time up to which they are at work. */
+  readonly #atWork = new Map<string, number>();
+  /** An address that has no attempt left has one looked up: there is one such look-up at a time. */
+  #late = false;
   readonly #trusted = new Map<string, { until: number; identity: Promise<Identity | Rejection> }>();
   #standing: { until: number; made: Promise<number> } | undefined;
 
@@ -35,7 +44,7 @@ export class Doorkeeper {
   }
 
   /** Who asks. @throws ApiError `api.no_token`, `api.bad_token`, `api.too_many_attempts` */
-  async identify({ authorization, cookie, address, crossOrigin }: Credentials): Promise<Caller> {
+  async identify({ authorization, cookie, address, crossOrigin, fromHere }: Credentials): Promise<Caller> {
     if (authorization !== '') {
       const token = /^Bearer +([A-Za-z0-9_-]{1,200})$/i.exec(authorization.trim())?.[1];
       if (token === undefined) {
@@ -50,7 +59,7 @@ export class Doorkeeper {
       const identity = await this.#demand(address, 'session', session, () => this.#access.identifySession(session));
       return { ...nobody(address), ...identity, kind: 'session', csrf: csrfOf(session) };
     }
-    if (!crossOrigin && await this.isOpen()) return { ...nobody(address), kind: 'open', name: 'open', scope: 'admin' };
+    if (!crossOrigin && fromHere && await this.isOpen()) return { ...nobody(address), kind: 'open', name: 'open', scope: 'admin' };
     throw new ApiError('api.no_token', 'The request does not say who asks.', { headers: { 'WWW-Authenticate': 'Bearer realm="tds"' } });
   }
 
@@ -92,26 +101,35 @@ export class Doorkeeper {
     const key = keyOf(kind, secret);
     const known = this.#trusted.get(key);
     if (!known || known.until <= this.#now()) {
-      this.#trust(key, this.#attempt(address, ask));
+      this.#trust(key, (this.#atWork.get(key) ?? 0) > this.#now() ? ask() : this.#attempt(address, ask));
     }
     const identity = (await this.#trusted.get(key)?.identity) ?? 'unknown';
-    if (typeof identity !== 'string') return identity;
+    if (typeof identity !== 'string') {
+      keep(this.#atWork, key, this.#now() + atWorkMs);
+      return identity;
+    }
     this.#trusted.delete(key);
+    this.#atWork.delete(key);
     throw badToken(rejections[identity]);
   }
 
   #trust(key: string, identity: Promise<Identity | Rejection>): void {
     identity.catch(() => this.#trusted.delete(key));
-    this.#trusted.delete(key);
-    this.#trusted.set(key, { until: this.#now() + trustMs, identity });
-    const [oldest] = this.#trusted.keys();
-    if (this.#trusted.size > mostTrusted && oldest !== undefined) this.#trusted.delete(oldest);
+    keep(this.#trusted, key, { until: this.#now() + trustMs, identity });
   }
 
-  /** Counts an attempt before it is known how it ends, so that many at once are no way around; a good one, or a fault of ours, is taken back. @throws ApiError `api.too_many_attempts` */
+  /**
+   * Counts an attempt before it is known how it ends, so that many at once are no way around; a good one, or a fault of ours, is taken back.
+   * Behind one address there may be good ones too: where it has none left, one at a time is looked up all the same, and refused as one too many
+   * if it is bad. @throws ApiError `api.too_many_attempts`
+   */
   async #attempt<T>(address: string, ask: () => Promise<T | Rejection>): Promise<T | Rejection> {
     const wait = this.#attempts.wait(address);
-    if (wait > 0) throw new ApiError('api.too_many_attempts', 'Too many bad tokens came from this address.', { headers: { 'Retry-After': String(Math.ceil(wait / 1000)) } });
+    if (wait > 0) {
+      const answer = await this.#oneAtATime(ask);
+      if (answer === undefined || typeof answer === 'string') throw new ApiError('api.too_many_attempts', 'Too many bad tokens came from this address.', { headers: { 'Retry-After': String(Math.ceil(wait / 1000)) } });
+      return answer;
+    }
     this.#attempts.count(address);
     let bad = false;
     try {
@@ -122,6 +140,25 @@ export class Doorkeeper {
       if (!bad) this.#attempts.forgive(address);
     }
   }
+
+  /** Undefined while another one is at it. */
+  async #oneAtATime<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    if (this.#late) return undefined;
+    this.#late = true;
+    try {
+      return await ask();
+    } finally {
+      this.#late = false;
+    }
+  }
+}
+
+/** Keeps so many, the ones that were named last. */
+function keep<T>(kept: Map<string, T>, key: string, value: T): void {
+  kept.delete(key);
+  kept.set(key, value);
+  const [oldest] = kept.keys();
+  if (kept.size > mostTrusted && oldest !== undefined) kept.delete(oldest);
 }
 
 function badToken(detail: string): ApiError {

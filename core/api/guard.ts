@@ -1,12 +1,7 @@
 import type { Context, Middleware } from 'koa';
+import { isLoopback } from './address.ts';
 import { notesOf } from './auditing.ts';
 import { ApiError } from './problem.ts';
-
-/** Whether an address to listen on is reached from this machine alone. */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
-  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
-}
 
 /**
  * Refuses what a stranger's web page could send through a browser of this machine:

@@ -1,6 +1,6 @@
 import type { Context, Middleware } from 'koa';
 import type { AnswerOperations } from '../operations/answers.ts';
-import { addressOf } from './address.ts';
+import { addressOf, isForwardedTls, isFromHere } from './address.ts';
 import { notesOf } from './auditing.ts';
 import { readJsonBody } from './body.ts';
 import { covers, nobody, type Caller } from './caller.ts';
@@ -17,10 +17,12 @@ export interface HandlerDeps {
   live: Set<AbortController>;
   /** Streams at once, of all callers. */
   mostStreams: number;
+  /** Callers reach the API by TLS alone. */
+  secure: boolean;
 }
 
 /** Does one route: who asks, may it, does the question fit, then the answer. */
-export function handler(route: Route, { doors, answers, live, mostStreams }: HandlerDeps): Middleware {
+export function handler(route: Route, { doors, answers, live, mostStreams, secure }: HandlerDeps): Middleware {
   const checks = compileChecks(route);
   return async (context) => {
     const notes = notesOf(context);
@@ -37,7 +39,7 @@ export function handler(route: Route, { doors, answers, live, mostStreams }: Han
     if (route.produces === 'text/event-stream' && live.size >= mostStreams) throw new ApiError('api.too_many_streams', `${mostStreams} live views are open.`, { headers: { 'Retry-After': '10' } });
     const ended = endOf(context, route, live);
     const stillMay = async (): Promise<boolean> => covers((await identify()).scope, route.scope as 'read');
-    const act = async (): Promise<Answer> => route.handle({ params, query: query as never, body: body as never, caller: notes.caller, cookie: context.get('Cookie'), signal: ended, stillMay });
+    const act = async (): Promise<Answer> => route.handle({ params, query: query as never, body: body as never, caller: notes.caller, cookie: context.get('Cookie'), secure: secure || isForwardedTls(context), signal: ended, stillMay });
     const { caller } = notes;
     const answer = route.startsWork ? await once(answers, { key: context.get('Idempotency-Key'), caller, route: `${route.method} ${route.path}`, params, query, body }, act) : await act();
     if (answer.by) notes.caller = answer.by;
@@ -47,7 +49,7 @@ export function handler(route: Route, { doors, answers, live, mostStreams }: Han
 
 async function callerOf(context: Context, { scope }: Route, doors: Doorkeeper): Promise<Caller> {
   const address = addressOf(context);
-  return scope === 'apart' ? nobody(address) : doors.identify({ authorization: context.get('Authorization'), cookie: context.get('Cookie'), address, crossOrigin: notesOf(context).crossOrigin === true });
+  return scope === 'apart' ? nobody(address) : doors.identify({ authorization: context.get('Authorization'), cookie: context.get('Cookie'), address, crossOrigin: notesOf(context).crossOrigin === true, fromHere: isFromHere(context) });
 }
 
 function demandScope({ scope }: Caller, route: Route): void {
@@ -55,9 +57,13 @@ function demandScope({ scope }: Caller, route: Route): void {
   throw new ApiError('api.scope', `${route.method} ${route.path} needs the scope ${route.scope}, and the token has ${scope ?? 'none'}.`);
 }
 
-/** Aborts when the caller hangs up or has its answer; of a stream, when the API stops too. */
+/** Aborts when the caller hangs up or has its answer; of a stream, when the API stops too. Who hung up while it was asked who it is has said so already. */
 function endOf(context: Context, route: Route, live: Set<AbortController>): AbortSignal {
   const ended = new AbortController();
+  if (context.res.destroyed || context.res.closed) {
+    ended.abort();
+    return ended.signal;
+  }
   if (route.produces === 'text/event-stream') live.add(ended);
   context.res.once('close', () => {
     live.delete(ended);

@@ -1,8 +1,8 @@
 import type { Operations } from '../operations/operations.ts';
 import type { Logger } from '../sdk/index.ts';
+import { isLoopback } from './address.ts';
 import { createApplication } from './application.ts';
 import { Doorkeeper } from './doorkeeper.ts';
-import { isLoopback } from './guard.ts';
 import { ApiError } from './problem.ts';
 import { allRoutes, ownRoutes } from './routes/index.ts';
 import { isMessage, webhookListener } from './webhooks.ts';
@@ -19,8 +19,10 @@ export interface ApiOptions {
   host: string;
   /** 0 takes any free one. */
   port: number;
-  /** Proxies whose `X-Forwarded-For` is believed. Default none. */
+  /** Proxies whose `X-Forwarded-For` is believed. With any it does not start without a token that is good. Default none. */
   proxies?: readonly string[];
+  /** Under which others reach it; empty: where it listens. */
+  publicUrl?: string;
   /** `health`: a node without the role `api`, of which only its health and its metrics can be asked. Default `all`. */
   serves?: 'all' | 'health';
   /** Origins of other web pages that may ask, by a token. Default: none. */
@@ -43,22 +45,25 @@ export interface Api {
 }
 
 /** Makes the API; nothing listens before `start`. */
-export function createApi({ operations, log, version, host, port, serves = 'all', proxies = [], timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100, origins = [] }: ApiOptions): Api {
+export function createApi({ operations, log, version, host, port, serves = 'all', proxies = [], publicUrl = '', timeouts = {}, graceMs = 2000, now = Date.now, mostStreams = 100, origins = [] }: ApiOptions): Api {
   const loopback = isLoopback(host);
   const doors = new Doorkeeper({ access: operations.access, loopback, now });
   const live = new Set<AbortController>();
   const routes = serves === 'all' ? allRoutes({ operations, version, doors }) : ownRoutes({ operations, version, doors });
-  const application = createApplication(routes, { log, loopback, origins, proxies, doors, live, mostStreams, audit: operations.audit, answers: operations.answers });
+  const application = createApplication(routes, { log, loopback, origins, proxies, doors, live, mostStreams, secure: publicUrl.startsWith('https:'), audit: operations.audit, answers: operations.answers });
   const [answer, takeMessage] = [application.callback(), webhookListener(operations.webhooks, log)];
   const server = makeServer((request, response) => void (serves === 'all' && isMessage(request) ? takeMessage(request, response) : answer(request, response)), timeouts);
   let stopping: Promise<void> | undefined;
   return {
     async start() {
-      if (serves === 'all' && !loopback && (await operations.access.standing()).usable === 0) {
-        throw new ApiError('api.not_open', `The API can't listen on ${host}: there is no token that is good, so nobody who reaches that address could say who they are`);
+      const [reached, who] = loopback ? ['be reached by the proxies of api.proxies', 'comes by them'] : [`listen on ${host}`, 'reaches that address'];
+      if (serves === 'all' && (!loopback || proxies.length > 0) && (await operations.access.standing()).usable === 0) {
+        throw new ApiError('api.not_open', `The API can't ${reached}: there is no token that is good, so nobody who ${who} could say who they are`);
       }
       const url = await listen(server, host, port);
-      return { url, open: loopback && await doors.isOpen().catch(() => false) };
+      const open = loopback && await doors.isOpen().catch(() => false);
+      if (open && publicUrl !== '') log.warn('api.publicUrl is set and no token was ever made: a proxy that says nothing of itself (neither Forwarded, X-Forwarded-… nor Via) would let anybody in as admin. Make a token (tds token create), and let the proxy pass on /webhooks/ alone or name it under api.proxies', { publicUrl });
+      return { url, open };
     },
     stop() {
       if (stopping) return stopping;

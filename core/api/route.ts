@@ -23,6 +23,8 @@ export interface RouteRequest<Query, Body> {
   caller: Caller;
   /** The header Cookie, for the routes of sessions. */
   cookie: string;
+  /** The caller came by TLS, as far as a trusted proxy or the config says so. */
+  secure: boolean;
   /** Aborts when the caller is gone or the API stops; for answers that go on for long. */
   signal: AbortSignal;
   /** Whether the caller may still use this route; for answers that go on for long. Rejects like a new request where it is known no more. */

@@ -1,7 +1,8 @@
 /** Who may ask what: tokens, and the sessions that pages open with them. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { SqlSession } from '../sdk/index.ts';
-import type { Database } from '../store/session.ts';
+import type { Logger, SqlSession } from '../sdk/index.ts';
+import { silentLogger } from '../monitor/log.ts';
+import type { Database, Reading } from '../store/session.ts';
 import { countTokens, deleteSession, findToken, insertSession, insertToken, insertTokenOnce, listTokens, noteTokenUse, revokeToken, revokeTokensBut, tokenByPrefix, tokenOfSession, type TokenFilter, type TokenRow, type TokenState } from '../store/access.ts';
 import { OperationError } from './errors.ts';
 
@@ -50,10 +51,11 @@ const fromConfig = 'api.adminToken';
 const sessionForm = /^[A-Za-z0-9_-]{43}$/;
 const sessionMs = 12 * 3_600_000;
 
-export function accessOperations({ database }: { database: Database }): AccessOperations {
+export function accessOperations({ database, log = silentLogger }: { database: Database; log?: Logger }): AccessOperations {
+  const note = noting(database, log);
   const ask = <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => database.transaction(work);
   return {
-    identify: (secret) => identifyIn(database, secret),
+    identify: (secret) => identifyIn(database.reads, secret, note),
     async createToken({ name, scope, expiresAt, by }) {
       if (expiresAt !== null && expiresAt <= new Date()) throw new OperationError('operation.token_expiry', 'the token would have expired already');
       const prefix = randomBytes(6).toString('hex');
@@ -69,7 +71,7 @@ export function accessOperations({ database }: { database: Database }): AccessOp
       return tokenOf((await findToken(session, found.id)) ?? found);
     }),
     async openSession(token) {
-      const identity = await identifyIn(database, token);
+      const identity = await identifyIn(database.reads, token, note);
       if (typeof identity === 'string') return identity;
       const secret = newSecret();
       return { secret, identity, expiresAt: await ask((session) => insertSession(session, hashOf(secret), identity.tokenId, sessionMs)) };
@@ -98,12 +100,24 @@ function prefixOf(secret: string): string | undefined {
   return form.exec(secret)?.[1] ?? (drawnForm.test(secret) ? hashOf(secret).toString('hex', 0, 6) : undefined);
 }
 
-async function identifyIn({ reads, transaction }: Database, secret: string): Promise<Identity | Rejection> {
+/** Notes that a token is in use, each one at a time. Nobody waits for it, and it may fail: who only looks comes in where nothing can be written too. */
+function noting({ transaction }: Database, log: Logger): (id: string) => void {
+  const underWay = new Set<string>();
+  return (id) => {
+    if (underWay.has(id)) return;
+    underWay.add(id);
+    transaction((session) => noteTokenUse(session, id))
+      .catch((error: unknown) => log.debug('the use of a token could not be noted', { token: id, error }))
+      .finally(() => underWay.delete(id));
+  };
+}
+
+async function identifyIn(reads: Reading, secret: string, note: (id: string) => void): Promise<Identity | Rejection> {
   const prefix = prefixOf(secret);
   const token = prefix === undefined ? undefined : await tokenByPrefix(reads, prefix);
   if (!token || !timingSafeEqual(token.hash, hashOf(secret))) return 'unknown';
   const identity = judge(token);
-  if (typeof identity !== 'string' && token.unnoted) await transaction((session) => noteTokenUse(session, token.id));
+  if (typeof identity !== 'string' && token.unnoted) note(token.id);
   return identity;
 }
 

@@ -4,6 +4,7 @@ import type { Entity } from '../pipeline/entity.ts';
 import type { Events } from '../monitor/events.ts';
 import type { Metrics } from '../monitor/metrics/index.ts';
 import type { Queue } from '../queue/types.ts';
+import type { Logger } from '../sdk/index.ts';
 import type { Database } from '../store/session.ts';
 import { countDeadLetters } from '../store/dead-letter-queries.ts';
 import { listEntityStates } from '../store/entities.ts';
@@ -64,6 +65,8 @@ export interface OperationsDeps {
   metrics: Metrics;
   alerts: AlertOperations;
   events: Pick<Events, 'emit'>;
+  log?: Logger;
+  messageQueue?: () => Pick<Queue, 'health'> | undefined;
   /** How the database connections of this process stand. */
   poolUse?: () => PoolUse;
   /** What is too old, by its own schedules. */
@@ -105,7 +108,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     reload: deps.reload,
     reloadNodes: deps.reloadNodes,
     webhooks: deps.webhooks,
-    access: accessOperations({ database }),
+    access: accessOperations(deps),
     answers: answerOperations({ database }),
     cache: cacheOperations(deps),
     audit: auditOperations({ database, redact: deps.redactValue }),

@@ -47,14 +47,14 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
   const at = new Date();
   const items: HealthItem[] = [];
   const health = await deps.health();
-  if (health.database === 'down') items.push(...health.reasons.map((text) => bad('database', text, 'see that PostgreSQL runs, and TDS_DATABASE_URL')));
+  if (health.database === 'down') items.push(...health.reasons.map((text, at) => bad('database', at === 0 && health.fault !== undefined ? `${text}: ${health.fault}` : text, 'see that PostgreSQL runs, and TDS_DATABASE_URL')));
   else {
     items.push(health.reasons.length === 0 ? ok('database', 'answers, and takes writes') : bad('this process', health.reasons.join('; '), 'see the log'));
     try {
       const entities = Object.entries(deps.config.entities).filter(([, entity]) => entity.enabled).map(([id]) => id);
       const { reads } = deps.database;
       const [figures, turn, ...alerts] = await Promise.all([readFigures(reads, entities), lastTurn(reads), ...(['firing', 'acknowledged'] as const).map((state) => listAlerts(reads, { state, limit: 100 }))]);
-      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...letters(figures), ...webhooks(figures, deps.hearing()), ...healing(figures), ...alertsOf(alerts.flat()), ...unwatched(figures, deps.config, turn), ...notifiers(figures, deps.config));
+      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...letters(figures), ...webhooks(figures, deps.hearing()), ...healing(figures), ...alertsOf(alerts.flat()), ...unwatched(figures, deps.config, turn), ...unmeasured(deps.config), ...notifiers(figures, deps.config));
     } catch (error) {
       items.push(bad('database', `could not be asked: ${(error as Error).message}`, 'see the log'));
     }
@@ -131,6 +131,11 @@ function unwatched({ at, nodes: count }: Figures, { alerts }: Config, turn: Date
   const silentMs = turn === undefined ? 0 : at.getTime() - turn.getTime();
   if (!alerts.enabled || count === 0 || silentMs <= Math.max(60_000, alerts.every * 6)) return [];
   return [bad('alerts', `the rules were last looked at ${lasted(silentMs / 1000)} ago`, 'see the log of the nodes')];
+}
+
+/** Without metrics a rule on a figure sees nothing, and says nothing. */
+function unmeasured({ alerts, metrics }: Config): HealthItem[] {
+  return alerts.enabled && !metrics.enabled ? [warning('alerts', 'metrics are switched off, so no rule on a figure can fire: only those on events are at work', 'metrics.enabled in the config')] : [];
 }
 
 function notifiers({ notifiers: states }: Figures, config: Config): HealthItem[] {

@@ -9,6 +9,8 @@ export interface PoolUse { readonly most: number; readonly idle: number; readonl
 export interface HealthDeps {
   database: DatabaseAccess;
   queue: Pick<Queue, 'health' | 'nodeId'>;
+  /** The workers for messages, where this process has some. */
+  messageQueue?: () => Pick<Queue, 'health'> | undefined;
   version: string;
   /** Absent: not known. */
   poolUse?: () => PoolUse;
@@ -31,12 +33,19 @@ export function healthReader(deps: HealthDeps): () => Promise<Health> {
     const reasons: string[] = [];
     if (answer === undefined) reasons.push(silence(patienceMs, deps.poolUse?.()));
     else if (answer === 'read only') reasons.push('the database refuses writes: it is read only');
-    else if (answer instanceof Error) reasons.push((answer as { code?: unknown }).code === noneLeft ? `the database has no connection left for this process: ${answer.message}` : `the database can't be reached: ${answer.message}`);
+    else if (answer instanceof Error) reasons.push((answer as { code?: unknown }).code === noneLeft ? `the database has no connection left for this process (${noneLeft})` : `the database can't be reached${codeOf(answer)}`);
     const { state } = deps.queue.health();
     if (state !== 'running') reasons.push(`the queue is ${state}`);
+    const messages = deps.messageQueue?.()?.health().state ?? 'running';
+    if (messages !== 'running') reasons.push(`the queue of messages is ${messages}`);
     const up = answer === 'writes' || answer === 'read only';
-    return { ready: reasons.length === 0, reasons, node: deps.queue.nodeId, version: deps.version, database: up ? 'up' : 'down', queue: state };
+    return { ready: reasons.length === 0, reasons, node: deps.queue.nodeId, version: deps.version, database: up ? 'up' : 'down', queue: state, ...(answer instanceof Error ? { fault: answer.message } : {}) };
   };
+}
+
+function codeOf(error: Error): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^\w{1,40}$/.test(code) ? ` (${code})` : '';
 }
 
 async function askDatabase(database: DatabaseAccess): Promise<'writes' | 'read only' | Error> {

@@ -58,7 +58,8 @@ export interface PluginStatus { id: string; version: string; description: string
 export interface SyncRequest extends RunOptions { entities: readonly string[] | 'all'; mode: RunMode; trigger: string }
 
 /** Whether this node can do its work, with what stands in the way. */
-export interface Health { ready: boolean; reasons: string[]; node: string; version: string; database: 'up' | 'down'; queue: string }
+/** `fault`: what the database said in its own words, which may name its host and user: not for strangers. */
+export interface Health { ready: boolean; reasons: string[]; fault?: string; node: string; version: string; database: 'up' | 'down'; queue: string }
 
 /**
  * All that people and programs can ask of TDS. The API's routes and the CLI's commands are thin over these functions, so

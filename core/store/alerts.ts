@@ -96,9 +96,12 @@ export async function addEvents(session: SqlSession, events: readonly StoredEven
   await session.query(`INSERT INTO alert_events (name, detail, at) SELECT name, detail, at FROM jsonb_to_recordset($1::jsonb) AS e (name text, detail jsonb, at timestamptz)`, [JSON.stringify(events)]);
 }
 
+/** Events that one look takes; the newest ones, where there are more. */
+const mostEvents = 10_000;
+
 /** Events since then, the oldest first. */
 export async function eventsSince(session: SqlSession, since: Date): Promise<StoredEvent[]> {
-  return (await session.query('SELECT name, detail, at FROM alert_events WHERE at > $1 ORDER BY at, id LIMIT 10000', [since])).rows as unknown as StoredEvent[];
+  return (await session.query('SELECT name, detail, at FROM alert_events WHERE at > $1 ORDER BY at DESC, id DESC LIMIT $2', [since, mostEvents])).rows.toReversed() as unknown as StoredEvent[];
 }
 
 /** Says what a node measures of itself. */

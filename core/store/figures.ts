@@ -1,5 +1,5 @@
 /** What stands in TDS's tables, counted for metrics and health. Read at most once in some seconds; nothing here reads a table of records. */
-import { readScheduleFigures, type ScheduleFigure } from './schedule-figures.ts';
+import { readScheduleFigures, restsByFailures, type ScheduleFigure } from './schedule-figures.ts';
 import type { Reading } from './session.ts';
 import { lossToMind, lossWindowMs, readLosses } from './webhook-gaps.ts';
 
@@ -12,7 +12,7 @@ export interface BreakerFigure { connection: string; probing: boolean }
 export interface InboxFigure { entity: string; waiting: number; oldestSeconds: number; lossRatio: number }
 /** Messages of an entity that were refused within a day in which none of it was taken; `unknown addresses` where they were for none of ours. */
 export interface UntakenFigure { entity: string; refused: number }
-export interface NotifierFigure { notifier: string; sent: number; failed: number; failing: number }
+export interface NotifierFigure { notifier: string; sent: number; failed: number; failing: number; /** Messages since the last one that got through. */ givenUp: number }
 
 /** All of them. Ages are in seconds before `now`. */
 export interface Figures {
@@ -61,9 +61,9 @@ export async function readFigures(session: Reading, entities: readonly string[],
       `SELECT connection AS account, extract(epoch FROM max(expires_at) FILTER (WHERE sealed IS NOT NULL) - $1::timestamptz)::float8 AS "expiresSeconds",
               extract(epoch FROM $1::timestamptz - max((SELECT max(r) FROM unnest(refreshes) AS r)))::float8 AS "ageSeconds", bool_or(denied_at IS NOT NULL) AS denied FROM tokens GROUP BY connection`, [at]),
     breakers: await rows('SELECT connection, coalesce(probe_until > extract(epoch FROM $1::timestamptz) * 1000, false) AS probing FROM breakers', [at]),
-    resting: (await rows<{ schedule: string }>(`SELECT schedule FROM schedules WHERE removed_at IS NULL AND paused_at IS NOT NULL AND paused_until IS NULL AND failures > 0 AND paused_by = 'TDS' ORDER BY 1`)).map(({ schedule }) => schedule),
+    resting: (await rows<{ schedule: string }>(`SELECT schedule FROM schedules WHERE removed_at IS NULL AND ${restsByFailures} ORDER BY 1`)).map(({ schedule }) => schedule),
     alerts: await rows(`SELECT severity, state, count(*)::int AS count FROM alerts WHERE state <> 'resolved' GROUP BY 1, 2`),
-    notifiers: await rows('SELECT notifier, sent::float8 AS sent, failed::float8 AS failed, failing FROM notifier_states'),
+    notifiers: await rows('SELECT notifier, sent::float8 AS sent, failed::float8 AS failed, failing, given_up AS "givenUp" FROM notifier_states'),
     inbox: await inboxFigures(session, entities, at), untaken: await untakenFigures(session, at),
   };
 }

@@ -10,6 +10,8 @@ export interface OpenedDatabase {
   pool: Pool;
   /** For looks alone, so that they never wait behind the work. */
   reads: Pool;
+  /** For who tells people what is wrong, so that it can tell too that all others are in use. */
+  alarm: Pool;
   /** With its password. */
   url: string;
   password: string;
@@ -42,6 +44,8 @@ export function embeddedDirectory(dataDirectory: string): string {
   return path.join(dataDirectory, 'postgres');
 }
 
+/** Connections of who tells people: one holds the lock, one writes, one notes how the sending went. What it asks is small. */
+const [mostAlarm, alarmMs] = [3, 20_000];
 /** Connections for looks. What the API answers in some milliseconds needs few of them. */
 const mostReads = 4;
 /** A process that is paused in a transaction holds its locks for so long at most, in ms: twice the time after which the others take it for dead. */
@@ -55,8 +59,9 @@ export async function openDatabase({ url, schema, poolSize, applicationName, con
   const options = { url: address, schema, ...(applicationName === undefined ? {} : { applicationName, exclusive: true }), connectTimeout, idleInTransactionTimeout: standstillMs, onError: (error: Error) => log.debug('an idle database connection broke', { error }) };
   const pool = createPool({ ...options, max: poolSize });
   const reads = createPool({ ...options, max: mostReads, readOnly: true });
+  const alarm = createPool({ ...options, max: mostAlarm, statementTimeout: alarmMs });
   const close = async (): Promise<void> => {
-    await Promise.all([pool.end(), reads.end()]);
+    await Promise.all([pool.end(), reads.end(), alarm.end()]);
     await embedded?.stop();
   };
   try {
@@ -69,7 +74,7 @@ export async function openDatabase({ url, schema, poolSize, applicationName, con
     throw error instanceof StoreError ? error : unreachable(address, error);
   }
   const label = embedded ? `embedded PostgreSQL in ${path.relative('', embedded.directory) || '.'}${embedded.owned ? '' : ' (of another process)'}` : masked(address);
-  return { pool, reads, url: address, password: decodeURIComponent(new URL(address).password), label, embedded: embedded !== undefined, close };
+  return { pool, reads, alarm, url: address, password: decodeURIComponent(new URL(address).password), label, embedded: embedded !== undefined, close };
 }
 
 /** Nothing of the address is repeated, as it holds the password. @throws StoreError `store.address` */

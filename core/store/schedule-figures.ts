@@ -13,12 +13,17 @@ export interface ScheduleFigure {
   /** Since a time that no node has ticked, 0 where there is none such. */
   overdueSeconds: number;
   failures: number;
+  /** Its failures have paused it, until a person resumes it. */
+  rests: boolean;
 }
+
+/** Of a row of `schedules`. */
+export const restsByFailures = `paused_at IS NOT NULL AND paused_until IS NULL AND failures > 0 AND paused_by = 'TDS'`;
 
 /** Those of the config. Looks each up by itself: a long history costs no more than a short one. */
 export async function readScheduleFigures(session: Reading, now: Date): Promise<ScheduleFigure[]> {
   const result = await session.query(
-    `SELECT s.schedule, s.failures, late.seconds AS "lateSeconds", last.seconds AS "lastSeconds", greatest(last.ratio, open.ratio) AS "periodRatio",
+    `SELECT s.schedule, s.failures, coalesce(${restsByFailures}, false) AS rests, late.seconds AS "lateSeconds", last.seconds AS "lastSeconds", greatest(last.ratio, open.ratio) AS "periodRatio",
             CASE WHEN s.paused_at IS NULL OR s.paused_until <= $1 THEN greatest(0, coalesce(extract(epoch FROM $1::timestamptz - coalesce(s.due_at, s.next_at)), 0)) ELSE 0 END::float8 AS "overdueSeconds"
        FROM schedules s
        LEFT JOIN LATERAL (SELECT greatest(0, extract(epoch FROM enqueued_at - due_at))::float8 AS seconds FROM ticks t

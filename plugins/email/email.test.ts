@@ -5,14 +5,14 @@ import t from 'tap';
 import { createTestContext, sampleMessage, testNotifier, type ServiceMood } from 'tds/sdk/test';
 import plugin from './plugin.ts';
 
-let mood: ServiceMood = 'well';
+let mood: ServiceMood | 'can not check' = 'well';
 let mails: { from: string; to: string[]; text: string }[] = [];
 const refusal = (code: number, text: string): Error => Object.assign(new Error(text), { responseCode: code });
 
 /** A real SMTP conversation, with a sign-in. */
 const server = new SMTPServer({
   logger: false, disabledCommands: ['STARTTLS'], allowInsecureAuth: true, authMethods: ['PLAIN', 'LOGIN'],
-  onAuth: ({ username, password }, _session, done) => (mood !== 'denies' && username === 'tds' && password === 's3cret-password' ? done(null, { user: username }) : done(refusal(535, 'Authentication credentials invalid'))),
+  onAuth: ({ username, password }, _session, done) => (mood === 'can not check' ? done(refusal(454, '4.7.0 Temporary authentication failure')) : mood !== 'denies' && username === 'tds' && password === 's3cret-password' ? done(null, { user: username }) : done(refusal(535, 'Authentication credentials invalid'))),
   onRcptTo: (_address, _session, done) => done(mood === 'refuses' ? refusal(550, 'No such user here') : mood === 'busy' ? refusal(450, 'Mailbox busy') : null),
   onData(stream, session, done) {
     const chunks: Buffer[] = [];
@@ -79,6 +79,19 @@ t.test('a report is a mail with its page and its text', async (t) => {
   t.match(text, /^Subject: =\?UTF-8\?Q\?TDS_erp-1=3A_report_=E2=80=93_All_is_well.*|^Subject: .*report/mi);
   t.match(text, /^Content-Type: multipart\/alternative/mi);
   t.match(text, /Content-Type: text\/plain[^]*TDS report, Monday to Tuesday[^]*Content-Type: text\/html[^]*<p>TDS <b>report<\/b><\/p>/i);
+});
+
+t.test('a server that can not check the password just now is asked again later, one that refuses it is not', async (t) => {
+  const { http, log, clock } = createTestContext();
+  const notifier = plugin.create({ notifierId: 'mail', settings, http, log, clock });
+  t.teardown(() => {
+    mood = 'well';
+    return notifier.close?.();
+  });
+  mood = 'can not check';
+  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(10_000)), { name: 'RetryLaterError', code: 'notify.unreachable' });
+  mood = 'denies';
+  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(10_000)), { name: 'AccessDeniedError', code: 'notify.denied' });
 });
 
 t.test('a server without TLS is not trusted with the password where TLS is wanted', async (t) => {

@@ -64,11 +64,12 @@ function mailOf(message: AlertMessage, from: string, to: string[]): Parameters<R
   };
 }
 
-/** SMTP's own words: 4xx for later, 5xx for never. */
+/** SMTP's own words: 4xx for later, 5xx for never. Of a sign-in too: 454 says that it can't be checked just now. */
 function meaningOf(error: unknown): Error {
   const { code, responseCode, message } = error as { code?: string; responseCode?: number; message: string };
   const text = `the mail server: ${message}`;
-  if (code === 'EAUTH') return new AccessDeniedError('notify.denied', text, { cause: error, suggestion: cureOf('notify.denied') });
+  const isLater = responseCode !== undefined && responseCode >= 400 && responseCode < 500;
+  if (code === 'EAUTH' && !isLater) return new AccessDeniedError('notify.denied', text, { cause: error, suggestion: cureOf('notify.denied') });
   if (responseCode !== undefined && responseCode >= 500) return new PermanentError('notify.refused', text, { cause: error, suggestion: cureOf('notify.refused') });
   return new RetryLaterError('notify.unreachable', text, { cause: error, suggestion: cureOf('notify.unreachable') });
 }

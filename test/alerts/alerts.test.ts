@@ -1,10 +1,14 @@
 /** States, grouping, silences, quiet hours, several nodes, and messages that don't get through. */
 import t from 'tap';
 import { fingerprintOf } from '../../core/alerts/conditions.ts';
+import { Evaluator } from '../../core/alerts/evaluator.ts';
 import { isQuiet } from '../../core/alerts/quiet-hours.ts';
 import type { ConnectionFigures } from '../../core/monitor/metrics/index.ts';
 import type { JobContext } from '../../core/queue/index.ts';
+import { databaseAccess } from '../../core/store/session.ts';
+import { collectingLog } from '../queue/support.ts';
 import { testDatabase } from '../support/database.ts';
+import { until } from '../support/processes.ts';
 import { TestClock } from '../support/clock.ts';
 import { hour, minute, second, watch, type Heard } from './support.ts';
 
@@ -15,6 +19,8 @@ const connection = (id: string, state: 'open' | 'closed'): ConnectionFigures => 
 /** One rule of our own, on calls that wait. */
 const rules = { rested: { metric: 'tds_connection_calls_waiting', above: 0.9, for: 30 * second, by: ['connection'], summary: '{connection} rests', help: 'tds check {connection}' } };
 const alerts = { defaults: false, rules };
+/** The next attempt's time has come. */
+const due = (): Promise<unknown> => pool.query(`UPDATE notifications SET claimed_until = NULL WHERE state = 'waiting'`);
 const told = (heard: readonly Heard[]): string[] => heard.map(({ notifier, message }) => `${notifier} ${message.kind} ${message.alerts.map(({ summary }) => summary).join(', ')}`);
 
 t.test('what lasts shorter than its rule says is told to nobody, and leaves nothing', async (t) => {
@@ -120,7 +126,7 @@ t.test('of two nodes one evaluates, on the figures of both', async (t) => {
   t.same(told([...one.heard, ...two.heard]), ['mail firing memory of two at 90 %']);
 });
 
-t.test('a message that does not get through is tried by its job, and a dead channel is told by the others', async (t) => {
+t.test('a message that does not get through is tried by its job too, and a dead channel is told by the others', async (t) => {
   const here = watch(t, pool, { alerts: { defaults: true, rules: {} }, notifiers: { mail: {}, chat: {} } });
   await pool.query(`INSERT INTO nodes (pool_id, node_id, host, machine, pid, version, concurrency) VALUES ('p', 'n', 'h', 'm', 1, '1', 4)`);
   here.broken.add('chat');
@@ -130,14 +136,19 @@ t.test('a message that does not get through is tried by its job, and a dead chan
   t.same(await rows(), [{ state: 'waiting', attempts: 1, error: 'chat is down, and says •••' }]);
   const id = here.jobs.at(-1) ?? '';
   const job = (attempt: number, notification: string): Promise<unknown> => here.alerting.handler({ payload: { notification }, attempt, maxAttempts: 12, signal: new AbortController().signal } as unknown as JobContext<never>) as Promise<unknown>;
-  for (const attempt of [1, 2]) await t.rejects(job(attempt, id), /chat is down/, 'the queue tries again');
-  t.same(told((await here.after(10 * second)).filter(({ message }) => message.rule === 'notifier-failing')), ['mail firing messages do not get through by chat: 3 attempts failed in a row']);
+  t.match(await job(1, id), { name: 'Postponement' }, 'not before its time');
+  for (const attempt of [1, 2]) {
+    await due();
+    await t.rejects(job(attempt, id), /chat is down/, 'the queue tries again');
+  }
+  t.same(told((await here.after(10 * second)).filter(({ message }) => message.rule === 'notifier-failing')), ['mail firing messages do not get through by chat: attempts keep failing, or one was refused for good']);
   here.broken.delete('chat');
+  await due();
   await job(3, id);
   t.same((await rows()).map(({ state, attempts }) => ({ state, attempts })), [{ state: 'sent', attempts: 4 }]);
   await job(4, id);
   t.equal(here.heard.filter(({ notifier, message }) => notifier === 'chat' && message.rule === 'token-revoked').length, 1, 'a job that comes again sends nothing');
-  t.same(told((await here.after(minute)).filter(({ message }) => message.rule === 'notifier-failing')), ['mail resolved messages do not get through by chat: 3 attempts failed in a row']);
+  t.same(told((await here.after(minute)).filter(({ message }) => message.rule === 'notifier-failing')), ['mail resolved messages do not get through by chat: attempts keep failing, or one was refused for good']);
   t.notMatch(here.log.lines.join('\n').replaceAll(/"error":"[^"]*"/g, ''), /s3cret/);
 });
 
@@ -147,6 +158,7 @@ t.test('a message is given up at its last attempt, or when it can never get thro
   here.connections.push(connection('shop', 'open'));
   await here.after(0);
   await here.after(30 * second);
+  await due();
   await here.alerting.handler({ payload: { notification: here.jobs[0] }, attempt: 12, maxAttempts: 12, signal: new AbortController().signal } as unknown as JobContext<never>);
   t.match((await pool.query('SELECT state FROM notifications')).rows, [{ state: 'failed' }]);
   t.match((await pool.query('SELECT failed, failing FROM notifier_states')).rows, [{ failed: '1', failing: 2 }]);
@@ -155,6 +167,53 @@ t.test('a message is given up at its last attempt, or when it can never get thro
   await here.after(10 * second);
   await here.after(minute);
   t.match((await pool.query('SELECT state, attempts, error FROM notifications ORDER BY id')).rows[1], { state: 'failed', attempts: 1, error: 'no such chat' });
+});
+
+t.test('a message that did not get through waits for no worker: the ticks try it again, after growing pauses, and give it up at last', async (t) => {
+  const here = watch(t, pool, { alerts, notifiers: { mail: {} } });
+  here.broken.add('mail');
+  here.connections.push(connection('shop', 'open'));
+  await here.after(0);
+  await here.after(30 * second);
+  const row = async (): Promise<unknown> => (await pool.query(`SELECT state, attempts, round(extract(epoch FROM claimed_until - clock_timestamp()))::int AS pause FROM notifications`)).rows[0];
+  t.match(await row(), { state: 'waiting', attempts: 1, pause: 5 });
+  await here.after(10 * second);
+  t.match(await row(), { attempts: 1 }, 'not before its time');
+  for (const pause of [10, 20]) {
+    await due();
+    await here.after(10 * second);
+    t.match(await row(), { state: 'waiting', pause });
+  }
+  here.broken.delete('mail');
+  await due();
+  t.same(told(await here.after(10 * second)), ['mail firing shop rests']);
+  t.match(await row(), { state: 'sent', attempts: 4 });
+  here.broken.add('mail');
+  await pool.query(`UPDATE notifications SET state = 'waiting', attempts = 11, claimed_until = NULL`);
+  await here.after(10 * second);
+  t.match(await row(), { state: 'failed', attempts: 12 });
+});
+
+t.test('a channel that refuses one message for good is told by the others at once, and what the config has no more is not', async (t) => {
+  const here = watch(t, pool, { alerts: { defaults: true, rules: {} }, notifiers: { mail: {}, chat: {} } });
+  await pool.query(`INSERT INTO nodes (pool_id, node_id, host, machine, pid, version, concurrency) VALUES ('p', 'n', 'h', 'm', 1, '1', 4)`);
+  here.hopeless.add('chat');
+  await pool.query(`INSERT INTO notifications (notifier, kind, rule, message, created_at) SELECT 'fax', 'firing', 'r', '{"alerts":[]}', now()`);
+  await pool.query(`INSERT INTO tokens (connection, name, denied_at, denied_code, denied_message) VALUES ('shop-account', 'access', now(), 'x', 'no')`);
+  t.same(told(await here.after(10 * second)), ['mail firing the sign-in of shop was refused for good: it does nothing until a person renews it']);
+  t.same(told(await here.after(10 * second)), ['mail firing messages do not get through by chat: attempts keep failing, or one was refused for good']);
+  t.same((await pool.query(`SELECT notifier FROM notifier_states WHERE failing > 0`)).rows, [{ notifier: 'chat' }]);
+  here.hopeless.delete('chat');
+  await here.alerting.operations.test('chat', AbortSignal.timeout(5000));
+  await here.after(10 * second);
+  t.same(told((await here.after(minute)).filter(({ notifier }) => notifier === 'mail')), ['mail resolved messages do not get through by chat: attempts keep failing, or one was refused for good'], 'a test that gets through is enough');
+});
+
+t.test('of more events than a look takes the newest count', async (t) => {
+  const here = watch(t, pool, { alerts: { defaults: false, rules: { lost: { event: 'node.lost', by: ['node'], summary: '{node}' } } }, notifiers: { mail: {} } });
+  await pool.query(`INSERT INTO alert_events (name, detail, at) SELECT 'other', '{}', $1::timestamptz - interval '1 minute' FROM generate_series(1, 10001)`, [here.clock.now()]);
+  here.events.emit('node.lost', { node: 'the newest' });
+  t.same(told(await here.after(10 * second)), ['mail firing the newest']);
 });
 
 t.test('while the figures of the database are missing nothing looks as if it were over', async (t) => {
@@ -166,6 +225,33 @@ t.test('while the figures of the database are missing nothing looks as if it wer
   await here.clock.advance(20 * second);
   await t.rejects(here.alerting.evaluator.tick(), /figures of the database are missing/);
   t.match(await here.alerting.operations.list({ limit: 9 }), [{ state: 'firing' }]);
+});
+
+t.test('that the rules can not be evaluated is said once, and once that they are again', async (t) => {
+  const clock = new TestClock('2026-01-05T08:00:00Z');
+  const log = collectingLog();
+  let away = true;
+  let turns = 0;
+  const evaluator = new Evaluator({
+    rules: [], channels: [], registry: { declared: [], samples: async () => [] }, database: databaseAccess(pool), pool, clock, log, nodeId: () => 'node-1', source: 'erp-1', zone: 'UTC', every: 10 * second, group: 0, repeat: hour, keep: hour,
+    enqueue: async () => undefined, deliver: () => undefined, takeUpDue: async () => undefined, now: async () => clock.now(),
+    async flushEvents() {
+      turns += 1;
+      if (away) throw new Error('timeout exceeded when trying to connect');
+    },
+  });
+  t.teardown(() => evaluator.stop());
+  evaluator.start();
+  const turn = (count: number): Promise<unknown> => until(`turn ${count}`, async () => {
+    await clock.advance(10 * second);
+    return turns >= count;
+  });
+  await turn(4);
+  away = false;
+  await turn(turns + 3);
+  const said = log.lines.filter((line) => line.startsWith('warn the alert rules'));
+  t.match(said, [/can not be evaluated/, /are evaluated again/]);
+  t.equal(said.length, 2);
 });
 
 t.test('a test goes to one notifier, or to each, and says how it went', async (t) => {

@@ -2,10 +2,15 @@
 import t from 'tap';
 import { defaultRules } from '../../core/alerts/default-rules.ts';
 import type { ConnectionFigures } from '../../core/monitor/metrics/index.ts';
+import { createPool } from '../../core/store/pool.ts';
 import { testDatabase } from '../support/database.ts';
 import { hour, minute, second, watch, type Watch } from './support.ts';
 
-const { pool } = await testDatabase(t);
+const { pool, url } = await testDatabase(t);
+/** That of the process, which can be filled. */
+const small = createPool({ url, schema: 'tds', max: 1 });
+t.teardown(() => small.end());
+const free = async ({ waiters }: Watch): Promise<void> => { for (const waiter of waiters.splice(0)) (await waiter).release(); };
 const shop: ConnectionFigures = { id: 'shop', waiting: 0, inFlight: 0, quota: { used: 100, limit: 1000, elapsed: 0.5 } };
 const letters = (at: Date, count: number): Promise<unknown> => pool.query(`INSERT INTO dead_letters (entity, via, code, message, fingerprint, first_at, key) SELECT 'products', 'full', 'map.bad', 'no', 'f', $1, n FROM generate_series(1, $2) n`, [at, count]);
 const run = (status: string, at: Date): Promise<unknown> => pool.query(`INSERT INTO runs (entity, mode, trigger, status, started_at, ended_at) VALUES ('products', 'full', 'test', $1, $2, $2)`, [status, at]);
@@ -37,7 +42,10 @@ const cases: Record<string, Case> = {
   'quota-runs-out': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.3 } }), mend: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 700, limit: 1000, elapsed: 0.9 } }), says: /shop will be used up before midnight: at 140 %/, helps: /tds status/ },
   'quota-spent': { make: ({ connections }) => connections.splice(0, 1, { ...shop, quota: { used: 1000, limit: 1000, elapsed: 1 } }), mend: ({ connections }) => connections.splice(0, 1, shop), says: /of shop are used up/, helps: /tds status/ },
   'freshness-exceeded': { make: ({ clock }) => pool.query(`INSERT INTO entities (entity, source, mapping, last_read_at) VALUES ('products', 's', 1, $1)`, [new Date(clock.now().getTime() - 27 * hour)]), mend: ({ clock }) => pool.query('UPDATE entities SET last_read_at = $1', [clock.now()]), says: /products is too old: .* read again 60 min ago/, helps: /tds runs --entity products/ },
-  'queue-stuck': { make: ({ metrics }) => metrics.jobs.onQueue([{ task: 'run', waiting: 3, later: 0, running: 1, exhausted: 0, oldestSeconds: 1900 }]), mend: ({ metrics }) => metrics.jobs.onQueue([]), says: /a job "run" has been waiting for a worker for 32 min/, helps: /tds status/ },
+  'queue-stuck': {
+    make: () => pool.query(`SELECT graphile_worker.add_job('run', run_at => now() - interval '1900 seconds')`), mend: () => pool.query('DELETE FROM graphile_worker._private_jobs'),
+    says: /a job "run" has been waiting for a worker for 32 min/, helps: /tds status/,
+  },
   'webhooks-lost': { make: ({ clock }) => changes(clock.now(), 95, 5), mend: ({ clock }) => changes(clock.now(), 400, 5), says: /5 % of the changes of products came without a webhook/, helps: /tds webhooks stats/ },
   'webhooks-forged': { make: (here) => refused(here, 'signature', 11), mend: () => {}, lasts: 15 * minute, says: /11 webhooks of products were refused within 15 minutes/, helps: /webhooks\.secret/ },
   'webhooks-none-taken': {
@@ -53,7 +61,7 @@ const cases: Record<string, Case> = {
   'node-lost': { make: ({ events }) => events.emit('node.lost', { node: 'node-2' }), mend: () => {}, lasts: 15 * minute, says: /the node node-2 ended without a word/, helps: /tds status/ },
   'no-node': { make: () => node(0), mend: () => node(4), says: /no node takes jobs/, helps: /tds start/ },
   'disk-full': { make: ({ samples }) => samples.push({ name: 'tds_disk_free_ratio', labels: {}, value: 0.07 }), mend: ({ samples }) => samples.splice(0, 1, { name: 'tds_disk_free_ratio', labels: {}, value: 0.4 }), says: /only 7 % of the disk .* on node-1/, helps: /free some room/ },
-  'pool-full': { make: ({ samples }) => samples.push({ name: 'tds_database_pool_connections', labels: { state: 'waiting' }, value: 5 }), mend: ({ samples }) => samples.splice(0), says: /5 callers wait for a database connection on node-1/, helps: /database\.poolSize/ },
+  'pool-full': { make: async ({ waiters }) => waiters.push(await small.connect(), small.connect(), small.connect()), mend: free, says: /2 callers wait for a database connection on node-1/, helps: /database\.poolSize/ },
   'memory-high': { make: ({ samples }) => samples.push({ name: 'tds_memory_used_ratio', labels: {}, value: 0.83 }), mend: ({ samples }) => samples.splice(0), says: /uses 83 % of the memory/, helps: /concurrency/ },
   'person-wanted': {
     make: ({ clock }) => pool.query(`WITH r AS (INSERT INTO healing_rules (rule, next_at, looked_at, looked_by, told) VALUES ('tokens', $1, $1, 'n', 1)) INSERT INTO healing_acts (rule, fingerprint, seen, done, outcome, node, at) VALUES ('tokens', 'f', 's', 'd', 'told', 'n', $1)`, [clock.now()]),
@@ -65,8 +73,11 @@ const cases: Record<string, Case> = {
     make: async ({ clock }) => { await schedule(new Date(clock.now().getTime() + hour * 20)); await ticked(clock.now(), 14 * 60); }, mend: ({ clock }) => ticked(clock.now(), 20),
     says: /the work of the schedule stock takes 93 % of the time until it is due again/, helps: /tds schedules ticks stock/,
   },
-  'schedule-paused': { make: ({ events }) => events.emit('schedule.paused', { schedule: 'stock', reason: 'it failed 3 times in a row: failed: stock' }), mend: () => {}, lasts: hour, says: /the schedule stock rests: it failed 3 times in a row/, helps: /tds schedules resume stock/ },
-  'notifier-failing': { make: ({ clock }) => pool.query(`INSERT INTO notifier_states (notifier, failing, at) VALUES ('chat', 3, $1)`, [clock.now()]), mend: () => pool.query('UPDATE notifier_states SET failing = 0'), says: /do not get through by chat: 3 attempts/, helps: /tds alerts test chat/, heardBy: ['mail'] },
+  'schedule-paused': {
+    make: async ({ clock }) => { await schedule(new Date(clock.now().getTime() + hour * 20)); await pool.query(`UPDATE schedules SET failures = 3, paused_at = $1, paused_by = 'TDS'`, [clock.now()]); },
+    mend: () => pool.query('UPDATE schedules SET failures = 0, paused_at = NULL, paused_by = NULL'), says: /the schedule stock rests, since its work kept failing/, helps: /tds schedules resume stock/,
+  },
+  'notifier-failing': { make: ({ clock }) => pool.query(`INSERT INTO notifier_states (notifier, failing, at) VALUES ('chat', 3, $1)`, [clock.now()]), mend: () => pool.query('UPDATE notifier_states SET failing = 0'), says: /do not get through by chat: attempts keep failing/, helps: /tds alerts test chat/, heardBy: ['mail'] },
 };
 
 t.test('there is a fault for every rule', async (t) => t.same(Object.keys(cases).toSorted(), Object.keys(defaultRules).toSorted()));
@@ -75,7 +86,8 @@ for (const [rule, { make, mend, says, helps, lasts = 0, heardBy }] of Object.ent
   t.test(rule, async (t) => {
     await pool.query(['alerts', 'alert_events', 'alert_samples', 'alert_turns', 'notifications', 'notifier_states', 'dead_letters', 'runs', 'entities', 'healing_acts', 'healing_rules', 'breakers', 'tokens', 'webhook_inbox', 'webhook_counts', 'webhook_entities', 'ticks', 'schedules'].map((table) => `DELETE FROM ${table}`).join('; '));
     await node(4);
-    const here = watch(t, pool);
+    const here = watch(t, pool, { ofProcess: small });
+    t.teardown(() => free(here));
     here.connections.push(shop);
     t.same(await here.after(0), [], 'all is well');
     await make(here);

@@ -6,8 +6,10 @@ import { createMetrics, type ConnectionFigures, type MetricSample, type TdsMetri
 import { PermanentError, type AlertMessage, type Notifier } from '../../core/sdk/index.ts';
 import { asMetrics } from '../../core/compose-monitor.ts';
 import { overdueBy } from '../../core/schedule/index.ts';
+import type { Pool, PoolClient } from '../../core/store/pool.ts';
+import { taskStats } from '../../core/queue/inspect.ts';
+import { namesOf } from '../../core/queue/names.ts';
 import { readFigures } from '../../core/store/figures.ts';
-import type { Pool } from '../../core/store/pool.ts';
 import { databaseAccess } from '../../core/store/session.ts';
 import { collectingLog } from '../queue/support.ts';
 import { TestClock } from '../support/clock.ts';
@@ -25,6 +27,8 @@ export interface Watch {
   jobs: string[];
   /** Figures of this process, in place of the true ones. */
   samples: MetricSample[];
+  /** Who has, or waits for, a connection of `ofProcess`. */
+  waiters: (PoolClient | Promise<PoolClient>)[];
   connections: ConnectionFigures[];
   /** Makes a notifier fail, or answer again. */
   broken: Set<string>;
@@ -36,7 +40,7 @@ export interface Watch {
   untilHeard(limit?: number): Promise<{ took: number; heard: Heard[] }>;
 }
 
-export interface WatchOptions { alerts?: Partial<AlertsConfig>; notifiers?: Record<string, Partial<NotifierConfig>>; timezone?: string; start?: string; schedules?: Config['schedules']; nodeId?: string; clock?: TestClock }
+export interface WatchOptions { alerts?: Partial<AlertsConfig>; notifiers?: Record<string, Partial<NotifierConfig>>; timezone?: string; start?: string; schedules?: Config['schedules']; nodeId?: string; clock?: TestClock; /** The pool of the process, of which its figures tell. */ ofProcess?: Pool }
 
 export function watch(scope: { teardown(action: () => unknown): unknown }, pool: Pool, options: WatchOptions = {}): Watch {
   const clock = options.clock ?? new TestClock(options.start ?? '2026-01-05T08:00:00Z');
@@ -44,7 +48,7 @@ export function watch(scope: { teardown(action: () => unknown): unknown }, pool:
   const events = new Events({ log, now: () => clock.now() });
   const metrics = createMetrics();
   const database = databaseAccess(pool);
-  const state = { heard: [] as Heard[], jobs: [] as string[], samples: [] as MetricSample[], connections: [] as ConnectionFigures[], broken: new Set<string>(), hopeless: new Set<string>() };
+  const state = { heard: [] as Heard[], jobs: [] as string[], samples: [] as MetricSample[], waiters: [] as (PoolClient | Promise<PoolClient>)[], connections: [] as ConnectionFigures[], broken: new Set<string>(), hopeless: new Set<string>() };
   const overdue = overdueBy(() => ({ schedules: options.schedules ?? {}, timezone: options.timezone ?? 'UTC' }));
   metrics.registry.onCollect(async () => {
     const figures = await database.transaction((session) => readFigures(session, ['products', 'invoices'], clock.now()));
@@ -52,7 +56,9 @@ export function watch(scope: { teardown(action: () => unknown): unknown }, pool:
     metrics.webhooks.inInbox(figures.inbox, figures.untaken);
     metrics.webhooks.atScrape(clock.now());
     metrics.schedules.atScrape(figures.schedules);
+    metrics.jobs.onQueue(await taskStats(pool, namesOf()));
   });
+  if (options.ofProcess) scope.teardown(metrics.process.watch({ version: '1', nodeId: () => 'node-1', pool: options.ofProcess, directory: undefined }));
   metrics.registry.onCollect(() => metrics.connections.atScrape(state.connections));
   const given = options.notifiers ?? { mail: {}, chat: { severity: 'critical' } };
   const notifiers = new Map(Object.keys(given).map((id): [string, Notifier] => [id, {

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
+import { accessOperations } from '../../core/operations/access.ts';
+import { databaseAccess } from '../../core/store/session.ts';
+import { until } from '../support/processes.ts';
 import { realAccess } from './real-access.ts';
 import { startApi } from './support.ts';
 
@@ -18,6 +21,46 @@ t.test('on this machine the API is open and says so, until the first token is ma
   await real.operations.access.revokeToken('1', 'test');
   now += 500;
   t.equal((await call('/')).status, 401, 'a token that is gone opens nothing');
+});
+
+t.test('the open API is for programs of this machine that speak for nobody else; with a proxy before it, it does not start without a token', async (t) => {
+  const real = await realAccess(t);
+  const { call, log } = await startApi(t, real.operations, { publicUrl: 'https://tds.example' });
+  t.match(log, [{ level: 'warn', message: /publicUrl is set and no token/ }]);
+  t.equal((await call('/v1/runs')).status, 200);
+  for (const [name, value] of [['X-Forwarded-For', '8.8.8.8'], ['X-Forwarded-For', '127.0.0.1'], ['Forwarded', 'for=8.8.8.8'], ['Via', '1.1 proxy'], ['X-Forwarded-Proto', 'https'], ['X-Real-IP', '8.8.8.8']] as const) {
+    t.match(await call({ path: '/v1/runs', headers: { [name]: value } }), { status: 401, body: { code: 'api.no_token' } }, name);
+  }
+  await t.rejects(startApi(t, real.operations, { proxies: ['127.0.0.1'] }), { code: 'api.not_open', message: /proxies/, suggestion: /tds token create/ });
+  const token = await real.token('read');
+  const proxied = await startApi(t, real.operations, { proxies: ['127.0.0.1'] });
+  t.equal((await proxied.call('/v1/runs')).status, 401);
+  t.equal((await proxied.call({ path: '/v1/runs', headers: { 'X-Forwarded-For': '8.8.8.8', ...bearer(token) } })).status, 200);
+});
+
+t.test('behind TLS the session\'s cookie never goes without', async (t) => {
+  const real = await realAccess(t);
+  const token = await real.token('read');
+  const cookieOf = async (more: Parameters<typeof startApi>[2], headers: Record<string, string> = {}): Promise<string> => {
+    const { call, stop } = await startApi(t, real.operations, more);
+    const { headers: got } = await call({ method: 'POST', path: '/v1/session', headers: { ...json, ...headers }, body: JSON.stringify({ token }) });
+    await stop();
+    return String(got['set-cookie']);
+  };
+  t.match(await cookieOf({ publicUrl: 'https://tds.example' }), /; Secure;/);
+  t.match(await cookieOf({ proxies: ['127.0.0.1'] }, { 'X-Forwarded-Proto': 'https' }), /; Secure;/);
+  t.notMatch(await cookieOf({ proxies: ['127.0.0.1'] }, { 'X-Forwarded-Proto': 'https, http' }), /Secure/, 'what a stranger wrote before it does not count');
+  t.notMatch(await cookieOf({}, { 'X-Forwarded-Proto': 'https' }), /Secure/, 'nor what anybody says who is no proxy');
+});
+
+t.test('where nothing can be written, who has a token may look all the same', async (t) => {
+  const real = await realAccess(t);
+  const token = await real.token('read');
+  const fails = Object.assign(new Error('cannot execute UPDATE in a read-only transaction'), { code: '25006' });
+  const { reads } = databaseAccess(real.pool);
+  const { call } = await startApi(t, { ...real.operations, access: accessOperations({ database: { reads, transaction: () => Promise.reject(fails) } }) });
+  for (const path of ['/v1/runs', '/metrics', '/v1/health']) t.equal((await call({ path, headers: bearer(token) })).status, 200, path);
+  t.match(await real.operations.access.identify(token), { scope: 'read' });
 });
 
 t.test('of a token only its hash is kept, and it is found by its prefix', async (t) => {
@@ -51,6 +94,7 @@ t.test('tokens are made by who may, shown once, and listed without their secret'
   t.match(await post({ name: 'ever', scope: 'read', expires: 'never' }), { status: 201, body: { expiresAt: null } });
   for (const expires of ['soon', '999999999w', '0s', '-1d']) t.match(await post({ name: 'x', scope: 'read', expires }), { status: 400 }, expires);
   t.equal((await call({ path: '/v1/runs', headers: bearer(String(made.body['secret'])) })).status, 200);
+  await until('its use is noted', async () => (await real.pool.query('SELECT FROM api_tokens WHERE used_at IS NULL')).rowCount === 1);
   const list = await call({ path: '/v1/tokens', headers });
   t.match(list, { status: 200, body: { tokens: [{ name: 'ever' }, { name: 'ci', usedAt: String }, {}] } });
   t.notOk(list.text.includes(String(made.body['secret']).slice(17)));
@@ -132,4 +176,27 @@ t.test('who tries bad tokens is slowed down; who has a good one under way is not
     now += 60_000;
     t.equal((await call({ path: '/v1/runs', headers: bearer(good) })).status, 200, 'good ones cost nothing');
   }
+});
+
+t.test('a stranger behind the same address keeps nobody out who has a good token', async (t) => {
+  const real = await realAccess(t);
+  let now = Date.now();
+  const { call } = await startApi(t, real.operations, { now: () => now });
+  const [atWork, fresh] = [await real.token('read'), await real.token('read')];
+  const ask = async (secret: string): Promise<number> => (await call({ path: '/v1/runs', headers: bearer(secret) })).status;
+  const flood = (): Promise<number[]> => Promise.all(Array.from({ length: 15 }, (_, at) => ask(`tds_${String(at).padStart(12, '0')}_${'x'.repeat(43)}`)));
+  t.equal(await ask(atWork), 200);
+  t.ok((await flood()).includes(429));
+  for (let times = 0; times < 3; times += 1) {
+    now += 600; // it is looked up again
+    const [status] = await Promise.all([ask(atWork), flood()]);
+    t.equal(status, 200, 'one that was good lately, in the midst of it');
+  }
+  t.equal(await ask(fresh), 200, 'and one that comes for the first time');
+  t.equal(await ask('wrong'), 429);
+  await real.operations.access.revokeToken(atWork.slice(4, 16), 'test');
+  now += 600;
+  t.equal(await ask(atWork), 401, 'a revocation holds');
+  await flood();
+  t.equal(await ask(atWork), 429, 'and then it is one of the bad ones');
 });

@@ -1,4 +1,5 @@
-import { get, type IncomingMessage } from 'node:http';
+import { subscribe } from 'node:diagnostics_channel';
+import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import t from 'tap';
 import { fakeOperations, fakeRun } from './fake-operations.ts';
@@ -63,6 +64,32 @@ t.test('a stream ends when its caller may read no more, hangs up, or the API sto
   const stopped = stop();
   while (await two.next() !== undefined);
   await stopped;
+});
+
+t.test('who hangs up while it is asked who it is takes no place of a live view', async (t) => {
+  const real = await realAccess(t);
+  const token = await real.token('read');
+  const [asked, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { identify } = real.operations.access;
+  real.operations.access.identify = async (secret) => {
+    asked.resolve();
+    await gone.promise;
+    return identify(secret);
+  };
+  real.operations.run = async () => fakeRun({ status: 'running' });
+  const { url, call } = await startApi(t, real.operations, { mostStreams: 1 });
+  const answered = new Promise<ServerResponse>((resolve) => { subscribe('http.server.request.start', (event) => resolve((event as { response: ServerResponse }).response)); });
+  const outgoing = get(`${url}/v1/runs/1/events`, { headers: { Authorization: `Bearer ${token}` }, agent: false });
+  outgoing.on('error', () => {});
+  await asked.promise;
+  const seen = once(await answered, 'close');
+  outgoing.destroy();
+  await seen;
+  gone.resolve();
+  await call({ path: '/v1/runs', headers: { Authorization: `Bearer ${token}` } });
+  const stream = await open(url, { Authorization: `Bearer ${token}` });
+  t.match(await stream.next(), { event: 'run' });
+  stream.hangUp();
 });
 
 t.test('live views are bounded in number', async (t) => {

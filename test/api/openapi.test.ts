@@ -88,6 +88,7 @@ t.test('refusals that any route may answer with are as it says', async (t) => {
 });
 
 const bodies: Record<string, object> = {
+  'POST /v1/webhooks/send': { entity: 'things' }, 'POST /v1/webhooks/register': { base: 'https://tds.example' },
   'POST /v1/runs': { entities: ['things'] }, 'POST /v1/session': { token: 'x' }, 'POST /v1/tokens': { name: 'ci', scope: 'read' }, 'POST /v1/dead-letters/retry': { all: true }, 'POST /v1/dead-letters/discard': { all: true, reason: 'test' },
   'POST /v1/healing/reset': { act: 'all' }, 'POST /v1/silences': { seconds: 60, reason: 'test' }, 'POST /v1/schedules/:id/backfill': { from: '7d', to: '1d' },
 };
@@ -121,7 +122,7 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   await hit('POST /v1/config/reload', '/v1/config/reload', 409, {}, ill);
   const looks: [string, string?][] = [
     ['/'], ['/openapi.json'], ['/docs'], ['/healthz'], ['/readyz'], ['/v1/config'], ['/v1/entities'], ['/v1/entities/:id', 'things'], ['/v1/connections'], ['/v1/connections/:id', 'source'], ['/v1/connections/:id/streams', 'source'], ['/v1/quota'], ['/v1/connections/:id/quota', 'source'], ['/v1/plugins'],
-    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/health'], ['/metrics'], ['/v1/alerts'], ['/v1/alert-rules'], ['/v1/silences'], ['/v1/schedules'], ['/v1/schedules/:id', 'upkeep'], ['/v1/schedules/:id/next', 'upkeep'], ['/v1/ticks'], ['/v1/reports'], ['/v1/reports/:id', '1'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhook-unreadable'], ['/v1/webhook-lost'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/job-attempts'], ['/v1/jobs'], ['/v1/job-stats'], ['/v1/cache'], ['/v1/config/diff'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
+    ['/v1/runs'], ['/v1/runs/:id', '1'], ['/v1/runs/:id/events', '1'], ['/v1/dead-letters'], ['/v1/dead-letter-groups'], ['/v1/dead-letters/:id', '1'], ['/v1/healing'], ['/v1/healing/rules'], ['/v1/health'], ['/metrics'], ['/v1/alerts'], ['/v1/alert-rules'], ['/v1/silences'], ['/v1/schedules'], ['/v1/schedules/:id', 'upkeep'], ['/v1/schedules/:id/next', 'upkeep'], ['/v1/ticks'], ['/v1/reports'], ['/v1/reports/:id', '1'], ['/v1/webhooks'], ['/v1/webhook-stats'], ['/v1/webhook-unreadable'], ['/v1/webhook-lost'], ['/v1/webhook-urls'], ['/v1/webhooks/:id', '1'], ['/v1/nodes'], ['/v1/job-attempts'], ['/v1/jobs'], ['/v1/job-stats'], ['/v1/cache'], ['/v1/config/diff'], ['/v1/audit'], ['/v1/tokens'], ['/v1/session'],
   ];
   for (const [path, id = ''] of looks) {
     await hit(`GET ${path}`, path.replace(':id', id), 200);
@@ -146,6 +147,9 @@ t.test('what the routes themselves answer is as it says', async (t) => {
   t.notMatch(diff.text, /canary/);
   await hit('POST /v1/webhooks/replay', '/v1/webhooks/replay', 202, { all: true });
   await hit('POST /v1/webhooks/replay', '/v1/webhooks/replay', 200, { all: true, dryRun: true });
+  for (const [status, entity] of [[202, 'things'], [404, 'nope']] as const) await hit('POST /v1/webhooks/send', '/v1/webhooks/send', status, { entity });
+  for (const [status, entities] of [[200, []], [404, ['nope']]] as const) await hit('POST /v1/webhooks/register', '/v1/webhooks/register', status, { base: 'https://tds.example', entities });
+  t.match((await hit('GET /v1/webhook-urls', '/v1/webhook-urls?base=https://tds.example', 200)).body, { urls: [{ url: /^https:\/\/tds\.example\/webhooks\//, canRegister: true }] });
   await hit('GET /v1/records/:entity/:key', '/v1/records/things/1', 200);
   await hit('GET /v1/records/:entity/:key', '/v1/records/things/404', 404);
   await hit('GET /readyz', '/readyz', 503, undefined, ill);

@@ -4,6 +4,7 @@ import type { QuotaReport } from '../../core/connection/index.ts';
 import { createOperations } from '../../core/operations/create-operations.ts';
 import { OperationError } from '../../core/operations/errors.ts';
 import type { Operations } from '../../core/operations/operations.ts';
+import type { WebhookOperations } from '../../core/operations/webhooks.ts';
 import type { Queue } from '../../core/queue/index.ts';
 import { cancelJob } from '../../core/queue/inspect.ts';
 import { hurryJob, listJobs, readJob, type JobFilter } from '../../core/queue/jobs.ts';
@@ -40,6 +41,22 @@ const alert = {
 };
 const node = { nodeId: 'n', host: 'h', pid: 1, version: '1', concurrency: 4, roles: null, since: new Date(), beatAt: new Date(), secondsSinceBeat: 0.2, inFlight: ['1'], pools: ['p'] };
 
+const unknown = (entity: string) => new OperationError('webhook.unknown', `the entity "${entity}" takes no messages`);
+const rule = (base: string) => ({ entity: 'things', stream: 'things', event: 'changed' as const, url: `${base}/webhooks/source/things/changed` });
+/** What services are told, and a message of one's own. */
+const setUp: Pick<WebhookOperations, 'urls' | 'register' | 'compose' | 'enter'> = {
+  urls: (base) => [{ rule: rule(base), connection: 'source', steps: ['Make a rule.'], canRegister: true }],
+  async register(base, entities) {
+    for (const entity of entities) if (entity !== 'things') throw unknown(entity);
+    return { connections: [{ connection: 'source', rules: [{ ...rule(base), id: 'r1', created: true }] }], byHand: [{ rule: rule(base), connection: 'source', steps: ['Make a rule.'] }] };
+  },
+  async compose({ entity }) {
+    if (entity !== 'things') throw unknown(entity);
+    return { path: '/webhooks/source/things/changed', headers: { 'X-Signature': 's' }, body: '{}' };
+  },
+  enter: () => ({ maxBody: 100, took: () => undefined, onCut: () => undefined, refused: () => undefined, leave: () => undefined }),
+};
+
 export async function realOperations(scope: TestScope): Promise<RealOperations> {
   const b = await bench(scope);
   const { corridor, source } = b;
@@ -69,7 +86,7 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
   const streams = { source: { streams: () => [source.stream] }, check: async () => [{ probe: 'memory', ok: true, message: 'all is well' }] };
   const message = { id: '1', receivedAt: new Date(), connection: 'source', entity: 'things', event: 'changed' as const, key: '1', modifiedAt: null, outcome: 'applied' as const, duplicate: false, code: null, how: 'payload' as const, appliedAt: new Date(), attempts: 0, notBefore: null, size: 2 };
   const operations = createOperations({ overdue: () => -1,
-    webhooks: { ...fakeOperations().webhooks, list: async () => [message], show: async (id) => (id === '1' ? { ...message, hash: 'h', headers: {}, body: '{}' } : fakeOperations().webhooks.show(id)) },
+    webhooks: { ...fakeOperations().webhooks, ...setUp, list: async () => [message], show: async (id) => (id === '1' ? { ...message, hash: 'h', headers: {}, body: '{}' } : fakeOperations().webhooks.show(id)) },
    
     config, version: '1', file: 'tds.config.yaml', database, queue, enqueue: b.enqueue, entities: new Map([['things', entity]]),
     plugins: [{ id: 'memory', version: '1', description: '', file: 'memory.ts', connections: ['source'] }, { id: 'bad', version: '', description: '', file: 'bad.ts', connections: [], failure: { code: 'host.threw', reason: 'it threw' } }],

@@ -4,6 +4,8 @@ import { createPool } from '../../core/store/pool.ts';
 import { databaseAccess } from '../../core/store/session.ts';
 import { useUpConnections } from '../long/chaos/connections.ts';
 import { quick } from '../long/chaos/scenario.ts';
+import { fakeOperations } from '../api/fake-operations.ts';
+import { startApi } from '../api/support.ts';
 import { testDatabase } from '../support/database.ts';
 
 t.test('a node without any connection to its database lives, says why it is not ready, and goes on', { timeout: 110_000 }, async (t) => {
@@ -26,4 +28,19 @@ t.test('a process whose connections are all in use says so in time, asks once ho
   for (let times = 0; times < 3; times++) t.match(await ask(), { ready: false, database: 'down', reasons: [/^all 2 database connections of this process are in use, and 1 wait/] });
   for (const client of busy) client.release();
   t.match(await ask(), { ready: true, reasons: [] });
+});
+
+t.test('strangers are told a code, and who may ask more what the database said', async (t) => {
+  const said = Object.assign(new Error('password authentication failed for user "tds" at db.shop.internal'), { code: '28P01' });
+  let messages: 'running' | 'stopped' = 'running';
+  const queue = { nodeId: 'n', health: () => ({ state: 'running' as const, secondsSinceBeat: 0, inFlight: 0 }) };
+  const ask = healthReader({ database: { transaction: () => Promise.reject(said) }, version: '1', queue, messageQueue: () => ({ health: () => ({ ...queue.health(), state: messages }) }) });
+  const health = await ask();
+  t.match(health, { ready: false, reasons: ["the database can't be reached (28P01)"], fault: /db\.shop\.internal/ });
+  const { call } = await startApi(t, fakeOperations({ health: async () => health }));
+  const { status, text } = await call('/readyz');
+  t.equal(status, 503);
+  t.notMatch(text, /shop\.internal|fault/);
+  messages = 'stopped';
+  t.match(await ask(), { reasons: [/28P01/, 'the queue of messages is stopped'] });
 });

@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { notifierService } from '../support/notifier-service.ts';
+import { healthReport } from '../../core/operations/health-report.ts';
+import { databaseAccess } from '../../core/store/session.ts';
 import { Child, until } from '../support/processes.ts';
 import { openShop, shopConnections } from '../support/shop.ts';
 
@@ -9,7 +11,8 @@ t.test('health follows what happens, and a killed node is told to people once', 
   const well = { status: 200, body: '{"ok":true}' };
   const telegram = await notifierService(t, { fault: () => undefined, answers: { well, busy: well, unwell: well, refuses: well, denies: well } });
   const shop = await openShop(t, { config: `${shopConnections}
-alerts: { every: 500ms, group: 0s }
+policies: { sync: { concurrency: 1 } }
+alerts: { every: 500ms, group: 0s, rules: { pool-full: { for: 0s } } }
 notifiers: { phone: { plugin: telegram, with: { token: "1:abc", chatId: "7", apiUrl: "${telegram.url}" } } }
 entities:
   currencies:
@@ -50,13 +53,32 @@ entities:
   t.match((await items()).join('\n'), /alerts bad: the rules were last looked at 5 min ago/);
   await pool.query(`UPDATE alert_turns SET next_at = now()`);
 
+  // All connections of this process are in use, and one more is wanted.
+  const end = Promise.withResolvers<void>();
+  const held = Array.from({ length: 16 }, () => shop.runtime.database.transaction(() => end.promise).catch(() => undefined));
+  const words = (): string[] => telegram.taken().map(({ body }) => String(body['text']).split('\n')[0] ?? '');
+  const before: string[] = [];
+  await until('people hear of it, though they are all in use', () => {
+    before.push(...words());
+    return before.some((line) => line.includes('pool-full'));
+  }, 9_000);
+  t.match((await operations.metrics()).text, /^tds_database_up 1$/m, 'and a scrape is answered');
+  end.resolve();
+  await Promise.all(held);
+
+  const silent = await healthReport({
+    config: { entities: {}, notifiers: {}, alerts: { enabled: true, every: 10_000 }, metrics: { enabled: false } } as never, database: databaseAccess(pool), plugins: [], overdue: () => 0, hearing: () => [], connections: async () => [], jobs: async () => [],
+    health: async () => ({ ready: true, reasons: [], node: 'n', version: '1', database: 'up', queue: 'running' }),
+  });
+  t.match(silent.items.filter(({ area }) => area === 'alerts').at(-1), { state: 'warning', text: /metrics are switched off, so no rule on a figure can fire/ });
+
   const node = new Child(t, process.execPath, [join(import.meta.dirname, '../support/shop-node.ts'), shop.file, 'the-other'], { env: { ...process.env, ...shop.env } });
   await node.said(/^ready$/m);
   node.process.kill('SIGKILL');
   await node.ended;
-  const heard: string[] = [];
+  const heard: string[] = before;
   await until('people hear of both', () => {
-    heard.push(...telegram.taken().map(({ body }) => String(body['text']).split('\n')[0] ?? ''));
+    heard.push(...words());
     return ['node-lost', 'run-failed'].every((rule) => heard.some((line) => line.includes(rule)));
   }, 30_000);
   t.equal(heard.filter((line) => line.includes('the node the-other ended without a word')).length, 1, heard.join('\n'));

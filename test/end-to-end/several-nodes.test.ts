@@ -40,11 +40,11 @@ async function ask(url: string, path: string, options: { method?: string; token?
 
 void t.test('two nodes serve the API, another one works', { timeout: 240_000 }, async (t) => {
   const shop = await openShop(t, { config, role: 'client', sandbox: { customers: 3, daysOfOrders: 1 } });
+  const { secret: admin } = await shop.runtime.operations.access.createToken({ name: 'admin', scope: 'admin', expiresAt: null, by: 'a test' });
   const start = (roles: string): Child => tds(t, ['start', '--json', '--config', shop.file, '--roles', roles], { env: { ...shop.env, TDS_SUPERVISED: '1', TDS_SCHEDULES: '' } });
   const nodes = [start('api'), start('api'), start('worker,scheduler')] as const;
   const said = await Promise.all(nodes.map((node) => node.json<{ api: string; roles: string[] }>()));
   const [one, two, worker] = said.map(({ api }) => api) as [string, string, string];
-  const { secret: admin } = await shop.runtime.operations.access.createToken({ name: 'admin', scope: 'admin', expiresAt: null, by: 'a test' });
   const idOf = async (child: Child): Promise<string> => (await shop.runtime.operations.nodes()).find(({ pid }) => pid === child.pid)?.nodeId ?? 'nobody';
 
   t.same(said.map(({ roles }) => roles), [['api'], ['api'], ['worker', 'scheduler']]);

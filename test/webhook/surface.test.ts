@@ -5,7 +5,7 @@ import { callCli } from '../cli/support.ts';
 import { fakeOperations } from '../api/fake-operations.ts';
 import { startApi } from '../api/support.ts';
 import type { WebhookOperations } from '../../core/operations/webhooks.ts';
-import { openHooked, secret, signed, webhookConfig } from './support.ts';
+import { openHooked, post, secret, signed, webhookConfig } from './support.ts';
 
 const message = { id: '7', receivedAt: new Date(), connection: 'books', entity: 'invoices', event: 'changed' as const, key: '1', modifiedAt: null, outcome: 'refused' as const, duplicate: true, code: 'check.min', how: 'payload' as const, appliedAt: new Date(), attempts: 0, notBefore: null, size: 20 };
 const asked: unknown[] = [];
@@ -46,8 +46,20 @@ t.test('routes answer the same', async (t) => {
   t.match((await api.call('/v1/webhooks/7')).body, { body: '{"a":1}' });
   t.match((await api.call('/v1/webhook-stats')).body, { entities: [{ lossRate: 0.1 }] });
   t.match(await api.post('/v1/webhooks/replay', { outcome: 'refused', dryRun: true }), { status: 200, body: { counts: { change: 1 } } });
-  t.match(await api.post('/v1/webhooks/replay', { outcome: 'refused' }), { status: 202, body: { messages: 58 } });
+  t.match(await api.post('/v1/webhooks/replay', { outcome: 'refused' }), { status: 202, headers: { location: '/v1/webhooks?outcome=waiting' }, body: { messages: 58 } });
   t.equal((await api.call('/v1/webhooks?outcome=eaten')).status, 400);
+});
+
+t.test('a dry run tries no more than its caller can wait for, and says so', async (t) => {
+  const tries = (tried: number) => ({ entities: [{ entity: 'invoices', tried, pass: 0, refused: 0, dropped: 0, overtaken: 0, inbox: 0, faults: [], still: [] }], tried, pass: 0, jobs: 0, skipped: [] });
+  const { post } = await startApi(t, fakeOperations({
+    webhooks: { ...webhooks, planReplay: async ({ most = 0 }) => ({ messages: most, counts: {}, differences: [], cut: false }) },
+    tryDeadLetters: async ({ most = 0 }) => tries(most),
+  }));
+  t.match((await post('/v1/webhooks/replay', { all: true, dryRun: true })).body, { messages: 10_000, cut: true });
+  t.match((await post('/v1/webhooks/replay', { all: true, dryRun: true, most: 10 })).body, { messages: 10, cut: false });
+  t.match((await post('/v1/dead-letters/retry', { all: true, dryRun: true })).body, { tried: 2000, cut: true });
+  t.match((await post('/v1/dead-letters/retry', { all: true, dryRun: true, most: 10 })).body, { tried: 10, cut: false });
 });
 
 t.test('a message to oneself is signed, is taken, and changes nothing', async (t) => {
@@ -59,6 +71,9 @@ t.test('a message to oneself is signed, is taken, and changes nothing', async (t
   await shop.applied();
   t.match(await real.list({ limit: 5 }), [{ outcome: 'stale', entity: 'invoices' }]);
   t.notMatch(JSON.stringify([await real.list({ limit: 5 }), await real.show('1'), real.urls('http://x'), await real.stats(), shop.lines]), secret, 'the secret is nowhere');
+  const asked = await post(shop.url, '/v1/webhooks/send', JSON.stringify({ entity: 'invoices' }), 'POST', { 'Content-Type': 'application/json' });
+  t.match(asked, { status: 202, headers: { location: '/v1/webhooks?entity=invoices' }, body: { path, bytes: Buffer.byteLength(body) } }, 'by the API too: it is taken as one that its service has sent');
+  await shop.applied();
   await t.rejects(real.compose({ entity: 'customers', event: 'changed' }), { code: 'webhook.unknown' });
   await t.rejects(real.show('999'), { code: 'operation.unknown_message' });
 });

@@ -49,10 +49,10 @@ function sessionRoutes({ doors }: RouteDeps): Route[] {
       method: 'POST', path: '/v1/session', scope: 'apart', summary: 'Signs a page in with a token: answers with a cookie, and with what each act must carry in X-CSRF-Token.',
       body: { type: 'object', additionalProperties: false, required: ['token'], properties: { token: { type: 'string', minLength: 1, maxLength: 200, writeOnly: true } } },
       answers: { 200: shapes.session, 401: shapes.problem, 429: shapes.problem },
-      async handle({ body: { token = '' }, caller }) {
+      async handle({ body: { token = '' }, caller, secure }) {
         const { secret, expiresAt, caller: by } = await doors.signIn(caller.address, token);
         const seconds = Math.round((expiresAt.getTime() - Date.now()) / 1000);
-        return { headers: { 'Set-Cookie': sessionCookie(secret, seconds) }, body: { kind: by.kind, name: by.name, scope: by.scope, csrf: by.csrf }, by };
+        return { headers: { 'Set-Cookie': sessionCookie(secret, { seconds, secure }) }, body: { kind: by.kind, name: by.name, scope: by.scope, csrf: by.csrf }, by };
       },
     }),
     defineRoute({
@@ -63,9 +63,9 @@ function sessionRoutes({ doors }: RouteDeps): Route[] {
     defineRoute({
       method: 'DELETE', path: '/v1/session', scope: 'read', summary: 'Signs a page out.',
       answers: { 200: { type: 'object', additionalProperties: false, required: ['ended'], properties: { ended: { const: true } } } },
-      async handle({ cookie }) {
+      async handle({ cookie, secure }) {
         await doors.signOut(cookie);
-        return { headers: { 'Set-Cookie': sessionCookie(null, 0) }, body: { ended: true } };
+        return { headers: { 'Set-Cookie': sessionCookie(null, { seconds: 0, secure }) }, body: { ended: true } };
       },
     }),
   ];

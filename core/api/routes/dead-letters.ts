@@ -19,6 +19,9 @@ const choiceMembers = {
   most: { type: 'integer', minimum: 1, maximum: 1_000_000_000, description: 'So many of each entity at most, to begin with.' },
 } as const;
 
+/** Letters of one entity that a dry run tries at most: the caller waits for it. */
+const mostTried = 2000;
+
 type Given = { [K in keyof typeof filterMembers]?: string } & { ids?: unknown; all?: boolean; most?: number; status?: string };
 
 /** What failed for good: seen, grouped, tried again, given up. */
@@ -46,11 +49,15 @@ export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
       handle: async ({ params }) => ({ body: await operations.deadLetter(params['id'] ?? '') }),
     }),
     defineRoute({
-      method: 'POST', path: '/v1/dead-letters/retry', scope: 'operate', summary: 'Maps the records again and puts failed jobs back; with `dryRun` says how many would pass now.',
+      method: 'POST', path: '/v1/dead-letters/retry', scope: 'operate', summary: 'Maps the records again and puts failed jobs back; with `dryRun` says how many would pass now, of 2,000 of each entity at most.',
       answers: { 200: { ...shapes.retryTried, description: 'Of a dry run.' }, 202: shapes.retryAsked, 404: shapes.problem, 409: shapes.problem }, startsWork: true,
       body: { type: 'object', additionalProperties: false, properties: { ...choiceMembers, dryRun: { type: 'boolean', default: false, description: 'Runs the mapping and the checks, writes nothing.' } } },
       async handle({ body: { dryRun = false, ...given } }) {
-        if (dryRun) return { body: await operations.tryDeadLetters(choiceOf(given)) };
+        if (dryRun) {
+          const wanted = given.most ?? Number.POSITIVE_INFINITY;
+          const report = await operations.tryDeadLetters({ ...choiceOf(given), most: Math.min(wanted, mostTried) });
+          return { body: { ...report, cut: wanted > mostTried && report.entities.some(({ tried }) => tried >= mostTried) } };
+        }
         const asked = await operations.retryDeadLetters({ ...choiceOf(given), trigger: 'api' });
         return { status: 202, headers: { Location: '/v1/runs' }, body: { ...asked, runs: asked.runs.map(({ run, created, letters }) => ({ ...shapeRun(run, new Date()), created, letters })) } };
       },

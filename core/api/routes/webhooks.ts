@@ -18,9 +18,15 @@ const choiceMembers = {
 
 type Given = { [K in keyof typeof filterMembers]?: string } & { ids?: unknown; all?: boolean; most?: number };
 
+/** Messages that a dry run tries at most: the caller waits for it. */
+const mostTried = 10_000;
+const base = { type: 'string', pattern: '^https?://[^\\s?#]{1,1000}$', maxLength: 1000 } as const;
+
 /** Messages of services: looked at and replayed. They themselves arrive at `/webhooks/…`, see `api/webhooks.ts`. */
-export function webhookRoutes({ operations: { webhooks } }: RouteDeps): Route[] {
+export function webhookRoutes({ operations }: RouteDeps): Route[] {
+  const { webhooks } = operations;
   return [
+    ...settingUp(operations),
     defineRoute({
       method: 'GET', path: '/v1/webhooks', scope: 'read', summary: 'Messages of services as they arrived, the newest first, with what became of them.',
       answers: { 200: shapes.page('messages', shapes.message) },
@@ -41,11 +47,53 @@ export function webhookRoutes({ operations: { webhooks } }: RouteDeps): Route[] 
     }),
     defineRoute({ method: 'GET', path: '/v1/webhooks/:id', scope: 'read', answers: { 200: shapes.messageDetail, 404: shapes.problem }, summary: 'One message with its body.', handle: async ({ params }) => ({ body: await webhooks.show(params['id'] ?? '') }) }),
     defineRoute({
-      method: 'POST', path: '/v1/webhooks/replay', scope: 'operate', summary: 'Applies messages again by the mapping as it is now; with `dryRun` says what that would change.',
+      method: 'POST', path: '/v1/webhooks/replay', scope: 'operate', summary: 'Applies messages again by the mapping as it is now; with `dryRun` says what that would change, of 10,000 messages at most.',
       answers: { 200: { ...shapes.replayPlan, description: 'Of a dry run.' }, 202: shapes.replayed }, startsWork: true,
       body: { type: 'object', additionalProperties: false, properties: { ...choiceMembers, dryRun: { type: 'boolean', default: false, description: 'Runs the mapping and the checks, writes nothing.' } } },
       async handle({ body: { dryRun = false, ...given } }) {
-        return dryRun ? { body: await webhooks.planReplay(choiceOf(given)) } : { status: 202, body: { messages: await webhooks.replay(choiceOf(given)) } };
+        if (!dryRun) return { status: 202, headers: { Location: '/v1/webhooks?outcome=waiting' }, body: { messages: await webhooks.replay(choiceOf(given)) } };
+        const wanted = given.most ?? Number.POSITIVE_INFINITY;
+        const plan = await webhooks.planReplay({ ...choiceOf(given), most: Math.min(wanted, mostTried) });
+        return { body: { ...plan, cut: plan.cut || (wanted > mostTried && plan.messages >= mostTried) } };
+      },
+    }),
+  ];
+}
+
+/** How services come to send: where to, rules made at them, and a message to try it with. */
+function settingUp({ webhooks, config }: RouteDeps['operations']): Route[] {
+  const publicUrl = (): string => (config().config as { api?: { publicUrl?: string } }).api?.publicUrl ?? '';
+  return [
+    defineRoute({
+      method: 'GET', path: '/v1/webhook-urls', scope: 'read', summary: 'Every address that services send to, with the steps to set it up.', answers: { 200: shapes.list('urls', shapes.webhookUrl) },
+      query: { type: 'object', additionalProperties: false, properties: { base: { ...base, description: 'Where they reach this TDS. Default: `api.publicUrl`; where there is none, the paths alone are told.' } } },
+      handle: ({ query: { base: given } }) => ({ body: { urls: webhooks.urls(given ?? publicUrl()).map(({ rule, ...rest }) => ({ ...rule, ...rest })) } }),
+    }),
+    defineRoute({
+      method: 'POST', path: '/v1/webhooks/register', scope: 'admin', summary: 'Makes the rules at the services that have a way; of the others it tells the steps.', answers: { 200: shapes.registration, 404: shapes.problem },
+      body: { type: 'object', additionalProperties: false, required: ['base'], properties: { base: { ...base, description: 'Where the services reach this TDS: they will send what happens there.' }, entities: { type: 'array', maxItems: 1000, items: text, description: 'Default: all that take messages.' } } },
+      async handle({ body: { base: given = '', entities = [] }, signal }) {
+        const { connections, byHand } = await webhooks.register(given, entities as string[], signal);
+        return { body: { connections, byHand: byHand.map(({ rule, ...rest }) => ({ ...rule, ...rest })) } };
+      },
+    }),
+    defineRoute({
+      method: 'POST', path: '/v1/webhooks/send', scope: 'operate', summary: 'Takes a signed message about a stored record, as if its service had sent it: shows that messages are applied.', answers: { 202: shapes.sentMessage, 404: shapes.problem }, startsWork: true,
+      body: { type: 'object', additionalProperties: false, required: ['entity'], properties: { entity: text, key: { ...text, description: 'Of the record. Default: any.' }, deleted: { type: 'boolean', default: false, description: 'Says that it is gone: its row is taken away until the next full read.' } } },
+      async handle({ body: { entity = '', key, deleted = false } }) {
+        const { path, headers, body } = await webhooks.compose({ entity, event: deleted ? 'deleted' : 'changed', ...(key === undefined ? {} : { key }) });
+        const [, , connection = '', target = '', event = ''] = path.split('/').map(decodeURIComponent);
+        const address = { connection, entity: target, event };
+        const message = Buffer.from(body);
+        const entry = webhooks.enter(address);
+        try {
+          entry.took(message.length);
+          const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])); // as Node has them
+          await webhooks.accept({ ...address, query: '', headers: lower, body: message });
+        } finally {
+          entry.leave();
+        }
+        return { status: 202, headers: { Location: `/v1/webhooks?entity=${encodeURIComponent(target)}` }, body: { path, bytes: message.length } };
       },
     }),
   ];

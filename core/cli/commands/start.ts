@@ -40,9 +40,9 @@ async function start(context: Context, command: Command): Promise<ExitCode> {
   context.logSink = (line) => void io.stdout.write(line);
   const log = context.log({ level: project.config.policies.log.level, pretty, journal });
   return context.withRuntime(project, { role: 'node', log, drainMs, watchdog: { pretty, journal }, ...command.opts<{ roles?: readonly NodeRole[] }>() }, async (runtime) => {
-    const { host, port, proxies, origins, adminToken } = project.config.api;
+    const { host, port, proxies, publicUrl, origins, adminToken } = project.config.api;
     if (adminToken !== '') await adopt(runtime, adminToken, log);
-    const api = createApi({ operations: runtime.operations, log, version, host, port, proxies, origins, serves: runtime.roles.includes('api') ? 'all' : 'health' });
+    const api = createApi({ operations: runtime.operations, log, version, host, port, proxies, publicUrl, origins, serves: runtime.roles.includes('api') ? 'all' : 'health' });
     let address: { remove(): void } | undefined;
     try {
       const { url, open } = await api.start();

@@ -12,7 +12,7 @@ export interface DataFigures {
   healing: readonly { rule: string; acts: number; told: number; waiting: number }[];
   tokens: readonly { account: string; expiresSeconds: number | null; ageSeconds: number | null }[];
   alerts: readonly { severity: string; state: string; count: number }[];
-  notifiers: readonly { notifier: string; sent: number; failed: number; failing: number }[];
+  notifiers: readonly { notifier: string; sent: number; failed: number; failing: number; givenUp: number }[];
   database: { sizeBytes: number; connections: number; limit: number };
 }
 
@@ -20,6 +20,9 @@ export interface DataMetrics {
   /** At a scrape; undefined: the database can't be asked, and nothing of it is told. */
   atScrape(figures: DataFigures | undefined): void;
 }
+
+/** So many attempts that failed in a row are no passing fault. */
+const failuresOfDown = 3;
 
 export function dataMetrics(metrics: Metrics): DataMetrics {
   const up = metrics.gauge({ name: 'tds_database_up', help: '1 when TDS\'s database answered this scrape.', scope: 'node' });
@@ -41,10 +44,11 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
   const alerts = metrics.gauge({ name: 'tds_alerts', help: 'Alerts that are not resolved.', labels: ['severity', 'state'], scope: 'all' });
   const messages = metrics.counter({ name: 'tds_notifications_total', help: 'Messages to people, by how they ended.', labels: ['notifier', 'outcome'], scope: 'all' });
   const failing = metrics.gauge({ name: 'tds_notifier_failures', help: 'Deliveries that failed since the last one that succeeded.', labels: ['notifier'], scope: 'all' });
+  const down = metrics.gauge({ name: 'tds_notifier_down', help: '1 while messages do not get through: three attempts failed in a row or a message was given up, and none succeeded since; else 0.', labels: ['notifier'], scope: 'all' });
   const size = metrics.gauge({ name: 'tds_database_size_bytes', help: 'The size of TDS\'s database.', scope: 'all' });
   const connections = metrics.gauge({ name: 'tds_database_connections', help: 'Connections to that database, by anybody.', scope: 'all' });
   const most = metrics.gauge({ name: 'tds_database_limit_connections', help: 'Connections that the server takes.', scope: 'all' });
-  const all = [letters, recent, age, overdue, open, denied, failed, took, runs, nodes, acts, told, waiting, expires, tokenAge, alerts, messages, failing, size, connections, most];
+  const all = [letters, recent, age, overdue, open, denied, failed, took, runs, nodes, acts, told, waiting, expires, tokenAge, alerts, messages, failing, down, size, connections, most];
 
   return {
     atScrape(figures) {
@@ -72,6 +76,7 @@ export function dataMetrics(metrics: Metrics): DataMetrics {
       replaceAll(alerts, figures.alerts.map(({ severity, state, count }) => [{ severity, state }, count]));
       replaceAll(messages, figures.notifiers.flatMap(({ notifier, sent, failed: lost }) => [[{ notifier, outcome: 'sent' }, sent], [{ notifier, outcome: 'failed' }, lost]] as const));
       replaceAll(failing, figures.notifiers.map(({ notifier, failing: count }) => [{ notifier }, count]));
+      replaceAll(down, figures.notifiers.map(({ notifier, failing: count, givenUp }) => [{ notifier }, Number(count >= failuresOfDown || givenUp > 0)]));
       size.set(figures.database.sizeBytes);
       connections.set(figures.database.connections);
       most.set(figures.database.limit);

@@ -2,7 +2,7 @@
 import { replaceAll, type Metrics } from './registry.ts';
 
 /** As `core/store/schedule-figures.ts` reads them. */
-export interface ScheduleFigures { schedule: string; lateSeconds: number | null; lastSeconds: number | null; periodRatio: number | null; overdueSeconds: number; failures: number }
+export interface ScheduleFigures { schedule: string; lateSeconds: number | null; lastSeconds: number | null; periodRatio: number | null; overdueSeconds: number; failures: number; rests: boolean }
 
 export interface ScheduleMetrics {
   /** Planned times were dealt with: done, failed, left out, cancelled. */
@@ -18,6 +18,7 @@ export function scheduleMetrics(metrics: Metrics): ScheduleMetrics {
   const overdue = gauge('tds_schedule_overdue_seconds', 'Since a planned time that no node has seen; 0 when all is well.');
   const took = gauge('tds_schedule_last_duration_seconds', 'From the queue to the end, of the last work that ended.');
   const ratio = gauge('tds_schedule_period_ratio', 'What the last work took, or the one under way has taken, as a share of the time to the next one; from 1 on times are left out.');
+  const rests = gauge('tds_schedule_rests', '1 while its failures have paused it and a person is to resume it, else 0.');
   const failures = gauge('tds_schedule_failures', 'Failures in a row.');
   return {
     ended: ({ schedule, state, times = 1 }) => ticks.inc({ schedule, outcome: state }, times),
@@ -30,6 +31,7 @@ export function scheduleMetrics(metrics: Metrics): ScheduleMetrics {
       fill(overdue, ({ overdueSeconds }) => overdueSeconds);
       fill(took, ({ lastSeconds }) => lastSeconds);
       fill(ratio, ({ periodRatio }) => periodRatio);
+      fill(rests, (one) => Number(one.rests));
       fill(failures, (one) => one.failures);
     },
   };
