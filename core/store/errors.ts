@@ -10,7 +10,7 @@ export const storeErrorCodes = {
   'store.embedded_user': { meaning: 'The user who would run the embedded PostgreSQL has no name on this system.', cure: 'Run TDS as a user of the system\'s list, or set `TDS_DATABASE_URL`.' },
   'store.embedded_port': { meaning: 'The port for the embedded PostgreSQL is taken.', cure: 'Stop what listens there; without a fixed port TDS takes a free one.' },
   'store.embedded_start': { meaning: 'The embedded PostgreSQL did not start.', cure: 'Read the end of `postgres.log`, which the message names.' },
-  'store.embedded_busy': { meaning: 'Another process holds the data directory and does not answer, or can not be asked as it is in another container.', cure: 'Wait for the other process or stop it; only one may own the directory. Commands for a TDS in a container go through it: `podman exec tds tds status`.' },
+  'store.embedded_busy': { meaning: 'Another process holds the data directory and does not answer, or can not be asked as it is in another container.', cure: 'Wait for the other process or stop it; only one may own the directory. Commands for a TDS in a container go through it, by `podman exec`.' },
   'store.identifier': { meaning: 'A name cannot be used as an SQL identifier.', cure: 'Use 1 to 63 bytes without NUL.' },
   'store.literal': { meaning: 'A text cannot be used as an SQL literal.', cure: 'Take the NUL character or the broken character out.' },
   'store.address': { meaning: 'What is given as the address of the database is none, or names several hosts.', cure: 'Write `postgres://user:password@host:5432/database`, with one host; `docs/database.md` says what to do where the database fails over.' },
