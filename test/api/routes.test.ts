@@ -16,7 +16,7 @@ t.test('the index lists every route', async (t) => {
     'GET /v1/healing', 'GET /v1/healing/rules', 'POST /v1/healing/run', 'POST /v1/healing/reset',
     'GET /v1/alerts', 'GET /v1/alert-rules', 'POST /v1/alerts/:id/acknowledge', 'POST /v1/alerts/test', 'GET /v1/silences', 'POST /v1/silences', 'POST /v1/silences/:id/end', 'GET /v1/schedules', 'GET /v1/schedules/:id', 'GET /v1/schedules/:id/next', 'GET /v1/ticks',
     'POST /v1/schedules/:id/pause', 'POST /v1/schedules/:id/resume', 'POST /v1/schedules/:id/run', 'POST /v1/schedules/:id/backfill', 'GET /v1/reports', 'GET /v1/reports/:id',
-    'GET /v1/webhooks', 'GET /v1/webhook-stats', 'GET /v1/webhook-unreadable', 'GET /v1/webhook-lost', 'GET /v1/webhooks/:id', 'POST /v1/webhooks/replay', 'GET /v1/records/:entity/:key', 'GET /v1/cache', 'POST /v1/cache/clear', 'GET /v1/nodes', 'GET /v1/jobs', 'GET /v1/job-stats', 'GET /v1/jobs/:id', 'POST /v1/jobs/:id/retry', 'POST /v1/jobs/:id/cancel', 'GET /v1/job-attempts',
+    'GET /v1/webhook-urls', 'POST /v1/webhooks/register', 'POST /v1/webhooks/send', 'GET /v1/webhooks', 'GET /v1/webhook-stats', 'GET /v1/webhook-unreadable', 'GET /v1/webhook-lost', 'GET /v1/webhooks/:id', 'POST /v1/webhooks/replay', 'GET /v1/records/:entity/:key', 'GET /v1/cache', 'POST /v1/cache/clear', 'GET /v1/nodes', 'GET /v1/jobs', 'GET /v1/job-stats', 'GET /v1/jobs/:id', 'POST /v1/jobs/:id/retry', 'POST /v1/jobs/:id/cancel', 'GET /v1/job-attempts',
     'GET /v1/audit', 'GET /v1/tokens', 'POST /v1/tokens', 'POST /v1/tokens/:id/revoke', 'POST /v1/session', 'GET /v1/session', 'DELETE /v1/session',
   ]);
 });
