@@ -111,10 +111,8 @@ void t.test('two nodes serve the API, another one works', { timeout: 240_000 }, 
   await t.test('who tries bad tokens is slowed down by the address that the proxy tells, and nobody else is', async (t) => {
     const from = (address: string, token: string): Promise<Reply> => ask(front, '/v1/nodes', { token, headers: { 'X-Forwarded-For': `10.1.2.3, ${address}` } });
     // haproxy adds the address that it was asked from, which is a proxy's too
-    const statuses = [];
-    for (let n = 0; n < 26; n++) statuses.push((await from('203.0.113.9', `tds_bad${n}`)).status);
-    t.equal(statuses[0], 401);
-    t.equal(statuses.at(-1), 429);
+    const statuses = await Promise.all(Array.from({ length: 40 }, async (_, n) => (await from('203.0.113.9', `tds_bad${n}`)).status)); // together: a slow machine earns none by waiting
+    t.same([...new Set(statuses)].sort(), [401, 429]);
     t.equal((await from('203.0.113.10', 'tds_bad')).status, 401, 'another address may still try');
     t.equal((await from('203.0.113.10', admin)).status, 200);
     const { rows } = await shop.database.pool.query<{ address: string }>(`SELECT DISTINCT address FROM tds.audit WHERE outcome = 'refused' AND address LIKE '203.%' ORDER BY 1`);
