@@ -4,7 +4,8 @@
  *   so those statements are answered here and never sent; the same for its unlocking of whatever is four hours old, running or not;
  * - after some errors it waits minutes, and after one in its first statement for ever: a look for jobs that fails finds none, and is
  *   made again at the next poll; its other statements are tried until they pass;
- * - it hands broken connections back to the pool: they are thrown away;
+ * - it hands broken connections back to the pool: they are thrown away; and that of its LISTEN twice, where that fails while it stops, which
+ *   would end the process;
  * - a job that was found is known to its engine in the moment the answer arrives, before any heartbeat can leave without it.
  */
 import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
@@ -15,6 +16,8 @@ const swallowed = /^(complete_job|fail_job|return_job|clear_stale_locks)/;
 const look = /^get_job/;
 const nothing = { rows: [], rowCount: 0, command: '', oid: 0, fields: [] } as QueryResult;
 const againMs = 200;
+
+type ListenCallback = Parameters<Pool['connect']>[0];
 
 export interface EnginePoolHooks {
   /** The rows of jobs that were just locked for this pool. */
@@ -68,7 +71,7 @@ export class EnginePool {
   }
 
   #connect(callback: unknown): unknown {
-    if (typeof callback === 'function') return this.#pool.connect(callback as Parameters<Pool['connect']>[0]); // its LISTEN
+    if (typeof callback === 'function') return this.#connectToListen(callback as ListenCallback);
     let client: PoolClient | undefined;
     let broken: Error | undefined;
     const send = async (config: QueryConfig): Promise<QueryResult> => {
@@ -95,6 +98,16 @@ export class EnginePool {
       return look.test(name) ? this.#look(() => send(config)) : this.#insist(() => send(config), drop);
     };
     return Promise.resolve({ query, release: drop });
+  }
+
+  #connectToListen(callback: ListenCallback): void {
+    this.#pool.connect((error, client, release) => {
+      let isOut = true;
+      callback(error, client, (reason) => {
+        if (isOut) release(reason);
+        isOut = false;
+      });
+    });
   }
 
   async #look(send: () => Promise<QueryResult>): Promise<QueryResult> {

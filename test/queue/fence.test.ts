@@ -1,5 +1,6 @@
 /** A job that gets on with its work is not what kills its workers. */
 import t from 'tap';
+import { EnginePool } from '../../core/queue/engine-pool.ts';
 import { fenceWith } from '../../core/queue/fence.ts';
 import { HeldJob, type JobRow } from '../../core/queue/held.ts';
 import { takeBack } from '../../core/queue/index.ts';
@@ -80,4 +81,18 @@ t.test('a handler that goes on although its job was taken away keeps no worker: 
   t.match(queue.log.lines.filter((line) => line.startsWith('error')), [/held by a handler.*hangs/]);
   await until('the pool that is held has gone', async () => (await queue.nodes())[0]?.pools.includes(poolId) === false);
   gate.resolve();
+});
+
+t.test('the connection of its LISTEN may be handed back twice, as graphile-worker does where it fails while it stops', async (t) => {
+  const b = await bench(t);
+  const engine = new EnginePool(b.pool, { found: () => undefined, missed: () => undefined });
+  const release = await new Promise<() => void>((resolve, reject) => {
+    engine.asPool().connect((error, _client, done) => {
+      if (error) reject(error);
+      else resolve(done);
+    });
+  });
+  release();
+  t.doesNotThrow(release, 'an error here would be of nobody, and end the process');
+  t.match((await b.pool.query('select 1 as one')).rows, [{ one: 1 }]);
 });
