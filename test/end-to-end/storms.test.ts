@@ -7,6 +7,9 @@ import { differences } from '../support/shop-truth.ts';
 
 const world = { scale: 'small', items: 450, customers: 20, vendors: 5, daysOfOrders: 1 } as const;
 
+/** Real seconds that a busy machine may be late by. */
+const lateSeconds = 3;
+
 interface Storm extends Shop { readonly clock: FastClock }
 
 async function openStorm(t: Parameters<typeof openShop>[0]): Promise<Storm> {
@@ -27,7 +30,8 @@ void t.test('code 44: no call leaves for a minute, each time that it comes', asy
   await shop.sync(['products']);
   const found = waits(shop);
   t.equal(found.length, 3);
-  t.same(found.filter((wait) => wait < 60 || wait > 75), [], found.join(', '));
+  // the shop's clock runs sixty times as fast: what this machine is late by counts as many times
+  t.same(found.filter((wait) => wait < 60 || wait > 60 + 60 * lateSeconds), [], found.join(', '));
   t.same(await shop.rows('SELECT attempts FROM tds.runs WHERE attempts <> 1'), [], 'the run went on where it was');
   t.same(await differences(shop, 'products'), []);
 });
