@@ -101,8 +101,7 @@ void test('a job that kills its process is told of after three tries, and the ot
     await keepAlive();
   };
   keepAlive().catch(() => {});
-  await until('all has ended', async () => (await b.jobs()).length === 0);
-  done.abort();
+  await until('all has ended', async () => (await b.jobs()).length === 0, 60_000).finally(() => done.abort());
   const effects = await b.effects();
   t.same(effects.filter((each) => each.job_id === poison).map((each) => each.note), ['exhausted: queue.worker_lost']);
   // One that is under suspicion may be handed back, unused, while another one proves its innocence.
