@@ -87,7 +87,7 @@ export function lives(pid: number): boolean {
 }
 
 /** Waits on what nothing tells: looks each 10 ms, and gives up after `limit` ms. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 15_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 60_000): Promise<void> {
   for (const deadline = Date.now() + limit; !(await holds()); await pause(10)) {
     if (Date.now() > deadline) throw new Error(`waited ${limit} ms in vain until ${what}`);
   }
