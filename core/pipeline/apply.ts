@@ -172,7 +172,7 @@ async function findRefused(deps: ApplyDeps, batch: Batch, error: unknown): Promi
     const only = incoming[0];
     if (!only || only.form === 'gone') throw error;
     deps.log.warn('the destination refused a record', { entity: batch.entity.id, key: only.key, error });
-    const alone: Batch = { ...batch, refuse: new Map([...(batch.refuse ?? []), [only.key, refusalOf(error)]]) };
+    const alone: Batch = { ...batch, isFirst: false, refuse: new Map([...(batch.refuse ?? []), [only.key, refusalOf(error)]]) };
     return write(deps, alone, await prepare(deps, alone));
   }
   const middle = incoming.length >> 1;
