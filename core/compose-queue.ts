@@ -7,19 +7,23 @@ import type { TdsMetrics } from './monitor/metrics/index.ts';
 import type { SpanFacts } from './monitor/trace.ts';
 import type { Tracing } from './monitor/tracing.ts';
 import { onExhausted, type ExhaustedDeps } from './operations/exhausted.ts';
-import { requestRun, runTaskName, type Enqueue, type EnqueueMany } from './operations/request-run.ts';
+import { partTaskName, requestParts, requestRun, runTaskName, type Enqueue, type EnqueueMany } from './operations/request-run.ts';
 import { runTask } from './operations/run-task.ts';
 import type { Entity } from './pipeline/entity.ts';
-import { createQueue, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
+import { createQueue, type NodeInfo, type Queue, type QueueTimings, type TaskHandler } from './queue/index.ts';
 import type { NodeRole } from './roles.ts';
 import { tickTaskName } from './schedule/index.ts';
 import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
 import type { OpenedDatabase } from './store/open-database.ts';
-import type { Run, RunMode } from './store/runs.ts';
+import { readRun, type Run, type RunMode } from './store/runs.ts';
 import { version } from './version.ts';
 
 /** Milliseconds after which a run of details gives way to others. */
 const detailSliceMs = 30_000;
+/** Into so many parts a read is divided at most, where the config says nothing. */
+const mostParts = 8;
+/** A node that has not beaten for so long does no part. */
+const deadSeconds = 5;
 /** A run that kills its process so often without saving anything in between is given up, unless a record is found to blame. */
 const mostLosses = 3;
 
@@ -48,13 +52,23 @@ export function composeQueue({ config, opened, database, log, events, metrics, t
     nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
     withUsage: (current, work) => tracing.run(factsOf(current, entities.get(current.entity)), () => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls))),
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }), wakeMessages,
+    mostParts: async () => config.policies.sync.parts ?? Math.min(mostParts, workersOf(await (queue as Queue).nodes())),
+    requestParts: (session, whole, ranges, isFirst) => requestParts(session, enqueueManyBy(queue as Queue), whole, ranges, isFirst),
+    hurry: async (id) => {
+      const jobId = (await database.transaction((session) => readRun(session, id)))?.jobId;
+      if (jobId) await queue?.hurry(jobId);
+    },
   });
   queue = createQueue({
     url: opened.url, reads: opened.reads, schema: config.database.schema, version, clock: systemClock, log, redact, onExhausted: onExhausted({ enqueue, redact, events, handOver }),
-    concurrency: options.roles.includes('worker') ? config.policies.sync.concurrency : 0, ...(options.role === 'node' ? { roles: options.roles } : {}), maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [notifyTask]: notify, [tickTaskName]: tick },
+    concurrency: options.roles.includes('worker') ? config.policies.sync.concurrency : 0, ...(options.role === 'node' ? { roles: options.roles } : {}), maxLosses: mostLosses, tasks: { [runTaskName]: run as TaskHandler, [partTaskName]: run as TaskHandler, [notifyTask]: notify, [tickTaskName]: tick },
     ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }), ...(options.queueTimings ? { timings: options.queueTimings } : {}),
   });
   return queue;
+}
+
+function workersOf(nodes: readonly NodeInfo[]): number {
+  return new Set(nodes.filter(({ concurrency, secondsSinceBeat }) => concurrency > 0 && secondsSinceBeat < deadSeconds).map(({ nodeId }) => nodeId)).size;
 }
 
 /** Adds jobs in the caller's transaction. */
@@ -78,5 +92,5 @@ function factsOf({ id, entity, mode, trigger, attempts }: Run, known: Entity | u
 }
 
 function purposeOf(mode: RunMode): CallPurpose {
-  return mode === 'replay' || mode === 'retry' ? 'other' : mode;
+  return mode === 'replay' || mode === 'retry' ? 'other' : mode === 'part' ? 'full' : mode;
 }

@@ -16,6 +16,7 @@ export const policiesSchema = {
       additionalProperties: false,
       properties: {
         concurrency: { type: 'integer', minimum: 1, maximum: 64, default: 4, unit: 'syncs', description: 'Entities that sync side by side in one process. Each connection\'s own limits hold besides.' },
+        parts: { type: 'integer', minimum: 1, maximum: 16, unit: 'parts', description: 'Into how many parts a full read of a large entity is divided, which nodes then read side by side, where the service has lists that can be. 1: never. Default: as many as nodes work, 8 at most.' },
         readAhead: { type: 'integer', minimum: 0, maximum: 64, default: 12, unit: 'pages', description: 'Pages that a sync reads ahead of the one being written. More needs more memory.' },
       },
     },

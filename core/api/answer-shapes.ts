@@ -5,7 +5,7 @@ import { count, countOrNull, flag, free, listOf, membersOf, object, oneOf, orNul
 const counts = Object.fromEntries(['pages', 'read', 'new', 'changed', 'unchanged', 'stale', 'deleted', 'refused', 'dropped', 'warnings', 'calls', 'bytes'].map((name) => [name, count]));
 
 const run = object({
-  id: text, entity: text, mode: oneOf('full', 'incremental', 'details', 'replay', 'retry'), trigger: text, options: free, status: oneOf('queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'),
+  id: text, entity: text, mode: oneOf('full', 'incremental', 'details', 'replay', 'retry', 'part'), partOf: textOrNull, trigger: text, options: free, status: oneOf('queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'),
   code: textOrNull, reason: textOrNull, waitsOn: textOrNull, resumesAt: timeOrNull, attempts: count, node: textOrNull, queuedAt: time, startedAt: timeOrNull, endedAt: timeOrNull,
   ...counts, durationMs: countOrNull, rowsPerSecond: countOrNull,
 });

@@ -9,7 +9,7 @@ import { endRun, noteRunJob, noteSuspect, readRun, type Run } from '../store/run
 import { holdSchedules, noteOutcomes } from '../store/schedules.ts';
 import { endTick, readTick } from '../store/ticks.ts';
 import { sessionOf } from '../store/session.ts';
-import { runJob, runTaskName, type Enqueue } from './request-run.ts';
+import { partTaskName, runJob, runTaskName, type Enqueue } from './request-run.ts';
 import { tellRunEnd } from './run-end.ts';
 
 export interface ExhaustedDeps {
@@ -32,12 +32,13 @@ export function onExhausted({ enqueue, redact, events, handOver }: ExhaustedDeps
   return async (job, error, client) => {
     const session = sessionOf(client);
     const { runId } = job.payload;
-    const run = job.task === runTaskName && typeof runId === 'string' ? await readRun(session, runId) : undefined;
+    const run = (job.task === runTaskName || job.task === partTaskName) && typeof runId === 'string' ? await readRun(session, runId) : undefined;
     if (run && run.endedAt !== null) return; // cancelled, or ended by another way: nothing is left to be done
     if (run && error.code === 'queue.worker_lost' && await goesOn(session, run, enqueue)) return;
     if (!run && error.code === 'queue.worker_lost' && await handOver?.(session, job)) return;
     const message = redact(error.message);
     if (run) await endRun(session, run.id, { status: 'failed', code: error.code, reason: error.suggestion ? `${message} ${redact(error.suggestion)}` : message });
+    if (run && run.partOf !== null) return; // what it is a part of reads it by itself, and tells when it can't either
     await keep(session, job, run, error, redact);
     if (run) tellRunEnd(events, run, { state: 'failed', reason: message }, new Date());
     const { tickId } = job.payload;

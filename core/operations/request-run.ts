@@ -1,6 +1,7 @@
-import type { SqlSession } from '../sdk/index.ts';
+import type { JsonValue, SqlSession } from '../sdk/index.ts';
 import { lockTransactionAll } from '../store/advisory-lock.ts';
 import { createRuns, noteRunJobs } from '../store/run-sets.ts';
+import { createParts } from '../store/run-parts.ts';
 import { createRun, noteRunJob, type Run, type RunMode, type RunOptions } from '../store/runs.ts';
 
 /** Adds a job in the caller's transaction; the queue's `enqueue`. */
@@ -11,9 +12,11 @@ export type EnqueueMany = (session: SqlSession, jobs: readonly Parameters<Enqueu
 
 /** The task that does runs. */
 export const runTaskName = 'run';
+/** The same for parts of runs: a name of its own, so that a node of a version that knows no parts leaves them to others. */
+export const partTaskName = 'part';
 
 /** Lower runs first: what people and incremental reads need before bulk, bulk before details. */
-const priorities: Record<RunMode, number> = { incremental: 0, retry: 3, replay: 5, full: 10, details: 20 };
+const priorities: Record<RunMode, number> = { incremental: 0, retry: 3, replay: 5, full: 10, part: 10, details: 20 };
 
 /** With growing pauses this spans about a day, so that a source that is away for some hours fails no run. */
 const maxAttempts = 25;
@@ -52,6 +55,14 @@ export async function requestRuns(session: SqlSession, enqueue: EnqueueMany, req
   return requests.map((request) => found.get(nameOf(request)) as string);
 }
 
+/** Asks for the parts of a run; answers their ids. To be called in the transaction that notes them in the run's position. */
+export async function requestParts(session: SqlSession, enqueue: EnqueueMany, whole: Run, ranges: readonly JsonValue[], isFirst: boolean): Promise<string[]> {
+  const parts = await createParts(session, whole, ranges, isFirst);
+  const jobs = await enqueue(session, parts.map((part) => runJob(part)));
+  await noteRunJobs(session, parts.map(({ id }, at) => ({ id, jobId: jobs[at] as string })));
+  return parts.map(({ id }) => id);
+}
+
 /**
  * To be called first in a transaction that asks for runs of several entities, with all of them. Each run that is asked for is a key that the
  * transaction holds to its end, so two that ask for the same runs in another order would wait for one another for ever.
@@ -62,6 +73,7 @@ export function holdEntities(session: SqlSession, entities: Iterable<string>): P
 
 /** The job that does a run. */
 export function runJob({ id, entity, mode }: Pick<Run, 'id' | 'entity' | 'mode'>, shift = 0): Parameters<Enqueue>[1] {
-  const queueName = mode === 'details' ? `details:${entity}` : `entity:${entity}`;
-  return { task: runTaskName, payload: { runId: id }, queueName, priority: priorities[mode] + shift, maxAttempts };
+  // parts of one read go side by side
+  const queueName = mode === 'part' ? null : mode === 'details' ? `details:${entity}` : `entity:${entity}`;
+  return { task: mode === 'part' ? partTaskName : runTaskName, payload: { runId: id }, queueName, priority: priorities[mode] + shift, maxAttempts };
 }

@@ -3,7 +3,7 @@ import { crashPoint } from '../monitor/crash-points.ts';
 import { withLogContext } from '../monitor/log-context.ts';
 import type { Events } from '../monitor/events.ts';
 import { JobLostError, postpone } from '../queue/errors.ts';
-import { isTdsError, PermanentError, type Clock, type DatabaseAccess, type Logger, type SqlSession } from '../sdk/index.ts';
+import { isTdsError, PermanentError, type Clock, type JsonValue, type DatabaseAccess, type Logger, type SqlSession } from '../sdk/index.ts';
 import { resolveDeadJobs, runIdentity } from '../store/dead-letter-jobs.ts';
 import { listPauses } from '../store/connection-pauses.ts';
 import { endRun, lossesOf, noteSuspect, noteWaiting, readRun, startRun, type Run, type RunCounts, type RunMode } from '../store/runs.ts';
@@ -33,6 +33,11 @@ export interface RunTaskDeps {
   /** What a connection waits for now, in words; undefined while it does not wait. */
   waitsOn: (connectionId: string) => string | undefined;
   requestRun: (session: SqlSession, entity: string, mode: RunMode) => Promise<void>;
+  /** See {@link RunContext.mostParts}. */
+  mostParts: () => Promise<number>;
+  requestParts: (session: SqlSession, run: Run, ranges: readonly JsonValue[], isFirst: boolean) => Promise<string[]>;
+  /** Lets a run that waits look at once whether it can go on. */
+  hurry: (run: string) => Promise<void>;
   /** Has messages applied that wait. */
   wakeMessages: (session: SqlSession, entity: string) => Promise<void>;
   /** Told of each run that ended. */
@@ -81,6 +86,7 @@ async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, ru
         run, entity, log, ...(care ? { care } : {}), usage, database: deps.database, clock: deps.clock, signal: job.signal, readAhead: deps.readAhead, sliceMs: deps.sliceMs, stopping: () => deps.stopping() || watch.rests(),
         fence: (session, progress = true) => job.fence(asClient(session), { progress }),
         onProgress: (counts) => deps.onProgress?.(run, counts),
+        mostParts: deps.mostParts, requestParts: (session, ranges, isFirst) => deps.requestParts(session, run, ranges, isFirst),
         requestRun: (session, mode) => deps.requestRun(session, run.entity, mode), wakeMessages: (session) => deps.wakeMessages(session, run.entity),
       });
     } finally {
@@ -88,9 +94,9 @@ async function attempt(deps: RunTaskDeps, job: JobContext<{ runId: string }>, ru
     }
   });
   if (outcome.more) {
-    const now = deps.clock.now();
-    await fenced(deps, job, (session) => endRun(session, run.id, { status: 'waiting', waitsOn: 'its next turn' }));
-    return postpone({ until: now, reason: 'others have their turn' });
+    const { until, waitsOn } = outcome.more === true ? { until: deps.clock.now(), waitsOn: 'its next turn' } : outcome.more;
+    await fenced(deps, job, (session) => endRun(session, run.id, { status: 'waiting', waitsOn }));
+    return postpone({ until, reason: outcome.more === true ? 'others have their turn' : waitsOn });
   }
   crashPoint('before-run-end');
   await finish(deps, job, run, outcome, log);
@@ -139,6 +145,7 @@ async function finish(deps: RunTaskDeps, job: JobContext<{ runId: string }>, run
   if (outcome.code) log.warn('run succeeded, but a person should look', { code: outcome.code, reason: outcome.reason });
   else log.info('run succeeded');
   deps.onProgress?.(run, {});
+  if (run.partOf !== null) return deps.hurry(run.partOf);
   tellRunEnd(deps.events, run, { state: 'succeeded', reason: outcome.reason }, deps.clock.now());
 }
 

@@ -29,8 +29,8 @@ export interface Batch {
   counted?: Partial<RunCounts>;
   /** Records that go aside without being mapped. */
   refuse?: ReadonlyMap<string, DeadLetterProblem>;
-  /** The run that this batch belongs to; its position and counts are saved in the same transaction (promise 3). */
-  run?: { id: string; position: JsonValue | undefined; pages: number; noteSeen: boolean };
+  /** The run that this batch belongs to; its position and counts are saved in the same transaction (promise 3). `noteSeen`: what it has seen is noted, of a part for the whole. */
+  run?: { id: string; partOf: string | null; position: JsonValue | undefined; pages: number; noteSeen: boolean };
   /** Saved with it: called inside the transaction of each part of the batch, when that part's records are written, with what becomes of them. */
   also?: (session: SqlSession, part: Batch, prepared: PreparedBatch) => Promise<void>;
   /** Throws inside the transaction when the job was taken away from this node. */
@@ -159,10 +159,15 @@ function byReason(closing: readonly { id: string; reason: string }[]): Map<strin
 async function saveProgress(session: SqlSession, batch: Batch, counts: Partial<RunCounts>): Promise<void> {
   const { run } = batch;
   if (!run) return;
-  if (run.noteSeen) await noteSeen(session, run.id, batch.incoming.map((one) => one.key));
-  if (!await advanceRun(session, run.id, run.position, counts)) {
-    throw new TdsError('run.not_running', `run ${run.id} is not running any more`, { suggestion: 'It was cancelled or ended elsewhere; see tds runs.' });
+  if (run.noteSeen) await noteSeen(session, run.partOf ?? run.id, batch.incoming.map((one) => one.key));
+  if (!await advanceRun(session, run, run.position, counts)) {
+    throw notRunning(run.id);
   }
+}
+
+/** For what would write for a run that has ended meanwhile. */
+export function notRunning(id: string): TdsError {
+  return new TdsError('run.not_running', `run ${id} is not running any more`, { suggestion: 'It was cancelled or ended elsewhere; see tds runs.' });
 }
 
 /** Halves the batch until the records that the destination refuses stand alone, and sets these aside. */

@@ -38,7 +38,7 @@ export async function removeUnseen(context: RunContext, complete: boolean): Prom
     context.signal.throwIfAborted();
     after = records.at(-1)?.key ?? after;
     const { incoming, failures: [failure] } = stream.provesGone ? await askDetails(context, records.map(({ key }) => key)) : goneByAbsence(context, records);
-    context.onProgress(await applyBatch(context, { entity, via: 'full', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: undefined, pages: 0, noteSeen: true } }));
+    context.onProgress(await applyBatch(context, { entity, via: 'full', incoming, counted: since(), fence: context.fence, run: { id: run.id, partOf: run.partOf, position: undefined, pages: 0, noteSeen: true } }));
     if (failure) throw failure.error;
   }
 }

@@ -41,7 +41,7 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
     const seenAt = new Map(due.filter(({ key }) => !doubtful.has(key)).map(({ key, observedAt }) => [key, observedAt]));
     const askedAt = context.clock.now();
     const { incoming, failures: [failure] } = await askDetails(context, keys, { seenAt });
-    const batch: Batch = { entity, via: 'details', incoming, counted: since(), fence: context.fence, run: { id: run.id, position: unsettled, pages: 0, noteSeen: false } };
+    const batch: Batch = { entity, via: 'details', incoming, counted: since(), fence: context.fence, run: { id: run.id, partOf: run.partOf, position: unsettled, pages: 0, noteSeen: false } };
     context.onProgress(await applyCarefully(context, batch));
     // what did arrive was worth its calls and is written; the rest stays due
     if (failure) throw failure.error;
@@ -53,7 +53,7 @@ export async function fetchDetails(context: RunContext): Promise<RunOutcome> {
     }
   }
   const { calls, bytes } = since();
-  if (calls > 0) await database.transaction(async (session) => void await advanceRun(session, run.id, unsettled, { calls, bytes }));
+  if (calls > 0) await database.transaction(async (session) => void await advanceRun(session, run, unsettled, { calls, bytes }));
   if (unsettled.length === 0) return {};
   return { code: 'details.unsettled', reason: `${unsettled.length} records got no details this time, the first ${unsettled[0]}; the next run asks again` };
 }

@@ -1,6 +1,6 @@
 import { refuseMisfits } from './check-tables.ts';
 import { fetchDetails } from './details.ts';
-import { readSource } from './read-source.ts';
+import { readPart, readSource } from './read-source.ts';
 import { replayRecords } from './replay.ts';
 import { retryLetters } from './retry.ts';
 import { ensureRecordPartition } from '../store/records.ts';
@@ -19,6 +19,7 @@ export async function executeRun(context: RunContext): Promise<RunOutcome> {
     case 'details': return fetchDetails(context);
     case 'replay': return replayRecords(context);
     case 'retry': return retryLetters(context);
+    case 'part': return readPart(context);
     default: return readSource(context);
   }
 }

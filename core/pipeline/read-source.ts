@@ -4,6 +4,7 @@ import { crashPoint } from '../monitor/crash-points.ts';
 import { noteMapping, noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
 import { dueDetails, hasOtherMapping, hasRecords } from '../store/records.ts';
 import { removeUnseen } from './deletions.ts';
+import { alone, courseOf, incompleteCode, type Course } from './divided.ts';
 import { sourceOf, type Entity } from './entity.ts';
 import { receive } from './incoming.ts';
 import { readAhead, type ReadAhead } from './read-ahead.ts';
@@ -22,13 +23,26 @@ export async function readSource(given: RunContext): Promise<RunOutcome> {
   const { run } = context;
   const cursor = run.mode === 'incremental' && entity.stream.incremental === 'changes' ? state.cursor : null;
   const isFull = cursor === null;
-  const end = await writePages(context, { isFull, isFirst }, cursor);
+  const course = isFull && run.mode === 'full' ? await courseOf(context, isFirst) : alone(run.position);
+  if (!('save' in course)) return course;
+  const end = await writePages(context, { isFull, isFirst, course }, cursor);
   if (end === 'stopped') return { more: true };
-  const outcome = isFull ? await removeUnseen(context, end.complete) : {};
+  const outcome = isFull ? await removeUnseen(context, end.complete && course.complete) : {};
   await finish(context, state, isFull, end);
   crashPoint('after-read-end');
   // known from what is stored, as another attempt may have found it out; since then no full read has ended
   return state.sourceChanged || (state.lastReadAt !== null && state.lastFullAt === null) ? withNewSource(outcome) : outcome;
+}
+
+/** A part of a full read: pages in, batches out. What is gone, and where to go on next time, shows when all parts have ended. */
+export async function readPart(context: RunContext): Promise<RunOutcome> {
+  const { entity, run, database } = context;
+  const { part } = run.options;
+  const state = await database.transaction((session) => openEntity(session, entity.id, sourceOf(entity), entity.mappingNumber));
+  if (part === undefined || state.sourceChanged) return {}; // the whole begins anew, and this part has been ended with it
+  const end = await writePages(context, { isFull: true, isFirst: part.isFirst, course: { ...alone(run.position), part: part.range } }, null);
+  if (end === 'stopped') return { more: true };
+  return end.complete ? {} : { code: incompleteCode, reason: 'not every record of it was certainly delivered, so the whole read proves no deletion' };
 }
 
 /** Where the run stood was in another list. */
@@ -56,14 +70,17 @@ async function finish({ entity, run, database, fence, requestRun, clock }: RunCo
   });
 }
 
-async function writePages(context: RunContext, about: { isFull: boolean; isFirst: boolean }, cursor: OpenedEntity['cursor']): Promise<ReadEnd | 'stopped'> {
-  const { entity, run, signal } = context;
+interface About { isFull: boolean; isFirst: boolean; course: Course }
+
+async function writePages(context: RunContext, about: About, cursor: OpenedEntity['cursor']): Promise<ReadEnd | 'stopped'> {
+  const { entity, signal } = context;
+  const { part, position, save } = about.course;
   const stop = new AbortController();
   const source = entity.source.read({
     stream: entity.stream.name, options: entity.options, mode: about.isFull ? 'full' : 'incremental', signal: AbortSignal.any([signal, stop.signal]),
-    ...(run.position === null ? {} : { position: run.position }), ...(cursor === null ? {} : { cursor }),
+    ...(position === null ? {} : { position }), ...(part === undefined ? {} : { part }), ...(cursor === null ? {} : { cursor }),
   });
-  const pages = readAhead(received(entity, tracedPages(source)), context.readAhead);
+  const pages = readAhead(received(entity, tracedPages(source), save), context.readAhead);
   try {
     return await pump(context, pages, about);
   } finally {
@@ -77,7 +94,7 @@ async function writePages(context: RunContext, about: { isFull: boolean; isFirst
  * Pages are made ready before they wait for their turn: what waits are their bytes. The question for the next page leaves
  * first: while the other side works on that, this one is looked at.
  */
-async function* received(entity: Entity, pages: AsyncIterable<ReadPage>): AsyncGenerator<ReceivedPage> {
+async function* received(entity: Entity, pages: AsyncIterable<ReadPage>, save: Course['save']): AsyncGenerator<ReceivedPage> {
   const iterator = pages[Symbol.asyncIterator]();
   try {
     for (let step = await iterator.next(); !step.done;) {
@@ -85,7 +102,7 @@ async function* received(entity: Entity, pages: AsyncIterable<ReadPage>): AsyncG
       const next = iterator.next();
       next.catch(() => undefined); // awaited below, after this page
       await setImmediate();
-      yield { ...receive(entity, records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived }), page, size: records.length };
+      yield { ...receive(entity, records, { form: 'list', observedAt: page.observedAt, proof: true, asReceived: page.asReceived }), page: { ...page, position: save(page.position) }, size: records.length };
       step = await next;
     }
   } finally {

@@ -20,7 +20,7 @@ export async function replayRecords(context: RunContext): Promise<RunOutcome> {
     if (!last) break;
     after = last.key;
     const incoming = stored.filter((record) => record.deletedAt === null).map(incomingOf).filter((record) => record !== undefined);
-    context.onProgress(await applyCarefully(context, { entity, via: 'replay', incoming, fence: context.fence, run: { id: run.id, position: { mapping, after }, pages: 1, noteSeen: false } }));
+    context.onProgress(await applyCarefully(context, { entity, via: 'replay', incoming, fence: context.fence, run: { id: run.id, partOf: run.partOf, position: { mapping, after }, pages: 1, noteSeen: false } }));
   }
   await database.transaction(async (session) => {
     await context.fence(session);

@@ -48,7 +48,7 @@ export async function retryLetters(context: RunContext): Promise<RunOutcome> {
     tried += letters.length;
     const batch: Batch = {
       entity, via: 'replay', incoming: set.incoming, withoutKey: set.withoutKey, closing: [...set.overtaken, ...set.keyed], fence: context.fence,
-      run: { id: run.id, position: after, pages: 1, noteSeen: false }, counted: { read: messages.length },
+      run: { id: run.id, partOf: run.partOf, position: after, pages: 1, noteSeen: false }, counted: { read: messages.length },
       async also(session, part) {
         if (!part.withoutKey || messages.length === 0) return;
         await putBack(session, { ids: messages }, undefined);

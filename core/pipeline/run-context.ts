@@ -1,4 +1,4 @@
-import type { Clock, DatabaseAccess, Logger, SqlSession } from '../sdk/index.ts';
+import type { Clock, DatabaseAccess, JsonValue, Logger, SqlSession } from '../sdk/index.ts';
 import type { Run, RunCounts, RunMode } from '../store/runs.ts';
 import type { Care } from './careful.ts';
 import type { Entity } from './entity.ts';
@@ -28,6 +28,10 @@ export interface RunContext {
   onProgress: (counts: RunCounts) => void;
   /** Asks for another run, which starts when this one has ended. */
   requestRun: (session: SqlSession, mode: RunMode) => Promise<void>;
+  /** Into how many parts a full read may be divided at most: by default as many as nodes work. Below 2: into none. */
+  mostParts: () => Promise<number>;
+  /** Asks for the parts of this run, in the caller's transaction; answers their ids. */
+  requestParts: (session: SqlSession, ranges: readonly JsonValue[], isFirst: boolean) => Promise<string[]>;
   /** Has the entity's messages applied that wait, in the caller's transaction. */
   wakeMessages: (session: SqlSession) => Promise<void>;
 }
@@ -36,8 +40,8 @@ export interface RunContext {
 export interface RunOutcome {
   code?: string;
   reason?: string;
-  /** There is more to do, but others should have their turn first; the run goes on at once as a new job. */
-  more?: boolean;
+  /** There is more to do, but others should have their turn first; the run goes on at once as a new job, or not before `until`. */
+  more?: boolean | { until: Date; waitsOn: string };
 }
 
 /** Hands out the calls and bytes since it was last asked, so that each saved batch carries its own share. */

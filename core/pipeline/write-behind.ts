@@ -129,7 +129,7 @@ export class WriteBehind {
       entity, fence, via: this.#via, isFirst: this.#isFirst,
       incoming: pages.flatMap((page) => page.records),
       withoutKey: pages.flatMap((page) => page.withoutKey),
-      run: { id: run.id, position: pages.at(-1)?.page.position, pages: pages.length, noteSeen: this.#via === 'full' },
+      run: { id: run.id, partOf: run.partOf, position: pages.at(-1)?.page.position, pages: pages.length, noteSeen: this.#via === 'full' },
     };
   }
 }

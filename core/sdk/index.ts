@@ -15,7 +15,7 @@
 export { SDK_VERSION, definePlugin } from './plugin.ts';
 export type { CheckFinding, Connector, ConnectionContext, ConnectionDefaults, Plugin, PluginKind, StreamUse } from './plugin.ts';
 export type {
-  DetailRequest, DetailResult, ReadEnd, ReadMode, ReadPage, ReadRequest, Source, SourceRecord, StreamField, StreamInfo,
+  DetailRequest, DetailResult, DivideRequest, Division, ReadEnd, ReadMode, ReadPage, ReadRequest, Source, SourceRecord, StreamField, StreamInfo,
 } from './source.ts';
 export type {
   CellValue, ColumnSpec, Destination, RowDeletes, RowUpserts, TableFinding, TableSpec, TableWrite,

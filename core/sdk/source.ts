@@ -53,7 +53,29 @@ export interface ReadRequest {
   position?: JsonValue;
   /** Where the last complete read ended: the `cursor` of its end. Absent: read from the beginning. */
   cursor?: JsonValue;
+  /** Of a full read that was divided: the part to read, as {@link Source.divide} made it. Positions and the end are then those of the part. */
+  part?: JsonValue;
   signal: AbortSignal;
+}
+
+/** Asks how a full read can be divided. */
+export interface DivideRequest {
+  stream: string;
+  options: JsonObject;
+  /** At most so many parts are worth while; 2 or more. */
+  parts: number;
+  signal: AbortSignal;
+}
+
+/** A full read in parts. */
+export interface Division {
+  /** Parts that can be read side by side, in any order, by any node; they need not be of one size. Small JSON. */
+  parts: JsonValue[];
+  /**
+   * Read when all others have ended, for what they can have missed: records that moved from a part not yet read into one that had been.
+   * Every record that existed during the whole read must be in one of the parts or in this one. Its end has the cursor.
+   */
+  last: JsonValue;
 }
 
 /** One page of records. */
@@ -117,6 +139,11 @@ export interface Source {
    * are asked for ahead of the writing. Throwing ends the attempt; the host goes on from the last saved position.
    */
   read(request: ReadRequest): AsyncIterable<ReadPage>;
+  /**
+   * Divides a full read of a large stream, so that several nodes can share it. Called once per full read, where more than one node works;
+   * may cost a few calls. Undefined: it can't be divided soundly, or is not worth it. When a part fails for good the stream is read undivided.
+   */
+  divide?(request: DivideRequest): Promise<Division | undefined>;
   /** Details of given records. Present when any stream has details or `provesGone`. */
   readDetails?(request: DetailRequest): Promise<DetailResult[]>;
 }

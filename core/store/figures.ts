@@ -49,7 +49,7 @@ export async function readFigures(session: Reading, entities: readonly string[],
     entities: await rows(
       `SELECT c.entity, extract(epoch FROM $2::timestamptz - e.last_read_at)::float8 AS "ageSeconds", r.status AS "lastState", extract(epoch FROM r.ended_at - r.started_at)::float8 AS "lastSeconds"
          FROM unnest($1::text[]) AS c (entity) LEFT JOIN entities e ON e.entity = c.entity
-         LEFT JOIN LATERAL (SELECT status, started_at, ended_at FROM runs WHERE runs.entity = c.entity AND status IN ('succeeded', 'failed') ORDER BY id DESC LIMIT 1) r ON true`, [entities, at]),
+         LEFT JOIN LATERAL (SELECT status, started_at, ended_at FROM runs WHERE runs.entity = c.entity AND status IN ('succeeded', 'failed') AND part_of IS NULL ORDER BY id DESC LIMIT 1) r ON true`, [entities, at]),
     runs: await rows(
       `SELECT s.state, coalesce(c.count, 0) AS count FROM unnest(ARRAY['queued', 'running', 'waiting']) AS s (state)
          LEFT JOIN (SELECT status, count(*)::int AS count FROM runs WHERE status IN ('queued', 'running', 'waiting') GROUP BY status) c ON c.status = s.state`),

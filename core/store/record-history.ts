@@ -13,7 +13,7 @@ export interface StoredVersion {
 }
 
 const columns = `v.key, v.version, v.modified_at AS "modifiedAt", v.observed_at AS "observedAt", v.detail_at AS "detailAt", v.deleted_at AS "deletedAt", v.refused, v.run_id::text AS "runId",
-  r.mode AS "runMode", r.trigger AS "runTrigger", v.via, v.written_at AS "writtenAt", v.mapped_at AS "mappedAt", v.mapped_run::text AS "mappedRun", v.mapped_via AS "mappedVia",
+  split_part(r.mode, ':', 1) AS "runMode", r.trigger AS "runTrigger", v.via, v.written_at AS "writtenAt", v.mapped_at AS "mappedAt", v.mapped_run::text AS "mappedRun", v.mapped_via AS "mappedVia",
   v.raw::text AS raw, v.detail::text AS detail`;
 
 /** Of these keys the first that has a record: its versions, the newest first, `limit` at most. */

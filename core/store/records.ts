@@ -48,6 +48,12 @@ export async function hasRecords(session: SqlSession, entity: string): Promise<b
   return result.rows[0]?.['found'] === true;
 }
 
+/** Whether so many records are stored of an entity, or more. Looks at no more of them. */
+export async function hasManyRecords(session: SqlSession, entity: string, many: number): Promise<boolean> {
+  const result = await session.query('SELECT count(*) >= $2 AS found FROM (SELECT FROM records WHERE entity = $1 LIMIT $2) some', [entity, many]);
+  return result.rows[0]?.['found'] === true;
+}
+
 /** The columns of a head besides its key, and their names in {@link RecordHead}. */
 const headColumns = [
   ['version', 'version'], ['modified_at', 'modifiedAt'], ['observed_at', 'observedAt'], ['list_hash', 'listHash'], ['detail_hash', 'detailHash'], ['detail_at', 'detailAt'],

@@ -45,7 +45,7 @@ export async function runsWithin(session: SqlSession, from: Date, to: Date): Pro
   const result = await session.query(
     `SELECT entity, count(*)::int AS runs, (count(*) FILTER (WHERE status = 'failed'))::int AS failed, sum(new)::float8 AS new, sum(changed)::float8 AS changed, sum(deleted)::float8 AS deleted,
             sum(refused)::float8 AS refused, sum(calls)::float8 AS calls, (array_agg(reason ORDER BY ended_at DESC) FILTER (WHERE status = 'failed'))[1] AS "lastReason"
-       FROM runs WHERE ended_at >= $1 AND ended_at < $2 GROUP BY entity ORDER BY entity`, [from, to]);
+       FROM runs WHERE ended_at >= $1 AND ended_at < $2 AND part_of IS NULL GROUP BY entity ORDER BY entity`, [from, to]);
   return result.rows as unknown as SpanOfRuns[];
 }
 

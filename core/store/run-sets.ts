@@ -1,5 +1,6 @@
 /** Runs in sets: what the schedules ask for and cancel at one moment, in statements that do not grow in number with it. */
 import type { SqlSession } from '../sdk/index.ts';
+import { cancelParts } from './runs.ts';
 
 export interface AskedRun { id: string; entity: string; mode: 'full' | 'incremental'; /** False: one of the same was queued, running or waiting already. */ created: boolean }
 
@@ -33,5 +34,6 @@ export async function cancelRuns(session: SqlSession, runs: readonly { id: strin
           seen AS (DELETE FROM run_seen WHERE run_id IN (SELECT id FROM held))
      UPDATE runs SET status = 'cancelled', code = 'run.cancelled', reason = given.reason, waits_on = NULL, resumes_at = NULL, updated_at = now(), ended_at = now()
        FROM held JOIN given USING (id) WHERE runs.id = held.id RETURNING job_id AS "jobId"`, [runs.map(({ id }) => id), runs.map(({ reason }) => reason)]);
+  await cancelParts(session, runs.map(({ id }) => id));
   return result.rows.flatMap((row) => (row['jobId'] === null ? [] : [row['jobId'] as string]));
 }

@@ -3,7 +3,8 @@ import { pageOfList, type Page } from './cursor.ts';
 import type { LetterFilter } from './dead-letter-queries.ts';
 import type { Reading } from './session.ts';
 
-export type RunMode = 'full' | 'incremental' | 'details' | 'replay' | 'retry';
+/** `part`: a part of a full read that was divided; see `run-parts.ts`. */
+export type RunMode = 'full' | 'incremental' | 'details' | 'replay' | 'retry' | 'part';
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled';
 
 /** What a run has counted. */
@@ -17,6 +18,8 @@ export interface Run extends RunCounts {
   id: string;
   entity: string;
   mode: RunMode;
+  /** The full read that this one is a part of. */
+  partOf: string | null;
   trigger: string;
   options: RunOptions;
   status: RunStatus;
@@ -39,6 +42,10 @@ export interface RunOptions {
   allowDeletes?: boolean;
   /** Of a retry: which dead letters. `upTo` is the newest one when it was asked for, so that those which come meanwhile can't keep it from ending; `most` ends it sooner. */
   letters?: LetterFilter & { upTo: string; most?: number };
+  /** Of a part: what the source called it, which one it is of how many, and whether nothing was stored of the entity when the read was divided. */
+  part?: { range: JsonValue; number: number; of: number; isFirst: boolean };
+  /** Of a full read: a part of it could not be read, so it is not divided again. */
+  undivided?: boolean;
 }
 
 /** Which records of a run may be what kills its workers. There is none before the run has lost one. */
@@ -69,7 +76,8 @@ export function addCounts(counts: RunCounts, more: Partial<RunCounts>): void {
   for (const name of countNames) counts[name] += more[name] ?? 0;
 }
 
-const columns = `id::text AS id, entity, mode, trigger, options, status, code, reason, waits_on AS "waitsOn", resumes_at AS "resumesAt", position, suspect, attempts, node, job_id AS "jobId",
+/** The columns of a run, as {@link Run} names them. */
+export const runColumns = `id::text AS id, entity, split_part(mode, ':', 1) AS mode, part_of::text AS "partOf", trigger, options, status, code, reason, waits_on AS "waitsOn", resumes_at AS "resumesAt", position, suspect, attempts, node, job_id AS "jobId",
   pages::float8 AS pages, read::float8 AS read, new::float8 AS new, changed::float8 AS changed, unchanged::float8 AS unchanged, stale::float8 AS stale,
   deleted::float8 AS deleted, refused::float8 AS refused, dropped::float8 AS dropped, warnings::float8 AS warnings, calls::float8 AS calls, bytes::float8 AS bytes,
   queued_at AS "queuedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
@@ -81,44 +89,44 @@ const columns = `id::text AS id, entity, mode, trigger, options, status, code, r
 export async function createRun(session: SqlSession, run: { entity: string; mode: RunMode; trigger: string; options?: RunOptions }): Promise<{ run: Run; created: boolean }> {
   const options = JSON.stringify(run.options ?? {});
   if (run.mode === 'retry') {
-    const same = await session.query(`SELECT ${columns} FROM runs WHERE entity = $1 AND mode = 'retry' AND status = 'queued' AND options = $2::jsonb LIMIT 1`, [run.entity, options]);
+    const same = await session.query(`SELECT ${runColumns} FROM runs WHERE entity = $1 AND mode = 'retry' AND status = 'queued' AND options = $2::jsonb LIMIT 1`, [run.entity, options]);
     if (same.rowCount > 0) return { run: same.rows[0] as unknown as Run, created: false };
   }
   const inserted = await session.query(
     `INSERT INTO runs (entity, mode, trigger, options) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (entity, mode) WHERE status IN ('queued', 'running', 'waiting') AND mode <> 'retry' DO NOTHING RETURNING ${columns}`,
+     ON CONFLICT (entity, mode) WHERE status IN ('queued', 'running', 'waiting') AND mode <> 'retry' DO NOTHING RETURNING ${runColumns}`,
     [run.entity, run.mode, run.trigger, options]);
   if (inserted.rowCount > 0) return { run: inserted.rows[0] as unknown as Run, created: true };
   const active = run.options?.allowDeletes
-    ? await session.query(`UPDATE runs SET options = options || '{"allowDeletes": true}' WHERE entity = $1 AND mode = $2 AND status IN ('queued', 'running', 'waiting') RETURNING ${columns}`, [run.entity, run.mode])
-    : await session.query(`SELECT ${columns} FROM runs WHERE entity = $1 AND mode = $2 AND status IN ('queued', 'running', 'waiting')`, [run.entity, run.mode]);
+    ? await session.query(`UPDATE runs SET options = options || '{"allowDeletes": true}' WHERE entity = $1 AND mode = $2 AND status IN ('queued', 'running', 'waiting') RETURNING ${runColumns}`, [run.entity, run.mode])
+    : await session.query(`SELECT ${runColumns} FROM runs WHERE entity = $1 AND mode = $2 AND status IN ('queued', 'running', 'waiting')`, [run.entity, run.mode]);
   if (active.rowCount > 0) return { run: active.rows[0] as unknown as Run, created: false };
   return createRun(session, run); // it ended between the two statements
 }
 
 export async function readRun(session: Reading, id: string): Promise<Run | undefined> {
   if (!/^\d{1,18}$/.test(id)) return undefined;
-  const result = await session.query(`SELECT ${columns} FROM runs WHERE id = $1`, [id]);
+  const result = await session.query(`SELECT ${runColumns} FROM runs WHERE id = $1`, [id]);
   return result.rows[0] as unknown as Run | undefined;
 }
 
-/** Which runs a list shows. `since` and `until`: queued at this time or later; before this time. */
-export interface RunFilter extends Page { entity?: string; status?: RunStatus; mode?: RunMode; trigger?: string; since?: Date; until?: Date }
+/** Which runs a list shows. `since` and `until`: queued at this time or later; before this time. `partOf`: the parts of this run; left out, no parts. */
+export interface RunFilter extends Page { entity?: string; partOf?: string; status?: RunStatus; mode?: RunMode; trigger?: string; since?: Date; until?: Date }
 
 /** Runs are queued in the order of their ids, but for those whose transactions overlapped: by so many at most a time is missed when it is looked up. */
 const overlap = 2000;
 
 /** Runs, newest first unless it is asked otherwise. */
 export async function listRuns(session: Reading, filter: RunFilter): Promise<Run[]> {
-  const page = pageOfList('runs.id', filter, 7);
+  const page = pageOfList('runs.id', filter, 8);
   // The ids between which a span lies: else a list of old runs would be read from its other end, row by row.
   const since = filter.since ? `AND runs.id >= coalesce((SELECT id FROM runs WHERE queued_at >= $5 ORDER BY queued_at LIMIT 1), 9223372036854775807) - ${overlap}` : '';
   const until = filter.until ? `AND runs.id <= coalesce((SELECT id FROM runs WHERE queued_at < $6 ORDER BY queued_at DESC LIMIT 1), 0) + ${overlap}` : '';
   const result = await session.query(
-    `SELECT ${columns} FROM runs
+    `SELECT ${runColumns} FROM runs
       WHERE ($1::text IS NULL OR entity = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR mode = $3) AND ($4::text IS NULL OR trigger = $4)
-        AND ($5::timestamptz IS NULL OR queued_at >= $5) AND ($6::timestamptz IS NULL OR queued_at < $6) ${since} ${until} ${page.text}`,
-    [filter.entity ?? null, filter.status ?? null, filter.mode ?? null, filter.trigger ?? null, filter.since ?? null, filter.until ?? null, ...page.values]);
+        AND ($5::timestamptz IS NULL OR queued_at >= $5) AND ($6::timestamptz IS NULL OR queued_at < $6) AND ${filter.partOf === undefined ? '$7::bigint IS NULL AND part_of IS NULL' : 'part_of = $7'} ${since} ${until} ${page.text}`,
+    [filter.entity ?? null, filter.status ?? null, filter.mode ?? null, filter.trigger ?? null, filter.since ?? null, filter.until ?? null, filter.partOf ?? null, ...page.values]);
   return result.rows as unknown as Run[];
 }
 
@@ -126,7 +134,7 @@ export async function listRuns(session: Reading, filter: RunFilter): Promise<Run
 export async function latestRuns(session: Reading, entities: readonly string[]): Promise<Map<string, Run>> {
   const result = await session.query(
     `SELECT latest.* FROM unnest($1::text[]) AS wanted(name)
-      CROSS JOIN LATERAL (SELECT ${columns} FROM runs WHERE entity = wanted.name AND mode IN ('full', 'incremental') ORDER BY runs.id DESC LIMIT 1) latest`, [entities]);
+      CROSS JOIN LATERAL (SELECT ${runColumns} FROM runs WHERE entity = wanted.name AND mode IN ('full', 'incremental') ORDER BY runs.id DESC LIMIT 1) latest`, [entities]);
   return new Map((result.rows as unknown as Run[]).map((run) => [run.entity, run]));
 }
 
@@ -135,24 +143,42 @@ export async function startRun(session: SqlSession, id: string, node: string): P
   const result = await session.query(
     `UPDATE runs SET status = 'running', attempts = attempts + 1, node = $2, started_at = coalesce(started_at, now()), updated_at = now(),
             code = NULL, reason = NULL, waits_on = NULL, resumes_at = NULL
-      WHERE id = $1 AND status IN ('queued', 'running', 'waiting') RETURNING ${columns}`, [id, node]);
+      WHERE id = $1 AND status IN ('queued', 'running', 'waiting') RETURNING ${runColumns}`, [id, node]);
   return result.rows[0] as unknown as Run | undefined;
 }
 
-/** Saves a run's position with what its rows counted; in the transaction that writes the rows (promise 3). False when the run is no longer running. */
-export async function advanceRun(session: SqlSession, id: string, position: JsonValue | undefined, counts: Partial<RunCounts>): Promise<boolean> {
+/**
+ * Saves a run's position with what its rows counted; in the transaction that writes the rows (promise 3). What a part counted counts for the
+ * whole, too. False when the run is no longer running, or the whole has ended.
+ */
+export async function advanceRun(session: SqlSession, run: { id: string; partOf: string | null }, position: JsonValue | undefined, counts: Partial<RunCounts>): Promise<boolean> {
+  const counted = countNames.map((name) => counts[name] ?? 0);
+  const adding = (first: number): string => countNames.map((name, index) => `${name} = ${name} + $${first + index}`).join(', ');
+  if (run.partOf !== null) {
+    // first the whole, then the part, as whoever ends the whole does: in another order the two would wait for one another
+    const whole = await session.query(`UPDATE runs SET ${adding(2)}, updated_at = now() WHERE id = $1 AND status IN ('running', 'waiting')`, [run.partOf, ...counted]);
+    if (whole.rowCount === 0) return false;
+  }
   const result = await session.query(
-    `UPDATE runs SET position = coalesce($2::jsonb, position), ${countNames.map((name, index) => `${name} = ${name} + $${index + 3}`).join(', ')}, updated_at = now()
-      WHERE id = $1 AND status = 'running'`,
-    [id, position === undefined ? null : JSON.stringify(position), ...countNames.map((name) => counts[name] ?? 0)]);
+    `UPDATE runs SET position = coalesce($2::jsonb, position), ${adding(3)}, updated_at = now() WHERE id = $1 AND status = 'running'`,
+    [run.id, position === undefined ? null : JSON.stringify(position), ...counted]);
   return result.rowCount > 0;
 }
 
-/** Reads of an entity that have not ended begin anew: where they stood, and what they saw, was of another source. */
+/** Reads of an entity that have not ended begin anew: where they stood, and what they saw, was of another source. Parts end: what they are parts of is no more. */
 export async function forgetPositions(session: SqlSession, entity: string): Promise<void> {
   const result = await session.query(
     `UPDATE runs SET position = NULL, updated_at = now() WHERE entity = $1 AND mode IN ('full', 'incremental', 'details') AND status IN ('queued', 'running', 'waiting') RETURNING id::text AS id`, [entity]);
-  await session.query('DELETE FROM run_seen WHERE run_id = ANY($1::bigint[])', [result.rows.map((row) => row['id'])]);
+  const ids = result.rows.map((row) => row['id'] as string);
+  await session.query('DELETE FROM run_seen WHERE run_id = ANY($1::bigint[])', [ids]);
+  await cancelParts(session, ids);
+}
+
+/** Ends the parts of these runs that have not ended, since what they are parts of has, or begins anew. Their jobs find that out by themselves. */
+export async function cancelParts(session: SqlSession, wholes: readonly string[]): Promise<void> {
+  await session.query(
+    `UPDATE runs SET status = 'cancelled', code = 'run.cancelled', reason = 'the read that it was a part of goes on without it, or has ended', waits_on = NULL, resumes_at = NULL, updated_at = now(), ended_at = now()
+      WHERE part_of = ANY($1::bigint[]) AND status IN ('queued', 'running', 'waiting')`, [wholes]);
 }
 
 /** Notes what may be killing the run's workers. In a transaction of its own: it must outlive this process. */
@@ -186,7 +212,9 @@ export async function endRun(session: SqlSession, id: string, end: RunEnd, count
             ended_at = CASE WHEN $2 IN ('succeeded', 'failed', 'cancelled') THEN now() END
       WHERE id = $1 AND status IN ('queued', 'running', 'waiting')`,
     [id, end.status, end.code ?? null, end.reason ?? null, end.waitsOn ?? null, end.resumesAt ?? null, counts.calls ?? 0, counts.bytes ?? 0]);
-  if (end.status === 'succeeded' || end.status === 'failed' || end.status === 'cancelled') await session.query('DELETE FROM run_seen WHERE run_id = $1', [id]);
+  if (end.status !== 'succeeded' && end.status !== 'failed' && end.status !== 'cancelled') return;
+  await session.query('DELETE FROM run_seen WHERE run_id = $1', [id]);
+  await cancelParts(session, [id]);
 }
 
 /** Notes the keys that a full read has seen; in the transaction that writes their rows. */

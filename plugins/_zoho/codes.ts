@@ -17,6 +17,7 @@ export const zohoCodes = {
   'zoho.options': { meaning: 'The options under `from.with` do not fit the stream.', cure: 'The message says which; a custom stream needs `path`, `recordKey` and `idField`.' },
   'zoho.organization_needed': { meaning: 'The token reaches several organizations and Zoho wants to know which (code 6024).', cure: 'Set `organizationId` to the id of one that the message lists.' },
   'zoho.organization_refused': { meaning: 'The token\'s user does not belong to the organization (code 6041).', cure: 'Check `organizationId`, and that the refresh token was made by a user of it, in its data centre.' },
+  'zoho.part_lost': { meaning: 'A list that was divided into parts turned out not to be sorted and filtered by its modified time.', cure: 'Nothing: it is read in one piece.' },
   'zoho.quota_spent': { meaning: 'The calls of the day are spent (429, code 45).', cure: 'TDS goes on by itself when Zoho\'s day turns. A higher plan has more calls a day; fewer details need fewer.' },
   'zoho.record_gone': { meaning: 'Zoho has no such record any more (code 1002).', cure: 'Nothing: it is the proof by which a row is taken as deleted.' },
   'zoho.record_key_unknown': { meaning: 'A custom stream\'s answer has no list under `recordKey`.', cure: 'Set `recordKey` to the key that holds the list; the message names those there are.' },

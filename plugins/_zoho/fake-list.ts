@@ -79,7 +79,7 @@ function apiAnswer(fake: FakeZoho, url: URL): { status: number; body: string; he
   fake.before(fake.calls.length);
   const perPage = Number(query.get('per_page') ?? 200);
   const from = (Number(query.get('page') ?? 1) - 1) * perPage;
-  const all = sorted(fake, query).filter((record) => passes(fake, record, query.get('last_modified_time')));
+  const all = sorted(fake, passing(fake, query.get('last_modified_time')), query);
   const things = all.slice(from, from + perPage).map((record) => ({
     thing_id: record.id, name: record.name, created_time: stampOf(record.created * 1000, '+0300'), last_modified_time: stampOf(record.modified * 1000, '+0300'), ...record.extra,
   }));
@@ -91,17 +91,17 @@ function apiAnswer(fake: FakeZoho, url: URL): { status: number; body: string; he
   };
 }
 
-function sorted(fake: FakeZoho, query: URLSearchParams): FakeRecord[] {
+function sorted(fake: FakeZoho, records: FakeRecord[], query: URLSearchParams): FakeRecord[] {
   const column = query.get('sort_column');
   const sign = query.get('sort_order') === 'D' ? -1 : 1;
-  const records = [...fake.records];
   if (column === 'last_modified_time' && fake.obeys.modifiedSort) return records.sort((a, b) => sign * (a.modified - b.modified || Number(a.id) - Number(b.id)));
   if (column === 'created_time' && fake.obeys.createdSort) return records.sort((a, b) => sign * (a.created - b.created || Number(a.id) - Number(b.id)));
   return records.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-function passes(fake: FakeZoho, record: FakeRecord, since: string | null): boolean {
-  if (since === null || fake.obeys.filter === false) return true;
+/** A list of its own: the caller may sort it. */
+function passing({ records, obeys: { filter } }: FakeZoho, since: string | null): FakeRecord[] {
+  if (since === null || filter === false) return [...records];
   const second = Date.parse(since.replace(/(\d\d)$/, ':$1')) / 1000;
-  return fake.obeys.filter === 'equal' ? record.modified === second : record.modified >= second;
+  return records.filter(({ modified }) => (filter === 'equal' ? modified === second : modified >= second));
 }

@@ -2,6 +2,7 @@ import { PermanentError, StreamUnavailableError, readPath, type Clock, type Json
 import { advance, nextAsk, type Asked } from './advance.ts';
 import type { Query, ZohoApi } from './api.ts';
 import { cursorOf, sinceOf, type Cursor } from './cursor.ts';
+import { partOf, type Part } from './divide.ts';
 import { listPage, type ListAnswer, type ListResource } from './list.ts';
 import { changesPlan, fullPlan, planNamed, type Plan } from './plans.ts';
 import { anchorFor, asJson, beginning, savedPosition, withoutKeyset, type Position, type RecordFields } from './position.ts';
@@ -36,6 +37,8 @@ export interface ScanRequest {
   mode: ReadMode;
   cursor: JsonValue | undefined;
   position: JsonValue | undefined;
+  /** Of a full read that was divided. */
+  part?: JsonValue | undefined;
   signal: AbortSignal;
 }
 
@@ -45,20 +48,28 @@ export interface ScanRequest {
  */
 export async function* scan(deps: ScanDeps, list: Readable, request: ScanRequest): AsyncGenerator<ReadPage> {
   const { resource } = list;
+  const part = partOf(request.part);
   const cursor = request.mode === 'incremental' ? cursorOf(request.cursor) : undefined;
   if (resource.unpaged) return yield await readWhole(deps, list, request.signal);
   let position = savedPosition(request.position);
   for (;;) {
     const traits = await deps.traits.get(resource.path, list.traits);
     const plan = (position && planNamed(position.plan)) ?? (cursor ? changesPlan(traits) : fullPlan(traits));
-    position ??= beginning(plan, plan.filtered ? cursor?.since : undefined, deps.clock.now().getTime());
-    const broken = yield* follow(deps, list, request, { plan, traits, cursor, position });
+    if (part && !plan.keyset) throw partLost(resource.path);
+    position ??= beginning(plan, plan.filtered ? part?.from ?? cursor?.since : undefined, deps.clock.now().getTime());
+    const broken = yield* follow(deps, list, request, { plan, traits, cursor, part, position });
     if (broken === undefined) return;
     deps.log.info(`/${resource.path} does not obey what it was asked (${broken.trait}); reading it another way`);
     await deps.traits.set(resource.path, broken.trait, false);
+    if (part) throw partLost(resource.path);
     // Without the filter the order is the same: what was read need not be read again.
     position = plan.keyset && cursor === undefined && broken.trait === 'modifiedFilter' ? withoutKeyset(broken.position) : undefined;
   }
+}
+
+/** The list does not obey what its parts rest on, so that it can only be read in one piece. */
+function partLost(path: string): PermanentError {
+  return new PermanentError('zoho.part_lost', `/${path} turned out not to be sorted and filtered by its modified time, so it can't be read in parts.`);
 }
 
 async function readWhole(deps: ScanDeps, list: Readable, signal: AbortSignal): Promise<ReadPage> {
@@ -66,13 +77,13 @@ async function readWhole(deps: ScanDeps, list: Readable, signal: AbortSignal): P
   return { records: wanted(list, answer.records, undefined), asReceived: true, observedAt: answer.sentAt, position: { whole: true }, end: { complete: !list.narrowed } };
 }
 
-interface Course { plan: Plan; traits: Traits; cursor: Cursor | undefined; position: Position }
+interface Course { plan: Plan; traits: Traits; cursor: Cursor | undefined; part: Part | undefined; position: Position }
 
 interface Broken { trait: keyof Traits; position: Position }
 
 /** Follows one plan to its end; returns the trait that the list turned out not to have, and where that was. */
 async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, course: Course): AsyncGenerator<ReadPage, Broken | undefined> {
-  const { plan, traits, cursor } = course;
+  const { plan, traits, cursor, part } = course;
   const { signal } = request;
   const anchor = anchorFor(plan, list.fields);
   let { position } = course;
@@ -98,15 +109,17 @@ async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, cou
     if (step.fresh === undefined) continue;
     const past = plan.newestFirst && cursor !== undefined && reached(answer, cursor, list.fields);
     const chased = outrun(position);
-    const ended = step.ended || past || chased;
+    const beyond = part ? step.fresh.findIndex((record) => isBeyond(record, part, list.fields)) : -1;
+    if (beyond >= 0) step.fresh.length = beyond;
+    const ended = step.ended || past || chased || beyond >= 0;
     sole &&= ended;
-    if (ended && !cursor && !sole) await probeFilter(deps, list, known, position, signal);
+    if (ended && !cursor && !sole && !part) await probeFilter(deps, list, known, position, signal);
     yield {
       records: wanted(list, step.fresh, cursor),
       asReceived: true,
       observedAt: answer.sentAt,
       position: asJson(position),
-      ...(ended ? { end: endOf({ list, plan, position, cursor, sole, chased }) } : {}),
+      ...(ended ? { end: endOf({ list, plan, position, cursor, part, sole, chased }) } : {}),
     };
     if (ended) return undefined;
   }
@@ -133,6 +146,11 @@ async function ask(deps: ScanDeps, list: Readable, plan: Plan, position: Positio
   }
 }
 
+/** Whether a record belongs to the next part. */
+function isBeyond(record: SourceRecord, { until }: Part, { modified }: RecordFields): boolean {
+  return until !== null && (instantOf(readPath(record, modified ?? '')) ?? -Infinity) >= (instantOf(until) as number);
+}
+
 function reached(answer: ListAnswer, cursor: Cursor, fields: RecordFields): boolean {
   const last = answer.records.at(-1);
   const instant = last && instantOf(readPath(last, fields.modified ?? ''));
@@ -150,12 +168,12 @@ function wanted(list: Readable, records: SourceRecord[], cursor: Cursor | undefi
   });
 }
 
-interface Finish { list: Readable; plan: Plan; position: Position; cursor: Cursor | undefined; sole: boolean; chased: boolean }
+interface Finish { list: Readable; plan: Plan; position: Position; cursor: Cursor | undefined; part: Part | undefined; sole: boolean; chased: boolean }
 
-function endOf({ list, plan, position, cursor, sole, chased }: Finish): NonNullable<ReadPage['end']> {
+function endOf({ list, plan, position, cursor, part, sole, chased }: Finish): NonNullable<ReadPage['end']> {
   const whole = !plan.newestFirst && !(plan.filtered && cursor !== undefined);
   const complete = whole && cursor === undefined && !list.narrowed && !position.gap && !chased && (plan.settled || sole);
   const next = list.fields.modified === undefined ? undefined : sinceOf(plan, position, sole, chased);
-  const since = position.gap && cursor ? cursor.since : next ?? cursor?.since;
+  const since = position.gap && cursor ? cursor.since : next ?? cursor?.since ?? part?.from ?? undefined;
   return { complete, ...(since === undefined ? {} : { cursor: { since } }) };
 }

@@ -1,7 +1,8 @@
-import { PermanentError, type ConnectionContext, type DetailRequest, type DetailResult, type JsonObject, type ReadPage, type ReadRequest, type RecordCache, type Source, type StreamInfo, type StreamUse } from 'tds/sdk';
+import { PermanentError, StreamUnavailableError, type ConnectionContext, type DetailRequest, type DetailResult, type DivideRequest, type Division, type JsonObject, type ReadPage, type ReadRequest, type RecordCache, type Source, type StreamInfo, type StreamUse } from 'tds/sdk';
 import { ZohoApi, type ApiKind } from './api.ts';
 import { contactPersonFields, contactPersonsFanOut } from './contact-persons.ts';
 import { customStream, narrowedBy, queryOf, refuseUnknown } from './custom-stream.ts';
+import { divide } from './divide.ts';
 import { itemsPerCall, readDetails, type AskDetails } from './details.ts';
 import { scanChildren, type FanOut } from './fan-out.ts';
 import type { ListResource } from './list.ts';
@@ -36,10 +37,23 @@ export class ZohoSource implements Source {
 
   read(request: ReadRequest): AsyncIterable<ReadPage> {
     const entry = this.#entry(request.stream, request.options);
-    const { mode, cursor, position, signal } = request;
+    const { mode, cursor, position, part, signal } = request;
     const fan = this.#fanOut(entry);
-    const asked = { mode: infoOf(entry).incremental === 'none' ? 'full' as const : mode, cursor, position, signal };
+    const asked = { mode: infoOf(entry).incremental === 'none' ? 'full' as const : mode, cursor, position, part, signal };
     return fan ? scanChildren(this.#deps, fan, asked) : scan(this.#deps, readable(entry), asked);
+  }
+
+  /** What is read by way of other lists is as long as those calls take, not as its own list. */
+  async divide({ stream, options, parts, signal }: DivideRequest): Promise<Division | undefined> {
+    const entry = this.#entry(stream, options);
+    if (this.#fanOut(entry)) return undefined;
+    try {
+      return await divide(this.#deps, readable(entry), parts, signal);
+    } catch (error) {
+      // a list that refuses an order or a filter is read in one piece, by another plan
+      if (error instanceof PermanentError && error.code === 'zoho.refused' && !(error instanceof StreamUnavailableError)) return undefined;
+      throw error;
+    }
   }
 
   async readDetails(request: DetailRequest): Promise<DetailResult[]> {

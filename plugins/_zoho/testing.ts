@@ -36,15 +36,16 @@ export interface ReadOptions {
   mode?: ReadMode;
   cursor?: JsonValue | undefined;
   position?: JsonValue | undefined;
+  part?: JsonValue | undefined;
   options?: JsonObject;
   /** Runs after each page. */
   between?: (page: ReadPage, number: number) => void | Promise<void>;
 }
 
 /** Reads a stream to its end. */
-export async function readAll(source: Source, stream: string, { mode = 'full', cursor, position, options = {}, between }: ReadOptions = {}): Promise<Read> {
+export async function readAll(source: Source, stream: string, { mode = 'full', cursor, position, part, options = {}, between }: ReadOptions = {}): Promise<Read> {
   const pages: ReadPage[] = [];
-  const request = { stream, options, mode, signal: new AbortController().signal, ...(cursor === undefined ? {} : { cursor }), ...(position === undefined ? {} : { position: structuredClone(position) }) };
+  const request = { stream, options, mode, signal: new AbortController().signal, ...(cursor === undefined ? {} : { cursor }), ...(part === undefined ? {} : { part }), ...(position === undefined ? {} : { position: structuredClone(position) }) };
   for await (const page of source.read(request)) {
     pages.push(page);
     if (pages.length > 5000) throw new Error('the read does not end');

@@ -8,7 +8,7 @@ import { noCounts, type Run } from '../../core/store/runs.ts';
 /** A run that has counted nothing yet. */
 export function fakeRun(more: Partial<Run> = {}): Run {
   return {
-    ...noCounts(), id: '1', entity: 'products', mode: 'full', trigger: 'test', options: {}, status: 'queued', code: null, reason: null, waitsOn: null, resumesAt: null,
+    ...noCounts(), id: '1', entity: 'products', mode: 'full', partOf: null, trigger: 'test', options: {}, status: 'queued', code: null, reason: null, waitsOn: null, resumesAt: null,
     position: null, suspect: null, attempts: 0, node: null, jobId: '7', queuedAt: new Date('2026-01-05T08:00:00Z'), startedAt: null, endedAt: null, ...more,
   };
 }

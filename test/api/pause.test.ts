@@ -17,7 +17,7 @@ t.test('runs of a connection that rests wait, those under way end their batch, a
   const operations = connectionOperations({ database, connections: new Map([['source', { ...(work as object), id: 'source' } as never], ['erp', { ...(work as object), id: 'erp' } as never]]) });
   const deps: RunTaskDeps = {
     database, entities: new Map([['things', entity]]), log: silentLogger, clock: { now: () => new Date(), sleep: async () => undefined }, nodeId: () => 'n', redact: (text) => text, readAhead: 1, stopping: () => false, sliceMs: 60_000,
-    withUsage: (_run, use) => use(() => ({ calls: 0, bytes: 0 })), waitsOn: () => (onLook(), undefined), requestRun: async () => undefined, wakeMessages: async () => undefined,
+    withUsage: (_run, use) => use(() => ({ calls: 0, bytes: 0 })), waitsOn: () => (onLook(), undefined), requestRun: async () => undefined, mostParts: async () => 1, requestParts: async () => [], hurry: async () => undefined, wakeMessages: async () => undefined,
   };
   let onLook = (): void => undefined;
   const seenTwice = (): Promise<void> => {

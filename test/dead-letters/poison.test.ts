@@ -23,7 +23,7 @@ function worker({ corridor, enqueue }: Bench, poison: ReadonlySet<string>) {
   };
   const deps: RunTaskDeps = {
     entities: new Map([['things', entity]]), database, log: silent, clock: { now: () => new Date(), sleep: async () => undefined }, nodeId: () => 'node', redact: (text) => text, readAhead: 2,
-    stopping: () => false, sliceMs: 60_000, withUsage: (_, work) => work(() => ({ calls: 0, bytes: 0 })), waitsOn: () => undefined, requestRun: async () => undefined, wakeMessages: async () => undefined,
+    stopping: () => false, sliceMs: 60_000, withUsage: (_, work) => work(() => ({ calls: 0, bytes: 0 })), waitsOn: () => undefined, requestRun: async () => undefined, mostParts: async () => 1, requestParts: async () => [], hurry: async () => undefined, wakeMessages: async () => undefined,
   };
   const handler = runTask(deps);
   const give = onExhausted({ enqueue, redact: (text) => text });

@@ -60,7 +60,8 @@ export async function openCorridor(scope: TestScope, source: MemorySource, confi
       const outcome = await executeRun({
         run, entity: corridor.entity, database, log: silent, clock: { now: () => new Date(), sleep: async () => undefined }, signal: new AbortController().signal,
         fence: async () => undefined, sliceMs: 60_000, stopping: () => false, readAhead: 2, usage: () => ({ calls: 0, bytes: 0 }), onProgress: () => undefined,
-        requestRun: async (_session, mode) => void requested.push(mode), wakeMessages: async () => undefined, ...more,
+        requestRun: async (_session, mode) => void requested.push(mode), wakeMessages: async () => undefined,
+        mostParts: async () => 1, requestParts: async () => [], ...more,
       });
       await database.transaction((session) => endRun(session, id, { status: 'succeeded', code: outcome.code, reason: outcome.reason }));
       const ended = await database.transaction((session) => readRun(session, id));

@@ -26,7 +26,7 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
         properties: {
           ...paging,
           trigger: { type: 'string', minLength: 1, maxLength: 200, description: 'Who asked: `api`, `cli`, `schedule` …' }, since, until: { ...since, description: 'Queued before then.' },
-          entity: { type: 'string', minLength: 1 }, mode: { type: 'string', enum: [...mode.enum, 'retry'] }, status: { type: 'string', enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] },
+          entity: { type: 'string', minLength: 1 }, partOf: { type: 'string', pattern: '^[0-9]{1,18}$', description: 'The parts of this run: a large full read is divided where several nodes work.' }, mode: { type: 'string', enum: [...mode.enum, 'retry'] }, status: { type: 'string', enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] },
         },
       },
       async handle({ query: { limit = 50, since: from, until, ...filter } }) {
