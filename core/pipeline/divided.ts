@@ -17,7 +17,7 @@ export interface Course {
   complete: boolean;
 }
 
-/** A stored stream of fewer records is sooner read than divided. */
+/** See {@link RunContext.dividesFrom}. */
 const worthDividing = 5000;
 /** How often a run looks after its parts; the last one to end wakes it besides. */
 const lookEveryMs = 5_000;
@@ -71,7 +71,7 @@ async function divide(context: RunContext, isFirst: boolean): Promise<boolean> {
   const ask = source.divide?.bind(source);
   if (!ask) return false;
   const parts = await context.mostParts();
-  if (parts < 2 || (!isFirst && !(await database.transaction((session) => hasManyRecords(session, entity.id, worthDividing))))) return false;
+  if (parts < 2 || (!isFirst && !(await database.transaction((session) => hasManyRecords(session, entity.id, context.dividesFrom ?? worthDividing))))) return false;
   const division = await ask({ stream: stream.name, options, parts, signal });
   if (!division || division.parts.length < 2) return false;
   const counted = usageMeter(context)();

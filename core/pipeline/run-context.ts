@@ -30,6 +30,8 @@ export interface RunContext {
   requestRun: (session: SqlSession, mode: RunMode) => Promise<void>;
   /** Into how many parts a full read may be divided at most: by default as many as nodes work. Below 2: into none. */
   mostParts: () => Promise<number>;
+  /** A stored stream of fewer records is sooner read than divided. Absent: 5,000. */
+  dividesFrom?: number;
   /** Asks for the parts of this run, in the caller's transaction; answers their ids. */
   requestParts: (session: SqlSession, ranges: readonly JsonValue[], isFirst: boolean) => Promise<string[]>;
   /** Has the entity's messages applied that wait, in the caller's transaction. */

@@ -50,7 +50,7 @@ export async function hasRecords(session: SqlSession, entity: string): Promise<b
 
 /** Whether so many records are stored of an entity, or more. Looks at no more of them. */
 export async function hasManyRecords(session: SqlSession, entity: string, many: number): Promise<boolean> {
-  const result = await session.query('SELECT count(*) >= $2 AS found FROM (SELECT FROM records WHERE entity = $1 LIMIT $2) some', [entity, many]);
+  const result = await session.query('SELECT count(*) >= $2 AS found FROM (SELECT FROM records WHERE entity = $1 LIMIT $2) AS first', [entity, many]);
   return result.rows[0]?.['found'] === true;
 }
 

@@ -41,7 +41,7 @@ export async function divide(deps: ScanDeps, list: Readable, mostParts: number, 
   if (await pages.at(2 * leastPages) === undefined) return undefined;
   const newest = await sorted(1, 'D');
   const latest = timeOf(newest.records[0]);
-  if (latest === undefined || !isSorted([...newest.records].reverse(), modified)) return undefined;
+  if (latest === undefined || !isSorted(newest.records.toReversed(), modified)) return undefined;
   // what is written from now on bears this time or a later one, whatever the clocks say
   const begin = stampOf((instantOf(latest) as number) - lateMs, offsetOf(latest));
 

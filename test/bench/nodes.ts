@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bench } from './bench.ts';
 import { ask, withClient } from './database.ts';
+import { startSandbox } from './processes.ts';
 import { seconds, whole } from './report.ts';
 import { makeMessages, secret, sendLoad } from './webhook-load.ts';
 
@@ -16,10 +17,15 @@ const entities = 8;
 const rowsEach = 10_000;
 const messagesEach = 2500;
 
+/** One list whose pages take their time, so that reading it is waiting. */
+const divided = { records: 20_000, pageMs: 300 };
+
 interface Worker { url: string; kill(signal: NodeJS.Signals): void; ended: Promise<void> }
 
 /** Rows and events per second, by the number of processes. On a machine with few cores they share those. */
-export async function measureNodes({ server, report, directory }: Bench): Promise<void> {
+export async function measureNodes(bench: Bench): Promise<void> {
+  const { server, report, directory } = bench;
+  await measureDivided(bench);
   for (const count of counts) {
     const url = await server.create('nodes');
     const config = path.join(directory, 'nodes.yaml');
@@ -40,6 +46,34 @@ export async function measureNodes({ server, report, directory }: Bench): Promis
     } finally {
       await server.drop('nodes');
     }
+  }
+}
+
+/** The full read of one large list: by one node in one piece, by several in parts. */
+async function measureDivided({ server, report, directory }: Bench): Promise<void> {
+  const sandbox = await startSandbox(divided.records, { latency: divided.pageMs });
+  let alone = 0;
+  try {
+    for (const count of counts) {
+      const url = await server.create('divided');
+      const env = { ...process.env, ...sandbox.variables, TDS_DATABASE_URL: url, TDS_DATA: directory, TDS_SECRET_KEY: 'a key of the bench, long enough to be one', TDS_SCHEDULES: 'off' };
+      const workers = [await start(env)];
+      while (workers.length < count) workers.push(await start(env));
+      try {
+        await request(workers[0] as Worker, ['products']);
+        await until(async () => (await ask<{ n: number }>(url, `SELECT count(*)::int AS n FROM tds.runs WHERE mode = 'full' AND ended_at IS NULL`)).n === 0);
+        const { took, stored, failed, parts, nodes } = await ask<Record<'took' | 'stored' | 'failed' | 'parts' | 'nodes', number>>(url, `SELECT extract(epoch FROM max(ended_at) FILTER (WHERE mode = 'full') - min(started_at))::float8 AS took, (SELECT count(*)::int FROM tds.records) AS stored,
+          (count(*) FILTER (WHERE mode = 'full' AND status <> 'succeeded'))::int AS failed, (count(*) FILTER (WHERE part_of IS NOT NULL))::int AS parts, (count(DISTINCT node) FILTER (WHERE mode <> 'details'))::int AS nodes FROM tds.runs`);
+        if (failed > 0 || stored !== divided.records) throw new Error(`not each record once: ${JSON.stringify({ failed, stored })}`);
+        if (count === 1) alone = took;
+        report.add({ part: 'nodes', name: `one list of ${whole(divided.records)} records, ${divided.pageMs} ms a page, ${count} ${count === 1 ? 'process' : 'processes'}`, value: `${seconds(took)}, in ${parts === 0 ? 'one piece' : `${parts} parts by ${nodes}`}${count === 1 ? '' : `, ${(alone / took).toFixed(1)} × as fast`}`, figures: { count, took, parts, nodes } });
+      } finally {
+        await Promise.all(workers.map(stop));
+        await server.drop('divided');
+      }
+    }
+  } finally {
+    await sandbox.stop();
   }
 }
 
@@ -72,8 +106,7 @@ async function killedInTheMiddle(url: string, given: NodeJS.ProcessEnv, count: n
   return { kills: workers.length, lost: facts.lost, took };
 }
 
-async function request({ url: api }: Worker): Promise<void> {
-  const names = Array.from({ length: entities }, (_, n) => `made${n}`);
+async function request({ url: api }: Worker, names = Array.from({ length: entities }, (_, n) => `made${n}`)): Promise<void> {
   const answer = await fetch(`${api}/v1/runs`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ entities: names, mode: 'full' }) });
   if (answer.status !== 202) throw new Error(await answer.text());
 }

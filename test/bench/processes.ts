@@ -21,9 +21,9 @@ export interface Sandbox {
   stop(): Promise<void>;
 }
 
-/** Starts a sandbox with so many items of 2 kB, and without limits. */
-export async function startSandbox(items: number): Promise<Sandbox> {
-  const child = spawn(process.execPath, [path.join(home, 'sandbox/zoho/main.ts'), '--items', String(items), '--record-bytes', '2000', '--days-of-orders', '0', '--no-limits', '--exit-with-parent'], { stdio: ['pipe', 'pipe', 'inherit'] });
+/** Starts a sandbox with so many items of 2 kB, and without limits; `latency`: ms before each answer. */
+export async function startSandbox(items: number, { latency = 0 } = {}): Promise<Sandbox> {
+  const child = spawn(process.execPath, [path.join(home, 'sandbox/zoho/main.ts'), '--items', String(items), '--record-bytes', '2000', '--days-of-orders', '0', '--latency', String(latency), '--no-limits', '--exit-with-parent'], { stdio: ['pipe', 'pipe', 'inherit'] });
   const line = await new Promise<string>((resolve, reject) => {
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => { text += String(chunk); if (text.includes('\n')) resolve(text); });

@@ -22,6 +22,8 @@ export interface Corridor {
   /** Executes one run to its end; throws what the attempt threw, after which `resume` goes on with the same run. */
   run(mode: RunMode, options?: RunOptions): Promise<Run & { outcome: RunOutcome }>;
   resume(id: string, more?: Partial<RunContext>): Promise<Run & { outcome: RunOutcome }>;
+  /** One attempt of a run, whose end is left to the caller. */
+  attempt(id: string, more?: Partial<RunContext>): Promise<RunOutcome>;
   begin(mode: RunMode, options?: RunOptions): Promise<string>;
   rows(text: string): Promise<Record<string, unknown>[]>;
   /** Another mapping for the same entity, as after an edit of the config. */
@@ -54,15 +56,18 @@ export async function openCorridor(scope: TestScope, source: MemorySource, confi
       return run.id;
     },
     run: async (mode, options) => corridor.resume(await corridor.begin(mode, options)),
-    async resume(id, more = {}) {
+    async attempt(id, more = {}) {
       const run = await database.transaction((session) => startRun(session, id, 'node'));
       if (!run) throw new Error(`run ${id} has ended`);
-      const outcome = await executeRun({
+      return executeRun({
         run, entity: corridor.entity, database, log: silent, clock: { now: () => new Date(), sleep: async () => undefined }, signal: new AbortController().signal,
         fence: async () => undefined, sliceMs: 60_000, stopping: () => false, readAhead: 2, usage: () => ({ calls: 0, bytes: 0 }), onProgress: () => undefined,
         requestRun: async (_session, mode) => void requested.push(mode), wakeMessages: async () => undefined,
         mostParts: async () => 1, requestParts: async () => [], ...more,
       });
+    },
+    async resume(id, more = {}) {
+      const outcome = await corridor.attempt(id, more);
       await database.transaction((session) => endRun(session, id, { status: 'succeeded', code: outcome.code, reason: outcome.reason }));
       const ended = await database.transaction((session) => readRun(session, id));
       return { ...(ended as Run), outcome };

@@ -33,11 +33,11 @@ export function addRuns(program: Command, bind: Bind): void {
 function addShow(runs: Command, bind: Bind): void {
   const show = runs.command('show').description('show all about one run').argument('<id>', 'the number of the run');
   show.action(bind(async (context, { args: [id = ''] }) => {
-    const run = await context.ask(await context.readyProject(), ({ operations }) => operations.run(id));
-    showRun(context, run);
+    const { run, parts } = await context.ask(await context.readyProject(), async ({ operations }) => ({ run: await operations.run(id), parts: await operations.runs({ partOf: id, limit: 50, sort: 'oldest' }) }));
+    showRun(context, run, parts);
     return exitCodes.ok.code;
   }));
-  explain(show, { examples: [['tds runs show 42', 'counts, times, reason']], json: 'the run' });
+  explain(show, { examples: [['tds runs show 42', 'counts, times, reason']], json: 'the run, with its `parts`' });
 }
 
 function addCancel(runs: Command, bind: Bind): void {
@@ -54,11 +54,11 @@ function addCancel(runs: Command, bind: Bind): void {
   });
 }
 
-function showRun({ out, backend: { clock } }: Context, run: Run): void {
+function showRun({ out, backend: { clock } }: Context, run: Run, parts: readonly Run[]): void {
   const now = clock.now();
   const shape = shapeRun(run, now);
   const facts: [string, string][] = [
-    ['run', run.id], ['entity', run.entity], ['mode', run.mode], ['status', statusText(out, run)], ['asked by', run.trigger],
+    ['run', run.id], ['entity', run.entity], ['mode', run.options.part && run.partOf ? `part ${run.options.part.number} of ${run.options.part.of} of run ${run.partOf}` : run.mode], ['status', statusText(out, run)], ['asked by', run.trigger],
     ['queued', `${run.queuedAt.toISOString()} (${ago(run.queuedAt, now)})`], ['started', cell(run.startedAt)], ['ended', cell(run.endedAt)],
     ['attempts', count(run.attempts)], ['node', cell(run.node)], ['rows/s', shape.rowsPerSecond === null ? '–' : count(shape.rowsPerSecond)],
     ...(['pages', 'read', 'new', 'changed', 'unchanged', 'stale', 'deleted', 'refused', 'dropped', 'warnings', 'calls', 'bytes'] as const).map((name): [string, string] => [name, count(run[name])]),
@@ -66,7 +66,13 @@ function showRun({ out, backend: { clock } }: Context, run: Run): void {
     ...(run.reason ? [['reason', `${cell(run.reason)}${run.code ? ` (${run.code})` : ''}`] as [string, string]] : []),
   ];
   for (const line of table([{ title: '' }, { title: '' }], facts).slice(1)) out.line(line);
-  out.json(shape);
+  if (parts.length > 0) {
+    out.line('');
+    out.line('read in parts, by the nodes that were free:');
+    for (const line of table([{ title: 'run' }, { title: 'part' }, { title: 'status' }, { title: 'node' }, { title: 'read', right: true }, { title: 'calls', right: true }],
+      parts.map((part) => [part.id, `${part.options.part?.number ?? ''} of ${part.options.part?.of ?? ''}`, statusText(out, part), cell(part.node), count(part.read), count(part.calls)]))) out.line(line);
+  }
+  out.json({ ...shape, parts: parts.map((part) => shapeRun(part, now)) });
 }
 
 /** `--limit` of every list. */

@@ -85,9 +85,30 @@ async function testStream(t: TestScope, stream: StreamCase, withSource: WithSour
     t.equal(again.pages.at(-1)?.end?.complete ?? false, false, 'it does not claim to have seen everything');
     t.ok(again.pages.at(-1)?.end?.cursor !== undefined, 'it ends with a cursor');
   }));
+  await testDivision(t, ask, withSource);
   if (stream.change) await testChange(t, stream, ask, withSource);
   await testAbort(t, ask, withSource);
   await testDetails(t, stream, ask, withSource);
+}
+
+/** Where a stream can be divided, its parts are the whole. */
+async function testDivision(t: TestScope, ask: (more?: Partial<ReadRequest>) => ReadRequest, withSource: WithSource): Promise<void> {
+  await t.test('the parts of a divided read bring what one read brings', (t) => withSource(async (source) => {
+    const { stream, options, signal } = ask();
+    const division = await source.divide?.({ stream, options, parts: 3, signal });
+    if (!division) return void t.pass('the stream is not divided');
+    const info = source.describe(stream, options);
+    t.ok(division.parts.length >= 1 && division.parts.length <= 3, 'as many parts as were asked for at most');
+    t.ok([...division.parts, division.last].every(survivesJson), 'every part survives JSON');
+    const keys: string[] = [];
+    for (const part of [...division.parts.toReversed(), division.last]) {
+      const read = await collect(source, info, ask({ part: stored(part) }));
+      t.ok(read.pages.at(-1)?.end, 'a part says how it ended');
+      keys.push(...read.keys);
+    }
+    const whole = await collect(source, info, ask());
+    t.same([...new Set(whole.keys).difference(new Set(keys))].slice(0, 5), [], 'nothing is missing, whatever the order');
+  }));
 }
 
 async function testChange(t: TestScope, stream: StreamCase, ask: (more?: Partial<ReadRequest>) => ReadRequest, withSource: WithSource): Promise<void> {
