@@ -26,7 +26,7 @@ t.test('a session that fell silent is given up, and ended at the server with its
     });
     await frozen;
     await t.rejects(work, /terminated|closed/i, words);
-    const free = await pool.query(`set lock_timeout = '2s'; lock table public.held in access exclusive mode nowait`).then(() => 'free', (error: unknown) => (error as { code?: string }).code);
+    const free = await pool.query(`set lock_timeout = '30s'; lock table public.held in access exclusive mode`).then(() => 'free', (error: unknown) => (error as { code?: string }).code);
     t.equal(free, 'free', `${words}: its lock`);
   }
   t.same((await database.transaction((session) => session.query('select 1 as n'))).rows, [{ n: 1 }], 'the next one has another session');

@@ -112,6 +112,7 @@ const lived: Readonly<Record<string, readonly RegExp[]>> = {
   '017-schedule-figures.sql': [/^ALTER TABLE notifications (?:DROP|ADD) CONSTRAINT notifications_kind_check\b/], // one kind more, which old nodes never write
   '022-mixed-mappings.sql': [/^ALTER TABLE entities ALTER COLUMN mapping DROP NOT NULL$/], // to an old node it is another mapping than its own
   '024-messages-of-dead-letters.sql': [/^UPDATE dead_letters SET message_id = /], // the new column alone
+  '027-parts.sql': [/^ALTER TABLE runs (?:DROP|ADD) CONSTRAINT runs_mode_check\b/], // further modes, which old nodes never write, for a task that they do not know
   '018-lists-and-caches.sql': [/^ALTER TABLE audit ENABLE ALWAYS TRIGGER \w+$/, /^DO \$\$$/], // the same triggers, for sessions that switch ordinary ones off
 };
 

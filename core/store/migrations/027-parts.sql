@@ -3,4 +3,4 @@
 ALTER TABLE runs ADD COLUMN part_of bigint REFERENCES runs (id) ON DELETE CASCADE;
 ALTER TABLE runs DROP CONSTRAINT runs_mode_check;
 ALTER TABLE runs ADD CONSTRAINT runs_mode_check CHECK (mode IN ('full', 'incremental', 'details', 'replay', 'retry') OR mode LIKE 'part:%');
-CREATE INDEX runs_parts ON runs (part_of) WHERE part_of IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_parts ON runs (part_of) WHERE part_of IS NOT NULL;
