@@ -20,7 +20,7 @@ export interface Course {
 /** See {@link RunContext.dividesFrom}. */
 const worthDividing = 5000;
 /** How often a run looks after its parts; the last one to end wakes it besides. */
-const lookEveryMs = 5_000;
+const lookEveryMs = 15_000;
 /** Code of a part that was read, but may lack something. */
 export const incompleteCode = 'part.incomplete';
 
