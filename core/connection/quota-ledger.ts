@@ -94,8 +94,8 @@ export class QuotaLedger {
   }
 
   /**
-   * The day as it stands by what was read of the ledger and what this process has yet to write, the most calls first. Calls that are on their way to
-   * the ledger are not in it: none of them leaves before it is there.
+   * The day as it stands by what was read of the ledger and what this process has yet to write, the most calls first. What is on its way to the
+   * ledger in this moment may be missing; a look that waited for it would wait for a disk that a sync keeps busy.
    */
   asOf({ day, known: read, entries }: LedgerDay): LedgerDay {
     const known = day === this.#day ? read : { calls: 0, elsewhere: 0 };
