@@ -57,8 +57,7 @@ t.test('where nothing can be written, who has a token may look all the same', as
   const real = await realAccess(t);
   const token = await real.token('read');
   const fails = Object.assign(new Error('cannot execute UPDATE in a read-only transaction'), { code: '25006' });
-  const { reads } = databaseAccess(real.pool);
-  const { call } = await startApi(t, { ...real.operations, access: accessOperations({ database: { reads, transaction: () => Promise.reject(fails) } }) });
+  const { call } = await startApi(t, { ...real.operations, access: accessOperations({ database: { ...databaseAccess(real.pool), transaction: () => Promise.reject(fails) } }) });
   for (const path of ['/v1/runs', '/metrics', '/v1/health']) t.equal((await call({ path, headers: bearer(token) })).status, 200, path);
   t.match(await real.operations.access.identify(token), { scope: 'read' });
 });

@@ -48,10 +48,10 @@ const questions: Record<string, readonly string[]> = {
   '/v1/records/:entity/:key': ['/v1/records/taxes/7'],
   '/v1/audit': ['', '?actor=ann', '?outcome=refused', '?source=cli', '?action=tds%20backup', '?since=24h', '?before=2000'],
   '/v1/schedules': [''], '/v1/schedules/:id': ['/v1/schedules/often'],
-  '/v1/health': [''], '/v1/nodes': [''], '/v1/quota': [''], '/v1/connections/:id/quota': ['/v1/connections/books/quota'], '/v1/tokens': [''], '/metrics': [''], '/v1/cache': [''], '/v1/jobs': [], '/v1/job-stats': [], '/v1/jobs/:id': [], // of jobs that wait: the table holds no others
+  '/v1/health': [''], '/v1/nodes': [''], '/v1/quota': [''], '/v1/connections': [''], '/v1/connections/:id': ['/v1/connections/books'], '/v1/connections/:id/quota': ['/v1/connections/books/quota'], '/v1/tokens': [''], '/metrics': [''], '/v1/cache': [''], '/v1/jobs': [], '/v1/job-stats': [], '/v1/jobs/:id': [], // of jobs that wait: the table holds no others
   '/v1/entities': [], '/v1/entities/:id': [], // they count every record, seldom: see `recent.ts`
 };
-const readsNothing = ['/', '/healthz', '/readyz', '/docs', '/openapi.json', '/v1/config', '/v1/config/diff', '/v1/connections', '/v1/connections/:id', '/v1/connections/:id/streams', '/v1/plugins', '/v1/alert-rules', '/v1/runs/:id/events', '/v1/schedules/:id/next', '/v1/session', '/v1/webhook-urls'];
+const readsNothing = ['/', '/healthz', '/readyz', '/docs', '/openapi.json', '/v1/config', '/v1/config/diff', '/v1/connections/:id/streams', '/v1/plugins', '/v1/alert-rules', '/v1/runs/:id/events', '/v1/schedules/:id/next', '/v1/session', '/v1/webhook-urls'];
 
 interface Node { 'Node Type': string; 'Relation Name'?: string; 'Total Cost': number; Plans?: Node[] }
 interface Statement { text: string; values: unknown[] }
