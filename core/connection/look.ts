@@ -19,12 +19,12 @@ const statement = `SELECT (SELECT row_to_json(b) FROM (${breakerRow('l.connectio
     (SELECT row_to_json(t) FROM (${denialRow('l."signIn"')}) AS t) AS denial, (${ledgerDayAsJson('l.connection', 'l.day')}) AS ledger
   FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (connection text, "signIn" text, day date)) WITH ORDINALITY AS l ORDER BY l.ordinality`;
 
-/** Looks by these connections, whose search path is TDS's schema. Those who ask in one turn of the event loop share a statement. */
+/** Looks by these connections, whose search path is TDS's schema. Those who ask at the same moment share a statement. */
 export function lookBy(reads: Reading): Look {
   let asked: LookedAt[] = [];
   let answers: Promise<Seen[]> | undefined;
   const read = async (): Promise<Seen[]> => {
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => { process.nextTick(resolve); }); // all that is to be done at once is done first
     const wanted = asked;
     [asked, answers] = [[], undefined];
     const { rows } = await reads.query(statement, [JSON.stringify(wanted)]);
