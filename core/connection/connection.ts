@@ -14,6 +14,7 @@ import { createCache, type CacheStatus } from './cache.ts';
 import { memoryCacheStore, redisCacheStore } from './cache-store.ts';
 import { lookBy, type Look, type Seen } from './look.ts';
 import { createQuota } from './quota.ts';
+import { quotaOfHeaders } from './quota-headers.ts';
 import type { QuotaObservation, QuotaPause, QuotaStatus } from './quota-types.ts';
 import type { QuotaReport } from './quota-report.ts';
 import { quotaStore } from './quota-store.ts';
@@ -217,20 +218,6 @@ export function createConnection(deps: ConnectionDeps): Connection {
       const ends = await Promise.allSettled([quota.close(), account.release()]);
       for (const end of ends) if (end.status === 'rejected') log.warn('what the connection knows could not be written at its close', { error: end.reason as unknown });
     }),
-  };
-}
-
-/** The day's quota by the widespread headers; Zoho's speak of the day, and their reset is in seconds. */
-export function quotaOfHeaders(headers: Record<string, string>, now: Date): QuotaObservation | undefined {
-  const [limit, remaining, reset] = ['limit', 'remaining', 'reset'].map((name) => {
-    const text = headers[`x-rate-limit-${name}`];
-    return text !== undefined && /^\d{1,12}$/.test(text.trim()) ? Number(text) : undefined;
-  });
-  if (remaining === undefined) return undefined;
-  return {
-    remaining,
-    ...(limit === undefined ? {} : { limit }),
-    ...(reset === undefined || reset === 0 || reset > 90_000 ? {} : { resetsAt: new Date(now.getTime() + reset * 1000) }),
   };
 }
 
