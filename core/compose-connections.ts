@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Accounts, connectionSettings, createConnection, hostsOf, redisAccess, sharedRedis, type Connection, type Sealer, type SharedRedis } from './connection/index.ts';
+import { Accounts, connectionSettings, createConnection, hostsOf, redisAccess, sharedRedis, type Connection, type Look, type Sealer, type SharedRedis } from './connection/index.ts';
 import { createConnector, type CheckedConnection } from './host/index.ts';
 import type { TimerClock } from './monitor/clock.ts';
 import type { Events } from './monitor/events.ts';
@@ -12,7 +12,7 @@ import type { OpenedDatabase } from './store/open-database.ts';
 
 /** What a connection is made of. */
 export interface ConnectionParts {
-  project: Project; log: Logger; redactor: Redactor; clock: TimerClock; opened: OpenedDatabase; sealer: Sealer; accounts: Accounts; events: Events; metrics: TdsMetrics;
+  project: Project; log: Logger; redactor: Redactor; clock: TimerClock; opened: OpenedDatabase; looks: Look; sealer: Sealer; accounts: Accounts; events: Events; metrics: TdsMetrics;
   /** What nodes share besides the database; undefined where no Redis is configured. */
   redis: SharedRedis | undefined;
 }
@@ -35,9 +35,9 @@ export function composeAccounts(project: Project, { redis, ...parts }: Pick<Conn
 
 /** The layer around every call of one connection. */
 export function composeConnection({ id, loaded, settings }: CheckedConnection, parts: ConnectionParts): Connection {
-  const { project, log, redactor, clock, opened, sealer, accounts, events, metrics, redis } = parts;
+  const { project, log, redactor, clock, opened, looks, sealer, accounts, events, metrics, redis } = parts;
   return createConnection({
-    id, ...project.config?.connections[id], defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, sealer, signIn: loaded.plugin.signIn?.(settings), account: accounts.share(accountOf(loaded, settings, id)),
+    id, ...project.config?.connections[id], defaults: loaded.plugin.defaults, clock, log, pool: opened.pool, looks, sealer, signIn: loaded.plugin.signIn?.(settings), account: accounts.share(accountOf(loaded, settings, id)),
     allowedHosts: hostsOf(settings), onSecret: (secret) => redactor.add(secret), redact: (text) => redactor.text(text),
     ...(redis ? { redis: { shared: redis, namespace: createHash('sha256').update(`${opened.label}\0${project.config?.database.schema}`).digest('hex').slice(0, 12) } } : {}),
     onBreaker: ({ state, code }, from) => events.emit('breaker.changed', { connection: id, from, to: state, ...(code === undefined ? {} : { reason: code }) }),
@@ -68,11 +68,11 @@ export function connectionsAtWork(project: Project, connections: ReadonlyMap<str
 function aboutRemote(connection: Connection | undefined): Pick<ConnectionAtWork, 'remote' | 'quota' | 'resetBreaker' | 'clearCache'> {
   return {
     ...(connection ? { clearCache: () => connection.clearCache() } : {}),
-    quota: async () => connection?.quota(),
+    quota: async () => (await connection?.look())?.quota,
     resetBreaker: async () => (await connection?.resetBreaker()) ?? false,
     async remote() {
       if (!connection) return {};
-      const [breaker, quota, signIn] = await Promise.all([connection.lookAtBreaker(), connection.quota(), connection.denial()]);
+      const { breaker, quota, signIn } = await connection.look();
       return { ...connection.status(), breaker, quota, signIn: signIn ?? null } as unknown as JsonObject;
     },
   };

@@ -14,7 +14,7 @@ import { composeOperations } from './compose-operations.ts';
 import { asQueryable, composeQueue, enqueueBy, enqueueManyBy } from './compose-queue.ts';
 import { composeSchedules, pollingFactors } from './compose-schedules.ts';
 import { composeWebhooks, startWebhooks } from './compose-webhooks.ts';
-import { loadSealer, type Sealer, type SharedRedis } from './connection/index.ts';
+import { loadSealer, lookBy, type Sealer, type SharedRedis } from './connection/index.ts';
 import { buildEntities } from './entities.ts';
 import type { CheckedConnection } from './host/index.ts';
 import { systemClock, type TimerClock } from './monitor/clock.ts';
@@ -32,7 +32,7 @@ import type { DatabaseAccess, Logger, SqlSession } from './sdk/index.ts';
 import { maintainAudit } from './store/audit.ts';
 import { openDatabase, type OpenedDatabase } from './store/open-database.ts';
 import { maintainPartitions } from './store/partitions.ts';
-import { databaseAccess } from './store/session.ts';
+import { databaseAccess, readingOf } from './store/session.ts';
 import type { Entity } from './pipeline/entity.ts';
 import { tendCaches } from './tend-caches.ts';
 import { StopOrder, type Stop } from './stop-order.ts';
@@ -230,7 +230,7 @@ function compose(project: Project, live: LiveConfig, options: RuntimeOptions & {
   })) });
 
   const accounts = composeAccounts(project, { clock: options.clock ?? systemClock, log, pool: opened.pool, redis });
-  const around = { project, log, redactor: options.redactor, clock: options.clock ?? systemClock, opened, sealer, accounts, redis };
+  const around = { project, log, redactor: options.redactor, clock: options.clock ?? systemClock, opened, looks: lookBy(readingOf(opened.reads)), sealer, accounts, redis };
   const containersOf = cached((parent: DependencyContainer) => new Map([...project.connections.values()].map((checked) => [checked.id, connectionContainer(parent, checked, around)])));
   return services;
 }

@@ -68,6 +68,7 @@ const jobAttempt = object({
   jobId: text, task: text, queue: textOrNull, runId: textOrNull, attempt: count, outcome: oneOf('done', 'retried', 'postponed', 'handed_back', 'failed', 'lost', 'cancelled', 'superseded'),
   startedAt: timeOrNull, endedAt: time, node: textOrNull, code: textOrNull, message: textOrNull,
 });
+const listedAttempt = object({ id: { ...text, description: 'Names it in this list.' }, ...membersOf(jobAttempt) });
 const jobDetail = object({
   ...membersOf(job), state: oneOf('waiting', 'later', 'running', 'exhausted', 'ended'), priority: { type: ['integer', 'null'] }, maxAttempts: countOrNull, createdAt: timeOrNull, runAt: timeOrNull,
   history: listOf(jobAttempt),
@@ -115,7 +116,7 @@ const message = object({
 });
 const messageDetail = object({ ...membersOf(message), hash: text, headers: free, body: text });
 const unreadableMessage = object({ id: text, receivedAt: time, connection: text, entity: text, event: text, size: count, body: { ...text, description: 'Its first 16 kB.' } });
-const lostChange = object({ entity: text, key: text, modifiedAt: time, foundAt: time, runId: textOrNull });
+const lostChange = object({ id: text, entity: text, key: text, modifiedAt: time, foundAt: time, runId: textOrNull });
 const webhookStats = object({
   entity: text, connection: text, apply: text, counts: free, waiting: count, oldestSeconds: countOrNull, firstAt: timeOrNull, lastAt: timeOrNull, latency: orNull(object({ p50: count, p99: count })),
   lossRate: orNull({ type: 'number' }), pollingFactor: { type: 'number' },
@@ -129,7 +130,7 @@ const sentMessage = object({ path: text, bytes: count });
 
 export const shapes = {
   message, messageDetail, unreadableMessage, lostChange, webhookStats, replayPlan, replayed, webhookUrl, registration, sentMessage,
-  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, job, jobDetail, jobAttempt, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
+  run, askedRun, entity, connection, plugin, deadLetter, deadLetterDetail, deadLetterGroup, retryAsked, retryTried, healingAct, healingRule, healReport, recordStory, node, taskStats, job, jobDetail, listedAttempt, token, auditEntry, health, healthReport, alert, silence, notifierTest, index,
   tick, plannedTime, schedule, report,
   /** Every answer that is no success, as `application/problem+json`. */
   problem,

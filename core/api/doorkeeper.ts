@@ -17,9 +17,18 @@ export interface Credentials {
 /** A secret that was good so lately, in ms, is looked up whatever strangers try from the same address. */
 const atWorkMs = 3_600_000;
 
-/** A good secret is not looked up again for so long, in ms: a revocation holds on every node within this time. */
-const trustMs = 500;
+/**
+ * A good secret is taken for good for so long after it was looked up, in ms: a revocation holds on every node within this time. It is looked up again
+ * some time before, so that who asks steadily waits for none of these look-ups.
+ */
+const trustMs = 800;
+const freshMs = 400;
+/** For so long the API of a new TDS may seem open still after the first token was made, in ms. */
+const standingMs = 500;
 const mostTrusted = 1000;
+
+/** What a look-up said, or will; `since`: when it began. */
+interface Trusted { since: number; identity: Promise<Identity | Rejection>; isRenewed?: boolean }
 
 /** Tells who asks, and keeps strangers out. */
 export class Doorkeeper {
@@ -32,7 +41,7 @@ export class Doorkeeper {
   readonly #atWork = new Map<string, number>();
   /** An address that has no attempt left has one looked up: there is one such look-up at a time. */
   #late = false;
-  readonly #trusted = new Map<string, { until: number; identity: Promise<Identity | Rejection> }>();
+  readonly #trusted = new Map<string, Trusted>();
   #standing: { until: number; made: Promise<number> } | undefined;
 
   constructor(options: { access: AccessOperations; loopback: boolean; now: () => number }) {
@@ -84,7 +93,7 @@ export class Doorkeeper {
     const now = this.#now();
     if (!this.#standing || this.#standing.until <= now) {
       const made = this.#access.standing().then((standing) => standing.made);
-      this.#standing = { until: now + trustMs, made };
+      this.#standing = { until: now + standingMs, made };
       made.catch(() => (this.#standing = undefined));
     }
     return (await this.#standing.made) === 0;
@@ -100,9 +109,9 @@ export class Doorkeeper {
   async #demand(address: string, kind: string, secret: string, ask: () => Promise<Identity | Rejection>): Promise<Identity> {
     const key = keyOf(kind, secret);
     const known = this.#trusted.get(key);
-    if (!known || known.until <= this.#now()) {
-      this.#trust(key, (this.#atWork.get(key) ?? 0) > this.#now() ? ask() : this.#attempt(address, ask));
-    }
+    const isAtWork = (this.#atWork.get(key) ?? 0) > this.#now();
+    if (!known || this.#now() - known.since >= trustMs) this.#trust(key, isAtWork ? ask() : this.#attempt(address, ask));
+    else if (isAtWork && this.#now() - known.since >= freshMs) void this.#renew(key, known, ask);
     const identity = (await this.#trusted.get(key)?.identity) ?? 'unknown';
     if (typeof identity !== 'string') {
       keep(this.#atWork, key, this.#now() + atWorkMs);
@@ -115,7 +124,17 @@ export class Doorkeeper {
 
   #trust(key: string, identity: Promise<Identity | Rejection>): void {
     identity.catch(() => this.#trusted.delete(key));
-    keep(this.#trusted, key, { until: this.#now() + trustMs, identity });
+    keep(this.#trusted, key, { since: this.#now(), identity });
+  }
+
+  /** Looks a secret up again while it is trusted still. One that can't be is looked up by who comes when it is trusted no more. */
+  async #renew(key: string, known: Trusted, ask: () => Promise<Identity | Rejection>): Promise<void> {
+    if (known.isRenewed) return;
+    known.isRenewed = true;
+    const since = this.#now();
+    const identity = await ask().catch(() => undefined);
+    // who signed out meanwhile stays out
+    if (identity !== undefined && this.#trusted.get(key) === known) this.#trusted.set(key, { since, identity: Promise.resolve(identity) });
   }
 
   /**

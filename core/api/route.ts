@@ -101,6 +101,12 @@ export const paging = {
   sort: { type: 'string', enum: ['newest', 'oldest'], default: 'newest', description: 'Which come first.' },
 } as const;
 
+/** The same for a list that goes by a time, where so many numbers tell apart what is of the same time. See `core/store/cursor.ts`. */
+export function pagingByTime(numbers: 1 | 2) {
+  const pattern = `^[0-9]{1,17}(-[0-9]{1,18}){${numbers}}$`;
+  return { ...paging, before: { ...paging.before, pattern }, after: { ...paging.after, pattern } } as const;
+}
+
 /** One page out of a list that was asked for one more than the page holds; `next` is null on the last page. */
 export function pageOf<T extends { id: string }>(found: readonly T[], limit: number): { page: T[]; next: string | null } {
   const page = found.slice(0, limit);

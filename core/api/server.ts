@@ -37,6 +37,12 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
 }
 
+/**
+ * Connections that the kernel holds until the event loop comes to them. Node asks for 511. Where more senders than that come at once, Linux forgets the
+ * others in a way that they do not hear of: they send, and send again after seconds. It gives as many as `net.core.somaxconn` allows, by default 4096.
+ */
+const backlog = 4096;
+
 /** Resolves with the address when the server listens. @throws ApiError `api.port_taken`, `api.address` */
 export async function listen(server: Server, host: string, port: number): Promise<string> {
   await new Promise<void>((resolve, reject) => {
@@ -44,7 +50,7 @@ export async function listen(server: Server, host: string, port: number): Promis
       const taken = cause.code === 'EADDRINUSE';
       reject(new ApiError(taken ? 'api.port_taken' : 'api.address', taken ? `Port ${port} on ${host} is taken by another program` : `The API can't listen on ${host}:${port}: ${cause.message}`, { cause }));
     });
-    server.listen(port, host.replace(/^\[(.*)\]$/, '$1'), resolve);
+    server.listen({ port, host: host.replace(/^\[(.*)\]$/, '$1'), backlog }, resolve);
   });
   const { address, port: real } = server.address() as AddressInfo;
   return `http://${address.includes(':') ? `[${address}]` : address}:${real}`;

@@ -16,12 +16,22 @@ export interface BreakerStore {
   probe(now: number, until: number): Promise<boolean>;
 }
 
+interface BreakerRow { resumes_at: string | number; code: string | null }
+
+/** SQL that selects the row of a breaker; `connection` is an expression. */
+export function breakerRow(connection: string): string {
+  return `SELECT resumes_at, code FROM breakers WHERE connection = ${connection}`;
+}
+
+export function breakerOf(row: BreakerRow | null | undefined): OpenBreaker | undefined {
+  return row ? { resumesAt: Number(row.resumes_at), ...(row.code === null ? {} : { code: row.code }) } : undefined;
+}
+
 export function breakerStore(pool: Pool, connection: string): BreakerStore {
   const me = randomUUID();
   return {
     async read() {
-      const { rows: [row] } = await pool.query<{ resumes_at: string; code: string | null }>('SELECT resumes_at, code FROM breakers WHERE connection = $1', [connection]);
-      return row && { resumesAt: Number(row.resumes_at), ...(row.code === null ? {} : { code: row.code }) };
+      return breakerOf((await pool.query<BreakerRow>(breakerRow('$1'), [connection])).rows[0]);
     },
     async open({ resumesAt, code }) {
       await pool.query(

@@ -24,8 +24,8 @@ export interface Breaker {
   run<T>(call: () => Promise<T>): Promise<T>;
   /** As this process knows it. */
   state(): BreakerState;
-  /** As it stands for all nodes. */
-  look(): Promise<BreakerState>;
+  /** As it stands for all nodes; `read` reads its row, by default by the store. */
+  look(read?: BreakerStore['read']): Promise<BreakerState>;
   /** Closes it by hand, for all nodes. @returns whether it was not closed. @throws what the database says */
   reset(): Promise<boolean>;
 }
@@ -114,11 +114,11 @@ export function createBreaker(deps: BreakerDeps): Breaker {
   }
 
   /** Takes over what other nodes wrote, or this one before it was started anew. */
-  async function takeOver(): Promise<void> {
+  async function takeOver(read: BreakerStore['read']): Promise<void> {
     if (unwritten) write();
     const before = writing;
     await before;
-    const row = await store?.read().catch(() => null);
+    const row = await read().catch(() => null);
     // Without an answer of the database, while this process tries, and when it has just learned something, what it knows itself holds.
     if (row === null || unwritten || probe || before !== writing) return;
     if (row) {
@@ -134,11 +134,11 @@ export function createBreaker(deps: BreakerDeps): Breaker {
     }
   }
 
-  async function lookAgain(oldest: number): Promise<void> {
-    if (!store || (looking === undefined && now() - lookedAt < oldest)) return;
+  async function lookAgain(oldest: number, read = store?.read): Promise<void> {
+    if (!read || (looking === undefined && now() - lookedAt < oldest)) return;
     if (!looking) {
       lookedAt = now();
-      looking = takeOver().finally(() => (looking = undefined));
+      looking = takeOver(read).finally(() => (looking = undefined));
     }
     await looking;
   }
@@ -202,8 +202,8 @@ export function createBreaker(deps: BreakerDeps): Breaker {
     ready,
     run,
     state,
-    async look() {
-      await lookAgain(0);
+    async look(read) {
+      await lookAgain(0, read);
       return state();
     },
     async reset() {

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { timerClock } from '../monitor/clock.ts';
 import type { Clock, ConnectionDefaults, HttpClient, JsonValue, Logger, RecordCache, StateStore, TokenStore } from '../sdk/index.ts';
 import type { Pool } from '../store/pool.ts';
+import { readingOf } from '../store/session.ts';
 import { breakerStore } from './breaker-store.ts';
 import { createBreaker, type BreakerState } from './breaker.ts';
 import { createClient, withoutRepeats, type ClientDeps } from './client.ts';
@@ -11,7 +12,9 @@ import { openAccount, type Account } from './accounts.ts';
 import type { LimiterStatus } from './limiter-types.ts';
 import { createCache, type CacheStatus } from './cache.ts';
 import { memoryCacheStore, redisCacheStore } from './cache-store.ts';
+import { lookBy, type Look, type Seen } from './look.ts';
 import { createQuota } from './quota.ts';
+import { quotaOfHeaders } from './quota-headers.ts';
 import type { QuotaObservation, QuotaPause, QuotaStatus } from './quota-types.ts';
 import type { QuotaReport } from './quota-report.ts';
 import { quotaStore } from './quota-store.ts';
@@ -34,6 +37,8 @@ export interface ConnectionDeps extends GivenSettings {
   defaults?: ConnectionDefaults | undefined;
   /** TDS's database, its search path on TDS's schema. Without it everything is kept in memory. */
   pool?: Pool | undefined;
+  /** Looks at that database for people. Default: by the pool. */
+  looks?: Look | undefined;
   /** The account whose limits and tokens this connection shares with others; released at `close`. Without it the connection has its own. */
   account?: Account | undefined;
   /** The sign-in whose tokens it uses; connections that name the same one share them. Default: the account. */
@@ -82,6 +87,15 @@ export interface ConnectionStatus {
   notice?: string;
 }
 
+/** What people and programs look at. */
+export interface ConnectionLook {
+  breaker: BreakerState;
+  /** The calls of the day as all nodes have counted them. */
+  quota: QuotaReport;
+  /** Set while the remote refuses the sign-in: all calls fail at once until a person has renewed it. */
+  signIn: Denial | undefined;
+}
+
 export interface Connection {
   readonly id: string;
   readonly http: HttpClient;
@@ -93,8 +107,8 @@ export interface Connection {
   /** Empties the cache of this process, or the Redis that all share. Never throws. */
   clearCache(): Promise<void>;
   status(): ConnectionStatus;
-  /** The calls of the day as all nodes have counted them. @throws what the database throws */
-  quota(): Promise<QuotaReport>;
+  /** How it stands for all nodes. @throws what the database throws */
+  look(): Promise<ConnectionLook>;
   /** What calls wait for now, such as `the limit per minute, 12 s`; undefined when nothing waits. */
   waitsOn(): string | undefined;
   /** Corrects the day's count by what the service says. `X-Rate-Limit-*` of answers is read without it where `perDay` is set. */
@@ -105,8 +119,6 @@ export interface Connection {
   readonly accountName: string;
   /** Whose tokens it uses, as the database names it. */
   readonly signInName: string;
-  /** Set while the remote refuses the sign-in: all calls fail at once until a person has renewed it. @throws what the database throws */
-  denial(): Promise<Denial | undefined>;
   /** The breaker as it stands for all nodes. */
   lookAtBreaker(): Promise<BreakerState>;
   /** Closes the breaker by hand, for all nodes. @returns whether it was not closed */
@@ -156,6 +168,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       deps.onDenied?.(denial);
     },
   });
+  const looks: Look = deps.looks ?? (pool ? lookBy(readingOf(pool)) : async ({ day }) => ({ breaker: undefined, denial: await tokens.denial(), ledger: { day, known: { calls: 0, elsewhere: 0 }, entries: [] } }));
   const zoneKnown = untilDone(async () => void (await state.get('timezone')));
   const cache = createCache({
     clock, log, times: settings.cache.enabled ? settings.cache.times : {}, sameAs: settings.cache.sameAs,
@@ -184,15 +197,19 @@ export function createConnection(deps: ConnectionDeps): Connection {
       const { state, resumesAt } = breaker.state();
       return state === 'open' && resumesAt ? `the breaker, until ${resumesAt.toISOString()}` : limiter.waitsOn() ?? account.paths.map((path) => path.limiter.waitsOn()).find((wait) => wait !== undefined);
     },
-    async quota() {
+    async look() {
       await zoneKnown();
-      return quota.report();
+      let seen: Promise<Seen> | undefined;
+      const read = (): Promise<Seen> => (seen ??= looks({ connection: id, signIn: signInName, day: quota.status().day }));
+      // the breaker has its row read when its own writes are through; where another look at it is under way, the rest is read here
+      const state = await breaker.look(async () => (await read()).breaker);
+      const { ledger, denial } = await read();
+      return { breaker: state, quota: quota.report(ledger), signIn: denial };
     },
     observeQuota: (observation) => quota.observe(observation),
     renewingTokens: (ms, work) => tokens.renewing(ms, work),
     accountName: account.name,
     signInName,
-    denial: () => tokens.denial(),
     lookAtBreaker: () => breaker.look(),
     resetBreaker: () => breaker.reset(),
     close: once(async () => {
@@ -201,20 +218,6 @@ export function createConnection(deps: ConnectionDeps): Connection {
       const ends = await Promise.allSettled([quota.close(), account.release()]);
       for (const end of ends) if (end.status === 'rejected') log.warn('what the connection knows could not be written at its close', { error: end.reason as unknown });
     }),
-  };
-}
-
-/** The day's quota by the widespread headers; Zoho's speak of the day, and their reset is in seconds. */
-export function quotaOfHeaders(headers: Record<string, string>, now: Date): QuotaObservation | undefined {
-  const [limit, remaining, reset] = ['limit', 'remaining', 'reset'].map((name) => {
-    const text = headers[`x-rate-limit-${name}`];
-    return text !== undefined && /^\d{1,12}$/.test(text.trim()) ? Number(text) : undefined;
-  });
-  if (remaining === undefined) return undefined;
-  return {
-    remaining,
-    ...(limit === undefined ? {} : { limit }),
-    ...(reset === undefined || reset === 0 || reset > 90_000 ? {} : { resetsAt: new Date(now.getTime() + reset * 1000) }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Every remote call goes through its connection: quota, limits, breaker, retry, time-outs and tokens, in one place. */
 export { bytesOf, parseRecord } from './late-record.ts';
-export { createConnection, hostsOf, type Connection, type ConnectionDeps, type ConnectionStatus } from './connection.ts';
+export { createConnection, hostsOf, type Connection, type ConnectionDeps, type ConnectionLook, type ConnectionStatus } from './connection.ts';
+export { lookBy, type Look } from './look.ts';
 export { sharedRedis, type SharedRedis } from './redis.ts';
 export { connectionCodes, type ConnectionCode } from './codes.ts';
 export { addCalls, callContext, countCalls, withCallContext, type CallContext, type CallCounts, type CallPurpose } from './context.ts';

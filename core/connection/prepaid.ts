@@ -47,9 +47,14 @@ export class Prepaid {
     this.#left += calls;
   }
 
-  /** All that is left, which is nobody's from now on. */
+  /** What is left, by kind. */
+  lines(): QuotaEntry[] {
+    return [...this.#lines.values()].filter(({ calls }) => calls > 0).map(({ line, calls }) => ({ ...line, calls }));
+  }
+
+  /** The same, which is nobody's from now on. */
   drain(): QuotaEntry[] {
-    const entries = [...this.#lines.values()].filter(({ calls }) => calls > 0).map(({ line, calls }) => ({ ...line, calls }));
+    const entries = this.lines();
     this.#lines.clear();
     this.#left = 0;
     return entries;

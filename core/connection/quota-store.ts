@@ -25,11 +25,26 @@ export interface QuotaDay {
 export interface QuotaStore {
   /** Adds the entries and what was learned of the day, and answers what is known then: of two callers one sees the other's. */
   save(day: string, entries: readonly QuotaEntry[], learned: Omit<QuotaDay, 'calls'>): Promise<QuotaDay>;
-  /** The lines of a day, the most calls first. */
-  entries(day: string): Promise<QuotaEntry[]>;
 }
 
-interface DayRow { elsewhere: number; day_limit: number | null; resumes_at: Date | null; paused_at: Date | null }
+/** A day as the ledger has it. */
+export interface LedgerDay { day: string; known: QuotaDay; entries: readonly QuotaEntry[] }
+
+/** Times are texts where the row came as JSON. */
+interface DayRow { elsewhere: number; day_limit: number | null; resumes_at: Date | string | null; paused_at: Date | string | null }
+
+/** SQL that selects a day of the ledger, as JSON for `ledgerDayOf`; what is given are expressions. */
+export function ledgerDayAsJson(connection: string, day: string): string {
+  return `SELECT json_build_object('day', (SELECT row_to_json(d) FROM quota_days d WHERE d.connection = ${connection} AND d.day = ${day}),
+    'lines', (SELECT json_agg(json_build_object('entity', c.entity, 'purpose', c.purpose, 'calls', c.calls)) FROM quota_calls c WHERE c.connection = ${connection} AND c.day = ${day}))`;
+}
+
+export function ledgerDayOf(day: string, json: unknown): LedgerDay {
+  const { day: row, lines } = json as { day: DayRow | null; lines: Omit<QuotaEntry, 'day'>[] | null };
+  const entries = (lines ?? []).map((line) => ({ day, ...line }));
+  const calls = entries.reduce((sum, entry) => sum + entry.calls, 0);
+  return { day, known: row ? dayOf(row, calls) : { calls, elsewhere: 0 }, entries };
+}
 
 const mostTries = 4;
 
@@ -49,11 +64,6 @@ export function quotaStore(pool: Pool, connection: string): QuotaStore {
           if (tries >= mostTries || databaseErrorKind(error) !== 'conflict') throw error;
         }
       }
-    },
-    async entries(day) {
-      const { rows } = await pool.query<QuotaEntry>(
-        'SELECT day::text AS day, entity, purpose, calls FROM quota_calls WHERE connection = $1 AND day = $2 AND calls > 0 ORDER BY calls DESC, entity, purpose', [connection, day]);
-      return rows;
     },
   };
 }
@@ -86,30 +96,7 @@ function dayOf(row: DayRow, calls: number): QuotaDay {
   return {
     calls, elsewhere: row.elsewhere,
     ...(row.day_limit === null ? {} : { limit: row.day_limit }),
-    ...(row.resumes_at === null ? {} : { resumesAt: row.resumes_at }),
-    ...(row.paused_at === null ? {} : { pausedAt: row.paused_at }),
-  };
-}
-
-/** The same in memory, for a connection without a database. */
-export function memoryQuotaStore(): QuotaStore {
-  const days = new Map<string, { known: Omit<QuotaDay, 'calls'>; entries: Map<string, QuotaEntry> }>();
-  const of = (day: string): NonNullable<ReturnType<typeof days.get>> => {
-    let known = days.get(day);
-    if (!known) days.set(day, (known = { known: { elsewhere: 0 }, entries: new Map() }));
-    return known;
-  };
-  return {
-    async save(day, entries, learned) {
-      const today = of(day);
-      today.known = { ...today.known, ...learned };
-      for (const entry of entries) {
-        const lines = of(entry.day).entries;
-        const name = `${entry.purpose}\0${entry.entity}`;
-        lines.set(name, { ...entry, calls: entry.calls + (lines.get(name)?.calls ?? 0) });
-      }
-      return { ...today.known, calls: [...today.entries.values()].reduce((sum, { calls }) => sum + calls, 0) };
-    },
-    entries: async (day) => [...of(day).entries.values()].filter(({ calls }) => calls > 0).sort((a, b) => b.calls - a.calls || (a.entity < b.entity ? -1 : 1)),
+    ...(row.resumes_at === null ? {} : { resumesAt: new Date(row.resumes_at) }),
+    ...(row.paused_at === null ? {} : { pausedAt: new Date(row.paused_at) }),
   };
 }

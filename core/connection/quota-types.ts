@@ -2,7 +2,7 @@
 import type { Clock, Logger } from '../sdk/index.ts';
 import type { CallContext } from './context.ts';
 import type { QuotaReport } from './quota-report.ts';
-import type { QuotaStore } from './quota-store.ts';
+import type { LedgerDay, QuotaStore } from './quota-store.ts';
 import type { Limits } from './settings.ts';
 
 /** What the service says of the day, such as by `X-Rate-Limit-Remaining`. */
@@ -37,8 +37,8 @@ export interface Quota {
   spentUntil(moment: Date): void;
   setZone(zone: string): void;
   status(): QuotaStatus;
-  /** The day as all nodes have counted it. @throws what the store throws */
-  report(): Promise<QuotaReport>;
+  /** The day as all nodes have counted it, by what was read of the ledger; nothing is read or written. */
+  report(read: LedgerDay): QuotaReport;
   /** Writes what isn't written yet. */
   flush(): Promise<void>;
   close(): Promise<void>;

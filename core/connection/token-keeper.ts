@@ -7,7 +7,8 @@ import { cureOf } from './codes.ts';
 import type { Sealer } from './seal.ts';
 import { refreshWindowMs, type Denial, type TokenKeeper, type TokenSlot } from './tokens.ts';
 
-interface DenialRow { denied_at: Date; denied_code: string; denied_message: string; denied_cure: string | null }
+/** Its time is a text where the row came as JSON. */
+interface DenialRow { denied_at: Date | string; denied_code: string; denied_message: string; denied_cure: string | null }
 const denied = 'denied_at, denied_code, denied_message, denied_cure';
 
 /** The tokens of one sign-in (see `Plugin.signIn`), whichever connections use it. The pool's search path must be TDS's schema. */
@@ -46,7 +47,7 @@ export function tokenKeeper(pool: Pool, connection: string, sealer: Sealer): Tok
       },
       async denial() {
         const { rows } = await client.query<DenialRow>(`SELECT ${denied} FROM tokens WHERE connection = $1 AND name = $2 AND denied_at IS NOT NULL`, [connection, name]);
-        return rows[0] && denialOf(rows[0]);
+        return denialOf(rows[0]);
       },
       async noteDenial({ at, code, message, cure }) {
         await client.query('UPDATE tokens SET sealed = NULL, expires_at = NULL, denied_at = $3, denied_code = $4, denied_message = $5, denied_cure = $6 WHERE connection = $1 AND name = $2', [connection, name, at, code, message, cure ?? null]);
@@ -75,10 +76,7 @@ export function tokenKeeper(pool: Pool, connection: string, sealer: Sealer): Tok
         client.release(broken);
       }
     },
-    async denial() {
-      const { rows } = await pool.query<DenialRow>(`SELECT ${denied} FROM tokens WHERE connection = $1 AND denied_at IS NOT NULL ORDER BY denied_at DESC LIMIT 1`, [connection]);
-      return rows[0] && denialOf(rows[0]);
-    },
+    denial: async () => denialOf((await pool.query<DenialRow>(denialRow('$1'), [connection])).rows[0]),
     async remove(name, value) {
       const client = await pool.connect();
       try {
@@ -94,6 +92,11 @@ export function tokenKeeper(pool: Pool, connection: string, sealer: Sealer): Tok
   };
 }
 
-function denialOf({ denied_at, denied_code, denied_message, denied_cure }: DenialRow): Denial {
-  return { at: denied_at, code: denied_code, message: denied_message, ...(denied_cure === null ? {} : { cure: denied_cure }) };
+/** SQL that selects the last denial of a sign-in that stands; `signIn` is an expression. */
+export function denialRow(signIn: string): string {
+  return `SELECT ${denied} FROM tokens WHERE connection = ${signIn} AND denied_at IS NOT NULL ORDER BY denied_at DESC LIMIT 1`;
+}
+
+export function denialOf(row: DenialRow | null | undefined): Denial | undefined {
+  return row ? { at: new Date(row.denied_at), code: row.denied_code, message: row.denied_message, ...(row.denied_cure === null ? {} : { cure: row.denied_cure }) } : undefined;
 }

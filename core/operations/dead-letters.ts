@@ -174,3 +174,9 @@ export function readSince(text: string, now: Date): Date {
   }
   return time;
 }
+
+/** The ends of a span of time as people write them, those that are given. @throws OperationError `operation.bad_time` */
+export function readSpan({ since, until }: { since?: string | undefined; until?: string | undefined }): { since?: Date; until?: Date } {
+  const now = new Date();
+  return { ...(since === undefined ? {} : { since: readSince(since, now) }), ...(until === undefined ? {} : { until: readSince(until, now) }) };
+}

@@ -1,13 +1,13 @@
 /** Whether this process can do its work. */
 import type { Queue } from '../queue/types.ts';
-import type { DatabaseAccess } from '../sdk/index.ts';
+import type { Database } from '../store/session.ts';
 import type { Health } from './operations.ts';
 
 /** The database connections of this process. */
 export interface PoolUse { readonly most: number; readonly idle: number; readonly open: number; readonly waiting: number }
 
 export interface HealthDeps {
-  database: DatabaseAccess;
+  database: Pick<Database, 'work'>;
   queue: Pick<Queue, 'health' | 'nodeId'>;
   /** The workers for messages, where this process has some. */
   messageQueue?: () => Pick<Queue, 'health'> | undefined;
@@ -48,9 +48,9 @@ function codeOf(error: Error): string {
   return typeof code === 'string' && /^\w{1,40}$/.test(code) ? ` (${code})` : '';
 }
 
-async function askDatabase(database: DatabaseAccess): Promise<'writes' | 'read only' | Error> {
+async function askDatabase({ work }: HealthDeps['database']): Promise<'writes' | 'read only' | Error> {
   try {
-    const { rows } = await database.transaction((session) => session.query(`SELECT current_setting('transaction_read_only') AS mode`));
+    const { rows } = await work.query(`SELECT current_setting('transaction_read_only') AS mode`);
     return rows[0]?.['mode'] === 'on' ? 'read only' : 'writes';
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

@@ -9,7 +9,7 @@ import type { HealingOperations } from './healing.ts';
 import type { JobOperations } from './jobs.ts';
 import type { NodeReload, Reload } from './reload.ts';
 import type { ScheduleOperations } from './schedules.ts';
-import type { AttemptFilter, JobAttempt } from '../store/job-attempts.ts';
+import type { AttemptFilter, ListedAttempt } from '../store/job-attempts.ts';
 import type { Run, RunFilter, RunMode, RunOptions } from '../store/runs.ts';
 import type { NodeInfo } from '../queue/types.ts';
 import type { Preview } from '../pipeline/preview.ts';
@@ -111,7 +111,7 @@ export interface Operations extends DeadLetterOperations, ConnectionOperations, 
   /** Single jobs of the queue, and their counts. */
   jobs: JobOperations;
   /** Attempts of jobs that have ended, the newest first. */
-  attempts(filter: AttemptFilter): Promise<JobAttempt[]>;
+  attempts(filter: AttemptFilter): Promise<ListedAttempt[]>;
   health(): Promise<Health>;
   /** What is well and what is not, in all of TDS; for people. Never throws. */
   healthReport(): Promise<HealthReport>;

@@ -2,7 +2,7 @@
 import type { FieldChange } from '../pipeline/story.ts';
 import type { RegisteredRule, WebhookEvent, WebhookRule } from '../sdk/index.ts';
 import type { Page } from '../store/cursor.ts';
-import type { LostChange } from '../store/webhook-gaps.ts';
+import type { LostChange, LostFilter } from '../store/webhook-gaps.ts';
 import type { InboxFilter, InboxMessage, InboxMessageDetail, UnreadableMessage } from '../store/webhook-queries.ts';
 
 /** Where a message was sent. */
@@ -77,7 +77,7 @@ export interface WebhookOperations {
   /** Signed messages that were no JSON, the newest first; the last 200 are kept, and the first 16 kB of each. */
   unreadable(limit: number): Promise<UnreadableMessage[]>;
   /** Changes that no message told of, the newest first. */
-  lost(filter: { entity?: string; limit: number }): Promise<LostChange[]>;
+  lost(filter: LostFilter): Promise<LostChange[]>;
   /** What a replay would change; writes nothing, calls nobody. @throws OperationError `operation.no_message_choice` */
   planReplay(choice: ReplayChoice): Promise<ReplayPlan>;
   /** Puts messages back to be applied by the mapping as it is now. Answers how many. @throws OperationError `operation.no_message_choice` */

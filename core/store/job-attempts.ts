@@ -1,4 +1,5 @@
 /** Attempts of jobs that have ended, from the history that the queue writes. */
+import { pageOfTimes, timeCursorOf, type Page } from './cursor.ts';
 import type { Reading } from './session.ts';
 
 /** How an attempt ended. */
@@ -22,19 +23,21 @@ export interface JobAttempt {
 }
 
 /** Which attempts a list shows. */
-export interface AttemptFilter { job?: string; run?: string; task?: string; outcome?: AttemptOutcome; since?: Date; limit: number }
+export interface AttemptFilter extends Page { job?: string; run?: string; task?: string; outcome?: AttemptOutcome; since?: Date; until?: Date }
 
-/** Where neither a job nor a run is named, so far back is looked at, as a month of attempts is long. */
-const usualAge = '1 day';
+/** An attempt in a list; `id` names it there. */
+export type ListedAttempt = JobAttempt & { id: string };
+
+const columns = ['ended_at', 'attempt', 'job_id'];
 
 /** Attempts, the newest first. */
-export async function listAttempts(session: Reading, { job, run, task, outcome, since, limit }: AttemptFilter): Promise<JobAttempt[]> {
-  const named = job !== undefined || run !== undefined;
+export async function listAttempts(session: Reading, { job, run, task, outcome, since, until, ...page }: AttemptFilter): Promise<ListedAttempt[]> {
+  const end = pageOfTimes(columns, page, 7);
   const { rows } = await session.query(
-    `SELECT job_id::text AS "jobId", task, queue, run_id AS "runId", attempt, outcome, started_at AS "startedAt", ended_at AS "endedAt", node_id AS node, error_code AS code, error_message AS message
+    `SELECT ${timeCursorOf(columns)} AS id, job_id::text AS "jobId", task, queue, run_id AS "runId", attempt, outcome, started_at AS "startedAt", ended_at AS "endedAt", node_id AS node, error_code AS code, error_message AS message
        FROM job_history
       WHERE ($1::bigint IS NULL OR job_id = $1) AND ($2::text IS NULL OR run_id = $2) AND ($3::text IS NULL OR task = $3) AND ($4::text IS NULL OR outcome = $4)
-        AND ended_at >= coalesce($5::timestamptz, CASE WHEN $6 THEN '-infinity' ELSE now() - interval '${usualAge}' END)
-      ORDER BY ended_at DESC, attempt DESC LIMIT $7`, [job ?? null, run ?? null, task ?? null, outcome ?? null, since ?? null, named, limit]);
-  return rows as unknown as JobAttempt[];
+        AND ($5::timestamptz IS NULL OR ended_at >= $5) AND ($6::timestamptz IS NULL OR ended_at < $6) ${end.text}`,
+    [job ?? null, run ?? null, task ?? null, outcome ?? null, since ?? null, until ?? null, ...end.values]);
+  return rows as unknown as ListedAttempt[];
 }

@@ -9,6 +9,8 @@ export type Reading = Pick<SqlSession, 'query'>;
 export interface Database extends DatabaseAccess {
   /** For what people and programs look at: each statement stands for itself, may change nothing, and never waits behind the work of a sync. */
   readonly reads: Reading;
+  /** By the connections of the work, one statement that stands for itself: for who asks whether these can be had. */
+  readonly work: Reading;
 }
 
 /** Who asks pg, a client or a pool, as one that answers rows. */
@@ -28,7 +30,7 @@ export function sessionOf(client: ClientBase): SqlSession {
 
 /** TDS's own database. `looks` are the connections of those who only read, by default the same. */
 export function databaseAccess(pool: Pool, looks: Pool = pool): Database {
-  return { transaction: (use) => withTransaction(pool, (client) => use(sessionOf(client))), reads: readingOf(looks) };
+  return { transaction: (use) => withTransaction(pool, (client) => use(sessionOf(client))), reads: readingOf(looks), work: readingOf(pool) };
 }
 
 /**

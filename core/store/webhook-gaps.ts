@@ -1,5 +1,6 @@
 /** Changes that an incremental read found before a message told of them, and the share of messages that were lost. */
 import type { SqlSession } from '../sdk/index.ts';
+import { pageOfTimes, timeCursorOf, type Page } from './cursor.ts';
 import type { Reading } from './session.ts';
 
 /** A change that a read found. */
@@ -59,14 +60,21 @@ export async function readLosses(session: Reading, since: Date): Promise<Map<str
   return new Map((result.rows as unknown as Losses[]).map((row) => [row.entity, row]));
 }
 
-/** A change that no message told of; the run is the read that found it. */
-export interface LostChange { entity: string; key: string; modifiedAt: Date; foundAt: Date; runId: string | null }
+/** A change that no message told of; the run is the read that found it. `id` names it in a list. */
+export interface LostChange { id: string; entity: string; key: string; modifiedAt: Date; foundAt: Date; runId: string | null }
 
-/** Those of one entity or of all, the newest first. */
-export async function listLost(session: SqlSession, { entity, limit }: { entity?: string; limit: number }): Promise<LostChange[]> {
+/** Found since or before then, of one entity or of all. */
+export interface LostFilter extends Page { entity?: string; since?: Date; until?: Date }
+
+const columns = ['found_at', 'webhook_gaps.id'];
+
+/** Those that were found last first. */
+export async function listLost(session: Reading, { entity, since, until, ...page }: LostFilter): Promise<LostChange[]> {
+  const end = pageOfTimes(columns, page, 4);
   const result = await session.query(
-    `SELECT entity, key, modified_at AS "modifiedAt", found_at AS "foundAt", run_id::text AS "runId" FROM webhook_gaps
-      WHERE ($1::text IS NULL OR entity = $1) AND verdict = 'lost' ORDER BY found_at DESC, entity, key LIMIT $2`, [entity ?? null, limit]);
+    `SELECT ${timeCursorOf(columns)} AS id, entity, key, modified_at AS "modifiedAt", found_at AS "foundAt", run_id::text AS "runId" FROM webhook_gaps
+      WHERE verdict = 'lost' AND ($1::text IS NULL OR entity = $1) AND ($2::timestamptz IS NULL OR found_at >= $2) AND ($3::timestamptz IS NULL OR found_at < $3) ${end.text}`,
+    [entity ?? null, since ?? null, until ?? null, ...end.values]);
   return result.rows as never;
 }
 

@@ -117,7 +117,7 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
         return readStats({ database, hearings, now, alertAt: policies.webhooks.lossAlert });
       },
       unreadable: (limit) => database.transaction((session) => listUnreadable(session, limit)),
-      lost: (filter) => database.transaction((session) => listLost(session, filter)),
+      lost: (filter) => listLost(database.reads, filter),
       planReplay: (choice) => planReplay(replay, choice),
       replay: (choice) => replayMessages(replay, choice),
       urls: (base) => urlsOf(hearings, base),

@@ -57,8 +57,7 @@ t.test('where nothing can be written, who has a token may look all the same', as
   const real = await realAccess(t);
   const token = await real.token('read');
   const fails = Object.assign(new Error('cannot execute UPDATE in a read-only transaction'), { code: '25006' });
-  const { reads } = databaseAccess(real.pool);
-  const { call } = await startApi(t, { ...real.operations, access: accessOperations({ database: { reads, transaction: () => Promise.reject(fails) } }) });
+  const { call } = await startApi(t, { ...real.operations, access: accessOperations({ database: { ...databaseAccess(real.pool), transaction: () => Promise.reject(fails) } }) });
   for (const path of ['/v1/runs', '/metrics', '/v1/health']) t.equal((await call({ path, headers: bearer(token) })).status, 200, path);
   t.match(await real.operations.access.identify(token), { scope: 'read' });
 });
@@ -82,6 +81,35 @@ t.test('a revocation holds within a second, also at a node that knew the token',
   t.match(await one.call({ method: 'POST', path: `/v1/tokens/${other.slice(4, 16)}/revoke`, headers: bearer(admin) }), { status: 200, body: { state: 'revoked', revokedBy: 'the admin' } });
   now += 1000;
   for (const node of [one, two]) t.match(await node.call({ path: '/v1/runs', headers: bearer(other) }), { status: 401, body: { detail: /revoked/ } });
+});
+
+t.test('who asks steadily waits for no look-up of the token, and is refused as soon as one says so', async (t) => {
+  const real = await realAccess(t);
+  const token = await real.token('read');
+  let now = Date.now();
+  const asked: PromiseWithResolvers<void>[] = [];
+  const access = { ...real.operations.access, identify: async (secret: string) => {
+    const gate = Promise.withResolvers<void>();
+    asked.push(gate);
+    if (asked.length === 1) gate.resolve();
+    await gate.promise;
+    return real.operations.access.identify(secret);
+  } };
+  const { call } = await startApi(t, { ...real.operations, access }, { now: () => now });
+  const status = async (): Promise<number> => (await call({ path: '/v1/runs', headers: bearer(token) })).status;
+  t.equal(await status(), 200);
+  now += 300;
+  t.same([await status(), asked.length], [200, 1], 'known');
+  now += 200;
+  t.same([await status(), await status(), asked.length], [200, 200, 2], 'it is looked up again, once, and nobody waits for that');
+  await real.operations.access.revokeToken(token.slice(4, 16), 'a person');
+  asked[1]?.resolve();
+  await until('the look-up is through, half a second before the token would have been trusted no more', async () => await status() === 401);
+  now += 1000;
+  const late = status();
+  await until('one that was found bad is looked up as if it was never known', () => asked.length > 2);
+  for (const gate of asked) gate.resolve();
+  t.equal(await late, 401);
 });
 
 t.test('tokens are made by who may, shown once, and listed without their secret', async (t) => {
@@ -188,14 +216,14 @@ t.test('a stranger behind the same address keeps nobody out who has a good token
   t.equal(await ask(atWork), 200);
   t.ok((await flood()).includes(429));
   for (let times = 0; times < 3; times += 1) {
-    now += 600; // it is looked up again
+    now += 900; // it is looked up again
     const [status] = await Promise.all([ask(atWork), flood()]);
     t.equal(status, 200, 'one that was good lately, in the midst of it');
   }
   t.equal(await ask(fresh), 200, 'and one that comes for the first time');
   t.equal(await ask('wrong'), 429);
   await real.operations.access.revokeToken(atWork.slice(4, 16), 'test');
-  now += 600;
+  now += 900;
   t.equal(await ask(atWork), 401, 'a revocation holds');
   await flood();
   t.equal(await ask(atWork), 429, 'and then it is one of the bad ones');

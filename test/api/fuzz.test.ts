@@ -41,7 +41,7 @@ function fitting(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.type === 'boolean') return fc.boolean();
   if (schema.type === 'integer') return fc.oneof(fc.integer({ min: 1, max: 20 }), fc.maxSafeInteger());
   if (schema.type === 'array') return fc.array(valueOf(schema.items ?? {}), { maxLength: 4 });
-  if (schema.type === 'string' && schema.pattern !== undefined) return fc.oneof(fc.constantFrom('1', '2', 'all', '9'.repeat(18)), text);
+  if (schema.type === 'string' && schema.pattern !== undefined) return fc.oneof(fc.constantFrom('1', '2', 'all', '9'.repeat(18), '1767603600000000-1', `${'9'.repeat(17)}-1-${'9'.repeat(18)}`), text);
   return text;
 }
 

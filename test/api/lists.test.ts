@@ -23,9 +23,18 @@ const fills: Record<string, string> = {
   '/v1/alerts': `INSERT INTO alerts (rule, fingerprint, severity, state, summary, help, since, seen_at) SELECT 'r', n::text, 'info', 'resolved', '', '', now(), now() FROM n`,
   '/v1/audit': `INSERT INTO audit (source, actor, kind, action, outcome) SELECT 'cli', 'me', 'user', 'tds sync', 'done' FROM n`,
   '/v1/tokens': `INSERT INTO api_tokens (name, prefix, hash, scope, created_by, revoked_at) SELECT 'old', n::text, '', 'read', 'me', now() FROM n`,
+  // some at the same time, as a batch of jobs that end together
+  '/v1/job-attempts': `INSERT INTO job_history (ended_at, job_id, task, payload, attempt, outcome) SELECT now() - (n / 3) * interval '1 hour', n % 5, 'works', '{}', n, 'done' FROM n`,
+  '/v1/webhook-lost': `INSERT INTO webhook_gaps (entity, key, modified_at, found_at, verdict) SELECT 'things', n::text, now(), now() - (n / 4) * interval '1 hour', 'lost' FROM n`,
   '/v1/jobs': `SELECT graphile_worker.add_job('run', run_at => now() + interval '1 hour') FROM n`,
 };
 const lists = allRoutes({ operations: fakeOperations(), version: '1', doors: undefined as never }).filter(({ method, query }) => method === 'GET' && 'limit' in (query as { properties: object }).properties && 'before' in (query as { properties: object }).properties);
+
+/** The id of a list that goes by a time has several numbers in it. */
+function byNumbers(one: string, other: string): number {
+  const [left, right] = [one, other].map((id) => id.split('-').map(Number)) as [number[], number[]];
+  return left.map((number, at) => number - (right[at] ?? 0)).find((difference) => difference !== 0) ?? 0;
+}
 
 /** All ids of a list, by pages of five. */
 async function walk(call: (path: string) => Promise<{ status: number; text: string; body: Record<string, unknown> }>, { path }: Route, sort: 'newest' | 'oldest', filter = ''): Promise<string[]> {
@@ -50,13 +59,23 @@ t.test('lists', async (t) => {
   const { call } = await startApi(t, operations);
 
   await t.test('each comes in pages, the newest or the oldest first, with nothing twice and nothing left out', async (t) => {
-    t.same(lists.map(({ path }) => path).sort(), ['/v1/alerts', '/v1/audit', '/v1/dead-letters', '/v1/healing', '/v1/jobs', '/v1/reports', '/v1/runs', '/v1/ticks', '/v1/tokens', '/v1/webhooks']);
+    t.same(lists.map(({ path }) => path).sort(), ['/v1/alerts', '/v1/audit', '/v1/dead-letters', '/v1/healing', '/v1/job-attempts', '/v1/jobs', '/v1/reports', '/v1/runs', '/v1/ticks', '/v1/tokens', '/v1/webhook-lost', '/v1/webhooks']);
     for (const list of lists.filter(({ path }) => path in fills || path === '/v1/reports')) {
       const newest = await walk(call, list, 'newest');
       t.ok(newest.length >= rows, `${list.path} has ${newest.length}`);
-      t.same(newest, newest.toSorted((one, other) => Number(other) - Number(one)), `${list.path} by number, not by text`);
+      t.same(newest, newest.toSorted((one, other) => byNumbers(other, one)), `${list.path} by number, not by text`);
       t.same(await walk(call, list, 'oldest'), newest.toReversed(), list.path);
       t.equal(new Set(newest).size, newest.length);
+    }
+    const [at] = (await pool.query<{ at: Date }>(`SELECT min(ended_at) AS at FROM job_history WHERE task = 'works'`)).rows;
+    for (const path of ['/v1/job-attempts', '/v1/webhook-lost']) {
+      const list = lists.find((one) => one.path === path) as Route;
+      const all = await walk(call, list, 'newest');
+      const border = new Date((at?.at.getTime() ?? 0) + 90 * 60_000).toISOString();
+      const [early, late] = [await walk(call, list, 'newest', `&until=${border}`), await walk(call, list, 'newest', `&since=${border}`)];
+      t.ok(early.length > 0 && late.length > 0, path);
+      t.same([...late, ...early], all, `a moment cuts ${path} in two`);
+      t.equal((await call(`${path}?before=17`)).status, 400, 'the cursor of another list');
     }
     t.match(await call('/v1/reports/latest'), { body: { text: String(rows) } }, 'the newest report is the newest by number');
   });

@@ -43,15 +43,15 @@ const questions: Record<string, readonly string[]> = {
   '/v1/reports/:id': ['/v1/reports/latest', '/v1/reports/17'],
   '/v1/webhooks': ['', '?entity=taxes', '?outcome=waiting', '?outcome=refused', '?outcome=dropped', '?since=1h', '?entity=taxes&key=7', '?event=deleted', '?before=2000'],
   '/v1/webhooks/:id': ['/v1/webhooks/17'],
-  '/v1/job-attempts': ['', '?outcome=lost', '?task=run', '?job=17', '?since=24h'],
-  '/v1/webhook-stats': [''], '/v1/webhook-unreadable': [''], '/v1/webhook-lost': [], // only what a few days have lost
+  '/v1/job-attempts': ['', '?outcome=lost', '?task=run', '?job=17', '?run=17', '?since=24h', '?until=2020-01-01', '?sort=oldest&task=run', '?before=1767603600000000-1-17', '?sort=oldest&after=1767603600000000-1-17&outcome=failed'],
+  '/v1/webhook-stats': [''], '/v1/webhook-unreadable': [''], '/v1/webhook-lost': ['', '?entity=taxes', '?since=24h', '?until=2020-01-01', '?before=1767603600000000-17', '?entity=taxes&sort=oldest&after=1767603600000000-17'],
   '/v1/records/:entity/:key': ['/v1/records/taxes/7'],
   '/v1/audit': ['', '?actor=ann', '?outcome=refused', '?source=cli', '?action=tds%20backup', '?since=24h', '?before=2000'],
   '/v1/schedules': [''], '/v1/schedules/:id': ['/v1/schedules/often'],
-  '/v1/health': [''], '/v1/nodes': [''], '/v1/quota': [''], '/v1/connections/:id/quota': ['/v1/connections/books/quota'], '/v1/tokens': [''], '/metrics': [''], '/v1/cache': [''], '/v1/jobs': [], '/v1/job-stats': [], '/v1/jobs/:id': [], // of jobs that wait: the table holds no others
+  '/v1/health': [''], '/v1/nodes': [''], '/v1/quota': [''], '/v1/connections': [''], '/v1/connections/:id': ['/v1/connections/books'], '/v1/connections/:id/quota': ['/v1/connections/books/quota'], '/v1/tokens': [''], '/metrics': [''], '/v1/cache': [''], '/v1/jobs': [], '/v1/job-stats': [], '/v1/jobs/:id': [], // of jobs that wait: the table holds no others
   '/v1/entities': [], '/v1/entities/:id': [], // they count every record, seldom: see `recent.ts`
 };
-const readsNothing = ['/', '/healthz', '/readyz', '/docs', '/openapi.json', '/v1/config', '/v1/config/diff', '/v1/connections', '/v1/connections/:id', '/v1/connections/:id/streams', '/v1/plugins', '/v1/alert-rules', '/v1/runs/:id/events', '/v1/schedules/:id/next', '/v1/session', '/v1/webhook-urls'];
+const readsNothing = ['/', '/healthz', '/readyz', '/docs', '/openapi.json', '/v1/config', '/v1/config/diff', '/v1/connections/:id/streams', '/v1/plugins', '/v1/alert-rules', '/v1/runs/:id/events', '/v1/schedules/:id/next', '/v1/session', '/v1/webhook-urls'];
 
 interface Node { 'Node Type': string; 'Relation Name'?: string; 'Total Cost': number; Plans?: Node[] }
 interface Statement { text: string; values: unknown[] }
@@ -138,9 +138,9 @@ async function fill({ database: { pool } }: Shop): Promise<Set<string>> {
   await many(`INSERT INTO ticks (schedule, planned, trigger, work, status, due_at, enqueued_at, ended_at) SELECT (ARRAY['often', 'night'])[1 + n % 2], at, 'time', 'sync', CASE WHEN n % 100 = 0 THEN 'failed' WHEN n % 50 = 1 THEN 'skipped' ELSE 'succeeded' END, at, at, at FROM MANY, LATERAL (SELECT now() - n * interval '1 hour' AS at) x`);
   await many(`INSERT INTO reports (schedule, from_at, to_at, made_at, summary, text, html) SELECT 's', now(), now() - n * interval '1 day', now(), '{}', 't', 'h' FROM MANY`);
   await many(`INSERT INTO webhook_inbox (received_at, connection, entity, event, key, hash, body, outcome, applied_at) SELECT now() - n * interval '1 second', 'books', (ARRAY['taxes', 'items', 'bills'])[1 + n % 3], 'changed', n::text, md5(n::text), '{}', CASE WHEN n % 500 = 0 THEN 'refused' ELSE 'applied' END, now() FROM MANY`);
-  await many(`INSERT INTO webhook_gaps (entity, key, modified_at, verdict) SELECT 'taxes', n::text, now(), 'late' FROM MANY`);
+  await many(`INSERT INTO webhook_gaps (entity, key, modified_at, found_at, verdict) SELECT (ARRAY['taxes', 'items'])[1 + n % 2], n::text, now(), now() - n * interval '1 minute', CASE WHEN n % 10 < 3 THEN 'lost' ELSE 'late' END FROM MANY`);
   await many(`INSERT INTO audit (source, actor, kind, action, outcome) SELECT CASE WHEN n % 1000 = 0 THEN 'cli' ELSE 'api' END, 'ci', 'token', 'POST /v1/runs', CASE WHEN n % 500 = 0 THEN 'refused' ELSE 'done' END FROM MANY`);
-  await many(`INSERT INTO job_history (ended_at, job_id, task, payload, attempt, outcome) SELECT now(), n, 'run', '{}', 1, 'done' FROM MANY`);
+  await many(`INSERT INTO job_history (ended_at, job_id, task, payload, run_id, attempt, outcome) SELECT now() - n * interval '5 minutes', n, (ARRAY['run', 'notify'])[1 + n % 2], '{}', n::text, 1, CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'done' END FROM MANY`);
   await pool.query(`CREATE TABLE records_taxes PARTITION OF records FOR VALUES IN ('taxes')`);
   await many(`INSERT INTO records (entity, key, observed_at, mapping, via, raw, run_id) SELECT 'taxes', n::text, now(), 1, 'full', '{}', n FROM MANY`);
   await many(`INSERT INTO record_history (entity, key, version, observed_at, via, written_at, raw, run_id) SELECT 'taxes', n::text, 1, now(), 'full', now(), '{}', n FROM MANY`);

@@ -10,6 +10,7 @@ import { cancelJob } from '../../core/queue/inspect.ts';
 import { hurryJob, listJobs, readJob, type JobFilter } from '../../core/queue/jobs.ts';
 import { namesOf } from '../../core/queue/names.ts';
 import type { Pool } from '../../core/store/pool.ts';
+import { listLost } from '../../core/store/webhook-gaps.ts';
 import { saveAlert } from '../../core/store/alerts.ts';
 import { watch } from '../alerts/support.ts';
 import { definitionsOf } from '../../core/schedule/definition.ts';
@@ -86,7 +87,7 @@ export async function realOperations(scope: TestScope): Promise<RealOperations> 
   const streams = { source: { streams: () => [source.stream] }, check: async () => [{ probe: 'memory', ok: true, message: 'all is well' }] };
   const message = { id: '1', receivedAt: new Date(), connection: 'source', entity: 'things', event: 'changed' as const, key: '1', modifiedAt: null, outcome: 'applied' as const, duplicate: false, code: null, how: 'payload' as const, appliedAt: new Date(), attempts: 0, notBefore: null, size: 2 };
   const operations = createOperations({ overdue: () => -1,
-    webhooks: { ...fakeOperations().webhooks, ...setUp, list: async () => [message], show: async (id) => (id === '1' ? { ...message, hash: 'h', headers: {}, body: '{}' } : fakeOperations().webhooks.show(id)) },
+    webhooks: { ...fakeOperations().webhooks, ...setUp, list: async () => [message], lost: (filter) => listLost(database.reads, filter), show: async (id) => (id === '1' ? { ...message, hash: 'h', headers: {}, body: '{}' } : fakeOperations().webhooks.show(id)) },
    
     config, version: '1', file: 'tds.config.yaml', database, queue, enqueue: b.enqueue, entities: new Map([['things', entity]]),
     plugins: [{ id: 'memory', version: '1', description: '', file: 'memory.ts', connections: ['source'] }, { id: 'bad', version: '', description: '', file: 'bad.ts', connections: [], failure: { code: 'host.threw', reason: 'it threw' } }],

@@ -25,7 +25,7 @@ const help = `Usage: npm run bench -- [options]
   --full         memory at 1,000,000 items instead of 200,000, and the limits
   --items LIST   sizes of the first load, default 20000,100000
   --history N    rows in each list of the API's part, default 1000000
-  --rounds N     how often each size is measured, default 3; each side's best counts
+  --rounds N     how often each size is measured, default 3; each side's best counts, of metrics the middle of the pairs
   --json         one line of JSON instead of the table
 
 The database is the embedded PostgreSQL with its durable settings, or that of TDS_BENCH_DATABASE_URL.

@@ -43,6 +43,11 @@ export function percent(value: number): string {
   return `${Math.round(value * 100)} %`;
 }
 
+/** Percent with one digit after the point; it may be below 0. */
+export function tenths(value: number): string {
+  return `${(value * 100).toFixed(1)} %`;
+}
+
 export function seconds(value: number): string {
   return `${value.toFixed(value < 10 ? 2 : 1)} s`;
 }

@@ -100,7 +100,11 @@ async function fill(url: string, env: NodeJS.ProcessEnv, count: number): Promise
   return n;
 }
 
-/** Ten times what is promised; and as many senders at once as it takes who never pause, whatever they are told. */
+/**
+ * Ten times what is promised; and as many senders at once as it takes who never pause, whatever they are told. These have no target: 4,000 of them who each
+ * have one request under way wait 4,000 / rate seconds on the average, in whatever order they are answered, and sender, server and database share the
+ * machine. Far more than that means that some of them are not heard: the kernel dropped their connections (`ListenOverflows` in /proc/net/netstat).
+ */
 async function overload(bench: Bench, url: string, env: NodeJS.ProcessEnv): Promise<void> {
   await overloaded(bench, url, env, { connections: 1000, rate: wantedRate * 10, name: `overload, ${whole(wantedRate * 10)}/s by 1,000 senders`, target: 250 });
   await overloaded(bench, url, env, { connections: 4000, name: 'overload, 4,000 senders without a pause' });

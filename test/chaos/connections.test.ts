@@ -35,7 +35,7 @@ t.test('strangers are told a code, and who may ask more what the database said',
   const said = Object.assign(new Error('password authentication failed for user "tds" at db.shop.internal'), { code: '28P01' });
   let messages: 'running' | 'stopped' = 'running';
   const queue = { nodeId: 'n', health: () => ({ state: 'running' as const, secondsSinceBeat: 0, inFlight: 0 }) };
-  const ask = healthReader({ database: { transaction: () => Promise.reject(said) }, version: '1', queue, messageQueue: () => ({ health: () => ({ ...queue.health(), state: messages }) }) });
+  const ask = healthReader({ database: { work: { query: () => Promise.reject(said) } }, version: '1', queue, messageQueue: () => ({ health: () => ({ ...queue.health(), state: messages }) }) });
   const health = await ask();
   t.match(health, { ready: false, reasons: ["the database can't be reached (28P01)"], fault: /db\.shop\.internal/ });
   const { call } = await startApi(t, fakeOperations({ health: async () => health }));

@@ -2,6 +2,7 @@
 import { t } from 'tap';
 import { withCallContext, type CallPurpose } from '../../core/connection/context.ts';
 import { createConnection, type Connection, type ConnectionDeps } from '../../core/connection/connection.ts';
+import { lookBy } from '../../core/connection/look.ts';
 import { quotaReport } from '../../core/connection/quota-report.ts';
 import type { QuotaPause } from '../../core/connection/quota-types.ts';
 import { reservedCalls } from '../../core/connection/settings.ts';
@@ -9,9 +10,10 @@ import { dayStartIn } from '../../core/connection/zone.ts';
 import { silentLogger } from '../../core/monitor/log.ts';
 import { createPool } from '../../core/store/pool.ts';
 import { maintainPartitions } from '../../core/store/partitions.ts';
-import { databaseAccess } from '../../core/store/session.ts';
+import { databaseAccess, readingOf } from '../../core/store/session.ts';
 import { TestClock } from '../support/clock.ts';
 import { testDatabase } from '../support/database.ts';
+import { until } from '../support/processes.ts';
 import { transportOf } from './support.ts';
 
 const { pool, url } = await testDatabase(t);
@@ -85,13 +87,14 @@ t.test('where many calls are made a second, several are written down at once, an
   }, counting);
   for (let second = 0; second < 5; second += 1) {
     for (let call = 0; call < 50; call += 1) await calls(connection, 'full', 1);
+    t.match((await connection.look()).quota, { used: arrived, spent: [{ entity: 'things', purpose: 'full', calls: arrived }] }, 'what is written ahead is no call');
     await clock.advance(1000);
   }
   t.equal(arrived, 250);
   t.same(behind, []);
   t.ok(writes < 150, `${writes} writes`);
-  t.match(await connection.quota(), { used: 250, spent: [{ entity: 'things', purpose: 'full', calls: 250 }] }, 'what is not used is taken out again');
-  t.equal(await ledger('many'), 250);
+  await clock.advance(2000);
+  await until('what is not used is taken out again', async () => await ledger('many') === 250);
   await calls(connection, 'full', 40);
   await connection.close();
   t.equal(await ledger('many'), 290, 'at a stop too');
@@ -105,8 +108,9 @@ t.test('a node that was idle for hours knows what the other one has spent before
   await clock.advance(3 * 3_600_000);
   t.equal(sent(await calls(busy, 'full', 9)), 9);
   t.equal(sent(await calls(idle, 'full', 1)), 0);
-  t.match(await idle.quota(), { used: 10, left: 0 });
-  t.equal(await ledger('idle'), 10, 'the refused one was taken out again');
+  t.match((await idle.look()).quota, { used: 10, left: 0 });
+  await clock.advance(1000);
+  await until('the refused one is taken out again', async () => await ledger('idle') === 10);
 });
 
 t.test('bulk work that pauses is told of once a day, and goes on when the day turns', async (t) => {
@@ -120,10 +124,10 @@ t.test('bulk work that pauses is told of once a day, and goes on when the day tu
   const b = node('told', clock, options, otherPool);
   t.equal(sent(await calls(b, 'full', 2)), 0);
   t.equal(pauses.length, 1, 'nor again by another node or after a restart');
-  t.match(await b.quota(), { used: 6, left: 4, reserve: 4, leftForBulk: 0, bulkPaused: true, turnsAt: new Date('2026-01-05T21:00:00Z') });
+  t.match((await b.look()).quota, { used: 6, left: 4, reserve: 4, leftForBulk: 0, bulkPaused: true, turnsAt: new Date('2026-01-05T21:00:00Z') });
   await clock.moveTo('2026-01-05T21:00:00Z');
   t.equal(sent(await calls(b, 'full', 2)), 2);
-  t.match(await b.quota(), { day: '2026-01-06', used: 2, bulkPaused: false, spent: [{ entity: 'things', purpose: 'full', calls: 2 }] });
+  t.match((await b.look()).quota, { day: '2026-01-06', used: 2, bulkPaused: false, spent: [{ entity: 'things', purpose: 'full', calls: 2 }] });
 });
 
 t.test('what the service says of others who use the account is known to all nodes', async (t) => {
@@ -132,9 +136,36 @@ t.test('what the service says of others who use the account is known to all node
   const limits = { perDay: 1000, reserve: 10 };
   const [a, b] = [node('others', clock, { limits, transport: transportOf(async () => ({ headers })) }), node('others', clock, { limits }, otherPool)];
   await calls(a, 'full', 1);
-  t.match(await a.quota(), { limit: 100, used: 60, elsewhere: 59, left: 40, leftForBulk: 30 });
-  t.match(await b.quota(), { limit: 100, used: 60, elsewhere: 59, left: 40, leftForBulk: 30 });
+  t.match((await a.look()).quota, { limit: 100, used: 60, elsewhere: 59, left: 40, leftForBulk: 30 });
+  await clock.advance(1000);
+  await until('it is written', async () => (await pool.query(`SELECT FROM quota_days WHERE connection = 'others' AND elsewhere = 59`)).rowCount === 1);
+  t.match((await b.look()).quota, { limit: 100, used: 60, elsewhere: 59, left: 40, leftForBulk: 30 });
   t.equal(sent(await calls(b, 'full', 40)), 30);
+});
+
+t.test('a look at several connections at once is one statement, which changes nothing and holds up no call', async (t) => {
+  const clock = new TestClock();
+  const looking = createPool({ url, schema: 'tds', readOnly: true });
+  t.teardown(() => looking.end());
+  const statements: string[] = [];
+  const looks = lookBy({ query: (text, values) => (statements.push(text), readingOf(looking).query(text, values)) });
+  const nodes = ['eyed', 'eyed too', 'eyed as well'].map((id) => node(id, clock, { limits: { perDay: 100, reserve: 10 }, looks }));
+  for (const [at, connection] of nodes.entries()) await calls(connection, 'full', at + 1);
+  await pool.query(`INSERT INTO breakers (connection, resumes_at, code) VALUES ('eyed too', $1, 'http.status_503')`, [clock.now().getTime() + 60_000]);
+  await pool.query(`INSERT INTO tokens (connection, name, denied_at, denied_code, denied_message) VALUES ($1, 'access', '2026-01-05T08:00:00.5Z', 'x', 'revoked')`, [nodes[2]?.signInName]);
+  const hold = await otherPool.connect();
+  try {
+    await hold.query(`BEGIN; SELECT FROM quota_days WHERE connection LIKE 'eyed%' FOR UPDATE`);
+    t.match(await Promise.all(nodes.map((connection) => connection.look())), [
+      { breaker: { state: 'closed' }, quota: { used: 1, left: 99, leftForBulk: 89, spent: [{ entity: 'things', purpose: 'full', calls: 1 }] }, signIn: undefined },
+      { breaker: { state: 'open', code: 'http.status_503', resumesAt: new Date(clock.now().getTime() + 60_000) }, quota: { used: 2 }, signIn: undefined },
+      { breaker: { state: 'closed' }, quota: { used: 3 }, signIn: { at: new Date('2026-01-05T08:00:00.5Z'), code: 'x', message: 'revoked' } },
+    ], 'also while another node writes the ledger');
+  } finally {
+    await hold.query('ROLLBACK');
+    hold.release();
+  }
+  t.equal(statements.length, 1);
 });
 
 t.test('the report says when the calls run out at today\'s pace', (t) => {

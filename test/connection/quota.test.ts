@@ -1,6 +1,6 @@
 import { t } from 'tap';
 import { withCallContext } from '../../core/connection/context.ts';
-import { quotaOfHeaders } from '../../core/connection/connection.ts';
+import { quotaOfHeaders } from '../../core/connection/quota-headers.ts';
 import { dayIn, nextDayIn, zoneOfMidnight } from '../../core/connection/zone.ts';
 import { QuotaSpentError, type HttpResponse } from '../../core/sdk/index.ts';
 import { TestClock } from '../support/clock.ts';

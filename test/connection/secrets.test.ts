@@ -102,5 +102,5 @@ t.test('a sign-in that is refused with its own secrets in the answer is told of 
   const said = `no: ${canary.refreshToken} of ${encodeURIComponent(canary.clientSecret)} (${Buffer.from(`id:${canary.clientSecret}`).toString('base64')})`;
   await t.rejects(connection.tokens.get('main', () => Promise.reject(new AccessDeniedError('shop.refused', said, { suggestion: said }))));
   t.equal(told.length, 1);
-  t.same([...told, ...lines, JSON.stringify(await connection.denial())].flatMap(leaksIn), []);
+  t.same([...told, ...lines, JSON.stringify(await connection.look())].flatMap(leaksIn), []);
 });

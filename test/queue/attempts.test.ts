@@ -25,7 +25,7 @@ test('attempts of jobs that have ended are found by job, run, task, outcome and 
   const find = (filter: Partial<AttemptFilter>) => databaseAccess(b.pool).transaction((session) => listAttempts(session, { limit: 20, ...filter }));
   t.match(await find({ job: fails }), [{ outcome: 'failed', attempt: 2, code: 'shop.denied', message: 'never', node: queue.nodeId }, { outcome: 'retried', attempt: 1, message: 'not yet' }], 'the newest first');
   t.match(await find({ run: '42' }), [{ jobId: works, outcome: 'done', task: 'works', startedAt: Date }, { jobId: '7', outcome: 'lost', startedAt: null, node: null }], 'of a run all, however old');
-  t.equal((await find({ task: 'works' })).length, 1, 'else those of a day');
+  t.same((await find({ task: 'works', until: new Date(Date.now() - 86_400_000) })).map(({ jobId }) => jobId), ['7'], 'and how old those of a task are to be is for who asks to say');
   t.same((await find({ outcome: 'lost', since: new Date(Date.now() - 7 * 86_400_000) })).map(({ jobId }) => jobId), ['7']);
   t.equal((await find({ limit: 1 })).length, 1);
 

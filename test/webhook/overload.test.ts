@@ -1,5 +1,9 @@
 /** Who is sent away when more comes than can be saved, and when. The clock is the test's. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import t from 'tap';
+import { listen } from '../../core/api/server.ts';
 import { HeldBack } from '../../core/api/held-back.ts';
 import { InboxWriter } from '../../core/webhook/inbox-writer.ts';
 import { Readers } from '../../core/webhook/readers.ts';
@@ -119,4 +123,21 @@ t.test('connections that were told to come later are heard again some at a time'
   t.same(turns.slice(0, 5), [250, 125, 100, 120, 144], 'fewer while a turn takes long');
   t.equal(heard.length, 999);
   t.same(heard.toSorted((one, other) => one - other), heard, 'those that rest the longest first');
+});
+
+const held = Number(existsSync('/proc/sys/net/core/somaxconn') ? readFileSync('/proc/sys/net/core/somaxconn', 'utf8') : 0);
+t.test('a thousand senders who come while the process has no time for them are there when it has', { skip: held < 1024 && 'this system holds no more for a process' }, async (t) => {
+  const server = createServer();
+  t.teardown(() => server.close());
+  const { port } = new URL(await listen(server, '127.0.0.1', 0));
+  let came = 0;
+  const all = Promise.withResolvers<void>();
+  server.on('connection', (socket) => {
+    socket.on('error', () => undefined); // its sender has ended by then
+    if (++came === 1000) all.resolve();
+  });
+  const senders = `let open = 0; for (let n = 0; n < 1000; n++) require('node:net').connect(${port}, '127.0.0.1', () => ++open === 1000 && process.exit(7))`;
+  if (!t.equal(spawnSync(process.execPath, ['-e', senders], { timeout: 60_000 }).status, 7, 'this process stands still until they are all connected')) return;
+  await all.promise;
+  t.equal(came, 1000);
 });

@@ -1,4 +1,4 @@
-import { readSince } from '../../operations/dead-letters.ts';
+import { readSpan } from '../../operations/dead-letters.ts';
 import { shapes } from '../answer-shapes.ts';
 import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
 
@@ -19,7 +19,7 @@ export function auditRoutes({ operations }: RouteDeps): Route[] {
       },
       answers: { 200: shapes.page('entries', shapes.auditEntry) },
       async handle({ query: { limit = 50, since, ...filter } }) {
-        const { page, next } = pageOf(await operations.audit.list({ ...filter, ...(since === undefined ? {} : { since: readSince(since, new Date()) }), limit: limit + 1 }), limit);
+        const { page, next } = pageOf(await operations.audit.list({ ...filter, ...readSpan({ since }), limit: limit + 1 }), limit);
         return { body: { entries: page, next } };
       },
     }),

@@ -1,5 +1,5 @@
 import type { LetterChoice } from '../../operations/dead-letters.ts';
-import { readSince } from '../../operations/dead-letters.ts';
+import { readSpan } from '../../operations/dead-letters.ts';
 import type { LetterFilter } from '../../store/dead-letter-queries.ts';
 import { shapes } from '../answer-shapes.ts';
 import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
@@ -77,7 +77,7 @@ export function deadLetterRoutes({ operations }: RouteDeps): Route[] {
 }
 
 function filterOf({ since, all: _all, most: _most, ...rest }: Given): LetterFilter {
-  return { ...rest, ...(since === undefined ? {} : { since: readSince(since, new Date()) }) } as LetterFilter;
+  return { ...rest, ...readSpan({ since }) } as LetterFilter;
 }
 
 function choiceOf(given: Given): LetterChoice {

@@ -1,8 +1,8 @@
-import { readSince } from '../../operations/dead-letters.ts';
+import { readSpan } from '../../operations/dead-letters.ts';
 import { attemptOutcomes } from '../../operations/attempts.ts';
 import { shapes } from '../answer-shapes.ts';
 import { recent } from '../recent.ts';
-import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
+import { defineRoute, pageOf, paging, pagingByTime, type Route, type RouteDeps } from '../route.ts';
 
 const number = { type: 'string', pattern: '^[0-9]{1,18}$' } as const;
 const text = { type: 'string', minLength: 1, maxLength: 300 } as const;
@@ -36,12 +36,15 @@ export function nodeRoutes({ operations: { nodes, jobs, attempts } }: RouteDeps)
       query: {
         type: 'object', additionalProperties: false,
         properties: {
-          limit: paging.limit, job: number, run: { ...number, description: 'The number of a run.' }, task: text, outcome: { type: 'string', enum: attemptOutcomes },
-          since: { ...text, description: 'A date and time, or how long ago, such as 24h: the default, where neither job nor run is named.' },
+          ...pagingByTime(2), job: number, run: { ...number, description: 'The number of a run.' }, task: text, outcome: { type: 'string', enum: attemptOutcomes },
+          since: { ...text, description: 'Ended since then: a date and time, or how long ago, such as 24h.' }, until: { ...text, description: 'Ended before.' },
         },
       },
-      answers: { 200: shapes.list('attempts', shapes.jobAttempt) },
-      handle: async ({ query: { limit = 50, since, ...filter } }) => ({ body: { attempts: await attempts({ ...filter, limit, ...(since === undefined ? {} : { since: readSince(since, new Date()) }) }) } }),
+      answers: { 200: shapes.page('attempts', shapes.listedAttempt) },
+      async handle({ query: { limit = 50, since, until, ...filter } }) {
+        const { page, next } = pageOf(await attempts({ ...filter, ...readSpan({ since, until }), limit: limit + 1 }), limit);
+        return { body: { attempts: page, next } };
+      },
     }),
   ];
 }

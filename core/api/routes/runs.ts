@@ -1,4 +1,4 @@
-import { readSince } from '../../operations/dead-letters.ts';
+import { readSpan } from '../../operations/dead-letters.ts';
 import type { Run } from '../../store/runs.ts';
 import { shapes } from '../answer-shapes.ts';
 import { defineRoute, pageOf, paging, type Answer, type Route, type RouteDeps } from '../route.ts';
@@ -30,8 +30,7 @@ export function runRoutes({ operations }: RouteDeps): Route[] {
         },
       },
       async handle({ query: { limit = 50, since: from, until, ...filter } }) {
-        const times = { ...(from === undefined ? {} : { since: readSince(from, new Date()) }), ...(until === undefined ? {} : { until: readSince(until, new Date()) }) };
-        const { page, next } = pageOf(await operations.runs({ ...filter, ...times, limit: limit + 1 }), limit);
+        const { page, next } = pageOf(await operations.runs({ ...filter, ...readSpan({ since: from, until }), limit: limit + 1 }), limit);
         return { body: { runs: page.map((run) => shapeRun(run, new Date())), next } };
       },
     }),

@@ -1,8 +1,8 @@
-import { readSince } from '../../operations/dead-letters.ts';
+import { readSpan } from '../../operations/dead-letters.ts';
 import type { ReplayChoice } from '../../operations/webhooks.ts';
 import type { InboxFilter } from '../../store/webhook-queries.ts';
 import { shapes } from '../answer-shapes.ts';
-import { defineRoute, pageOf, paging, type Route, type RouteDeps } from '../route.ts';
+import { defineRoute, pageOf, paging, pagingByTime, type Route, type RouteDeps } from '../route.ts';
 
 const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
 const filterMembers = {
@@ -42,8 +42,12 @@ export function webhookRoutes({ operations }: RouteDeps): Route[] {
       query: { type: 'object', additionalProperties: false, properties: { limit: paging.limit } }, handle: async ({ query: { limit = 50 } }) => ({ body: { messages: await webhooks.unreadable(limit) } }),
     }),
     defineRoute({
-      method: 'GET', path: '/v1/webhook-lost', scope: 'read', summary: 'Changes that no message told of, the newest first.', answers: { 200: shapes.list('changes', shapes.lostChange) },
-      query: { type: 'object', additionalProperties: false, properties: { limit: paging.limit, entity: text } }, handle: async ({ query: { limit = 50, ...filter } }) => ({ body: { changes: await webhooks.lost({ ...filter, limit }) } }),
+      method: 'GET', path: '/v1/webhook-lost', scope: 'read', summary: 'Changes that no message told of, the newest first.', answers: { 200: shapes.page('changes', shapes.lostChange) },
+      query: { type: 'object', additionalProperties: false, properties: { ...pagingByTime(1), entity: text, since: { ...text, description: 'Found since then: a date and time, or how long ago, such as 24h.' }, until: { ...text, description: 'Found before.' } } },
+      async handle({ query: { limit = 50, since, until, ...filter } }) {
+        const { page, next } = pageOf(await webhooks.lost({ ...filter, ...readSpan({ since, until }), limit: limit + 1 }), limit);
+        return { body: { changes: page, next } };
+      },
     }),
     defineRoute({ method: 'GET', path: '/v1/webhooks/:id', scope: 'read', answers: { 200: shapes.messageDetail, 404: shapes.problem }, summary: 'One message with its body.', handle: async ({ params }) => ({ body: await webhooks.show(params['id'] ?? '') }) }),
     defineRoute({
@@ -100,8 +104,7 @@ function settingUp({ webhooks, config }: RouteDeps['operations']): Route[] {
 }
 
 function filterOf({ since, until, all: _all, most: _most, ...rest }: Given): InboxFilter {
-  const now = new Date();
-  return { ...rest, ...(since === undefined ? {} : { since: readSince(since, now) }), ...(until === undefined ? {} : { until: readSince(until, now) }) } as InboxFilter;
+  return { ...rest, ...readSpan({ since, until }) } as InboxFilter;
 }
 
 function choiceOf(given: Given): ReplayChoice {

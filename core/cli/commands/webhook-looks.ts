@@ -30,8 +30,9 @@ export function addLost(parent: Command, bind: Bind): void {
   const command = parent.command('lost').description('list changes that no message told of');
   command.action(bind(async (context, given) => {
     const { out, backend: { clock } } = context;
-    const { entity, limit } = given.optsWithGlobals<MessageOptions>();
-    const changes = await context.ask(await context.readyProject(), ({ operations }) => operations.webhooks.lost({ limit, ...(entity === undefined ? {} : { entity }) }));
+    const { entity, since, until, limit } = given.optsWithGlobals<MessageOptions>();
+    const filter = Object.fromEntries(Object.entries({ entity, since, until }).filter(([, value]) => value !== undefined));
+    const changes = await context.ask(await context.readyProject(), ({ operations }) => operations.webhooks.lost({ ...filter, limit }));
     const rows = changes.map((change) => [change.entity, change.key, change.modifiedAt.toISOString(), ago(change.foundAt, clock.now()), cell(change.runId)]);
     for (const line of changes.length > 0 ? table([{ title: 'entity' }, { title: 'key' }, { title: 'changed' }, { title: 'found' }, { title: 'by run', right: true }], rows, out.width) : ['none']) out.line(line);
     out.json({ changes });
@@ -39,6 +40,6 @@ export function addLost(parent: Command, bind: Bind): void {
   }));
   explain(command, {
     about: 'A read found them, so that the tables have them. A minute after that each is judged: told late, or lost.', examples: [['tds webhooks lost --entity invoices', 'of one entity']],
-    json: '{ "changes": [{ "entity", "key", "modifiedAt", "foundAt", "runId" }] }',
+    json: '{ "changes": [{ "id", "entity", "key", "modifiedAt", "foundAt", "runId" }] }',
   });
 }
