@@ -10,7 +10,7 @@ const raised = 'exec_stmt_raise';
 const rowPolicy = 'ExecWithCheckOptions';
 
 /** What `pg` tells of an error beside its code. */
-interface Told { message: string; detail?: string; column?: string; constraint?: string; routine?: string }
+interface Told { message: string; detail?: string; hint?: string; column?: string; constraint?: string; routine?: string }
 
 /**
  * Whether the row is at fault, not the table nor the database: a bad value (class 22), a constraint (23), a policy or a view's check option
@@ -29,13 +29,13 @@ export function sqlState(error: unknown): string | undefined {
 
 /** What is noted of a record that the table refused to take, or of a deletion whose row it refused to let go. */
 export function refusalOf(error: unknown, { form }: Pick<Incoming, 'form'>, { config }: Pick<Entity, 'config'>): DeadLetterProblem {
-  const { message, detail, column } = error as Told;
+  const { message, detail, hint, column } = error as Told;
   const causes = causesOf(error);
   const isDeletion = form === 'gone';
   const what = !isDeletion ? 'refused the row' : config.deletes.mode === 'mark' ? 'refused to have the row marked as deleted' : 'refused to let the row go';
   return {
     code: `${isDeletion ? 'destination.refused_deletion' : 'destination.refused'}.${sqlState(error) ?? 'unknown'}`, ...(column ? { field: column } : {}),
-    message: `the table ${what}: ${message}${detail ? ` (${detail})` : ''}`,
+    message: `the table ${what}: ${message}${detail ? ` (${detail})` : ''}${hint ? `; ${hint}` : ''}`,
     suggestion: isDeletion ? cureOfDeletion(error) : cureOfRow(error),
     ...(causes.length > 0 ? { causes } : {}),
   };

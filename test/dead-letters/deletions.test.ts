@@ -8,7 +8,7 @@ const remove = { deletes: { mode: 'remove', maxShare: 1, alwaysAllow: 100 } } as
 const mark = { deletes: { mode: 'mark', column: 'deleted_at', maxShare: 1, alwaysAllow: 100 } } as never;
 const everything = { filter: {}, all: true };
 const guard = `CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  IF old.id = '3' THEN RAISE EXCEPTION 'thing % is on an open order', old.id; END IF;
+  IF old.id = '3' THEN RAISE EXCEPTION 'thing % is on an open order', old.id USING HINT = 'close the order'; END IF;
   IF TG_OP = 'DELETE' THEN RETURN old; END IF;
   RETURN new; END $$`;
 const guarded = [guard, 'CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON erp.things FOR EACH ROW EXECUTE FUNCTION guard()'];
@@ -31,7 +31,7 @@ t.test('a trigger refuses one of nine deletions: it goes aside with what the tri
   const run = await b.corridor.run('full');
   t.match(run, { status: 'succeeded', deleted: 8, refused: 1 });
   t.same(await standing(b), ['0', '3']);
-  t.match(await letters(b), [{ key: '3', runId: run.id, via: 'full', code: 'destination.refused_deletion.P0001', message: 'the table refused to let the row go: thing 3 is on an open order', attempts: 1 }]);
+  t.match(await letters(b), [{ key: '3', runId: run.id, via: 'full', code: 'destination.refused_deletion.P0001', message: 'the table refused to let the row go: thing 3 is on an open order; close the order', attempts: 1 }]);
   const { id = '', fingerprint = '' } = (await letters(b))[0] ?? {};
   t.match(await b.operations.deadLetter(id), { raw: /"thing 3"/, problems: [{ suggestion: /trigger.*mode: keep/ }], history: [{ runId: run.id }] });
   t.match(await b.operations.deadLetterGroups({}), [{ fingerprint, count: 1 }]);
