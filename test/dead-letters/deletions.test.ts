@@ -1,8 +1,11 @@
 /** A deletion that the user's own table refuses goes aside like a record: with the reason, alone, and until the table lets the row go. */
 import t from 'tap';
 import { applyBatch } from '../../core/pipeline/apply.ts';
+import type { Destination } from '../../core/sdk/index.ts';
+import { createTestContext } from '../../core/sdk/test/index.ts';
+import postgres from '../../plugins/postgres/plugin.ts';
 import { bench, minute, thing, type Bench } from './support.ts';
-import type { TestScope } from '../support/database.ts';
+import { testDatabase, type TestScope } from '../support/database.ts';
 
 const remove = { deletes: { mode: 'remove', maxShare: 1, alwaysAllow: 100 } } as never;
 const mark = { deletes: { mode: 'mark', column: 'deleted_at', maxShare: 1, alwaysAllow: 100 } } as never;
@@ -74,6 +77,23 @@ t.test('marked as deleted, or removed under a foreign key, even one that is look
       t.equal(await b.open(), 0);
     });
   }
+});
+
+t.test('the same in a database of its own, which commits by itself', async (t) => {
+  const b = await bench(t, { config: remove });
+  const other = await testDatabase(t);
+  const connection = postgres.create(createTestContext({ settings: { url: other.url, schema: 'erp', createSchema: true, poolSize: 2 }, database: b.corridor.database }));
+  t.teardown(() => connection.close?.());
+  b.corridor.entity.destination = connection.destination as Destination;
+  for (let id = 0; id < 10; id += 1) b.source.put(thing(id));
+  await b.corridor.run('full');
+  for (const statement of guarded) await other.pool.query(statement);
+  b.source.records.clear();
+  t.match(await b.corridor.run('full'), { status: 'succeeded', deleted: 9, refused: 1 });
+  t.match(await letters(b), [{ key: '3', code: 'destination.refused_deletion.P0001' }]);
+  await other.pool.query('DROP TRIGGER guard ON erp.things');
+  t.match(await b.retry(everything), [{ deleted: 1, refused: 0 }]);
+  t.same((await other.pool.query('SELECT * FROM erp.things')).rows, []);
 });
 
 t.test('a policy of row security that lets a row be seen and not deleted is told, though PostgreSQL says nothing', async (t) => {
