@@ -41,6 +41,7 @@ function showStory({ out, backend: { clock } }: Context, story: RecordStory, wit
     else if (version.raw.length > 0 && (version.fields ?? []).length === 0) out.line('  no mapped field changed; --raw shows what did');
     if (version.cut) out.line('  … and more');
   }
+  if (story.versions.some(({ via }) => via === 'webhook')) out.line(`\nthe messages about it: tds webhooks --entity ${cell(story.entity)} --key ${cell(story.key)}`);
   if (story.deadLetters.length > 0) {
     out.line();
     const rows = story.deadLetters.map((letter) => [letter.id, letter.status, ago(letter.lastAt, now), `${cell(letter.message)} (${letter.code})`]);
