@@ -47,7 +47,7 @@ export async function startTelling(scope: TestScope, { seed, port }: { seed: num
   const running = (async () => {
     while (!over.signal.aborted) {
       if (webhooks.pending < mostPending) changeInvoices(sandbox, random, together);
-      await pause(20);
+      await pause(50);
     }
   })();
   return {
