@@ -56,12 +56,18 @@ export async function listen(server: Server, host: string, port: number): Promis
   return `http://${address.includes(':') ? `[${address}]` : address}:${real}`;
 }
 
-/** Takes no more callers, lets those that are being answered have `graceMs`, then cuts off. */
+/** How often a connection is looked for whose caller was answered, in ms. */
+const leaveMs = 20;
+
+/** Takes no more callers, lets those that are being answered have `graceMs`, then cuts off. Who would ask on and on by one connection is sent away with the next answer. */
 export async function close(server: Server, graceMs: number): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.prependListener('request', (_request, response) => void response.setHeader('Connection', 'close'));
   server.closeIdleConnections();
+  const leave = setInterval(() => server.closeIdleConnections(), leaveMs);
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
+  clearInterval(leave);
   clearTimeout(cut);
 }

@@ -31,7 +31,7 @@ export async function readRecord({ database, entities, known }: { database: Data
   const mayKill = letters.some(({ code, status }) => code === 'record.poison' && status !== 'resolved');
   const told = await tellVersions(versions, entity, !mayKill);
   const [current] = versions;
-  const state = !current ? 'unknown' : current.deletedAt ? 'deleted' : current.refused ? 'refused' : 'live';
+  const state = !current ? 'unknown' : current.refused ? 'refused' : current.deletedAt ? 'deleted' : 'live';
   return { entity: id, key, state, ...told, deadLetters: letters };
 }
 

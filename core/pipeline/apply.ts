@@ -1,7 +1,6 @@
 import { isTdsError, TdsError, type DatabaseAccess, type JsonValue, type Logger, type SqlSession, type TableWrite } from '../sdk/index.ts';
 import { crashPoint } from '../monitor/crash-points.ts';
 import { traced, type SpanFacts } from '../monitor/trace.ts';
-import { causesOf } from '../store/causes.ts';
 import { closeDeadLetters, resolveDeadLetters, setAside, type DeadLetterProblem, type DeadLetterWrite } from '../store/dead-letters.ts';
 import { insertRecords } from '../store/insert-records.ts';
 import { lockEntityWrites, remapRecords, replaceRecords, settleDetails } from '../store/records.ts';
@@ -10,6 +9,7 @@ import { advanceRun, noteSeen, type RunCounts } from '../store/runs.ts';
 import { prepareBatch, writesNothing, type PreparedBatch } from './batch.ts';
 import type { Incoming, Via } from './decide.ts';
 import type { Entity } from './entity.ts';
+import { isRowsFault, refusalOf, sqlState } from './refusals.ts';
 
 /** What the corridor needs of the host. */
 export interface ApplyDeps { database: DatabaseAccess; log: Logger }
@@ -27,7 +27,7 @@ export interface Batch {
   isFirst?: boolean;
   /** Counted elsewhere and saved with it, such as the calls that brought it. */
   counted?: Partial<RunCounts>;
-  /** Records that go aside without being mapped. */
+  /** Records and deletions that go aside without being mapped. */
   refuse?: ReadonlyMap<string, DeadLetterProblem>;
   /** The run that this batch belongs to; its position and counts are saved in the same transaction (promise 3). `noteSeen`: what it has seen is noted, of a part for the whole. */
   run?: { id: string; partOf: string | null; position: JsonValue | undefined; pages: number; noteSeen: boolean };
@@ -45,8 +45,8 @@ const maxRaces = 20;
 
 /**
  * The one write path (promise 1): map → check → guarded write, for a page of any read, a webhook, a replay and a repair.
- * All of it commits in one transaction or not at all. A record that the destination refuses is found by splitting the
- * batch and goes to the dead letters; the others are written.
+ * All of it commits in one transaction or not at all. A record that the destination refuses to write, or to let go, is found by
+ * splitting the batch and goes to the dead letters; the others are written.
  * Throws what the database throws when it is away; then nothing was written and the batch may be applied again.
  */
 export async function applyBatch(deps: ApplyDeps, batch: Batch): Promise<RunCounts> {
@@ -175,10 +175,10 @@ async function findRefused(deps: ApplyDeps, batch: Batch, error: unknown): Promi
   const { incoming, run } = batch;
   if (incoming.length <= 1) {
     const only = incoming[0];
-    if (!only || only.form === 'gone') throw error;
-    deps.log.warn('the destination refused a record', { entity: batch.entity.id, key: only.key, error });
-    const alone: Batch = { ...batch, isFirst: false, refuse: new Map([...(batch.refuse ?? []), [only.key, refusalOf(error)]]) };
-    return write(deps, alone, await prepare(deps, alone));
+    // refused already, it is written into no table: something else is wrong
+    if (!only || batch.refuse?.has(only.key)) throw error;
+    deps.log.warn(only.form === 'gone' ? 'the destination refused to let a row go' : 'the destination refused a record', { entity: batch.entity.id, key: only.key, error });
+    return applyBatch(deps, { ...batch, isFirst: false, refuse: new Map([...(batch.refuse ?? []), [only.key, refusalOf(error, only, batch.entity)]]) });
   }
   const middle = incoming.length >> 1;
   const first: Batch = { ...batch, incoming: incoming.slice(0, middle) };
@@ -190,36 +190,4 @@ async function findRefused(deps: ApplyDeps, batch: Batch, error: unknown): Promi
   const right = await applyBatch(deps, { ...batch, incoming: incoming.slice(middle) });
   for (const name of Object.keys(left) as (keyof RunCounts)[]) right[name] = (right[name] ?? 0) + (left[name] ?? 0);
   return right;
-}
-
-function refusalOf(error: unknown): DeadLetterProblem {
-  const { message, detail, column, constraint, routine } = error as { message: string; detail?: string; column?: string; constraint?: string; routine?: string };
-  const causes = causesOf(error);
-  return {
-    code: `destination.refused.${sqlState(error) ?? 'unknown'}`, ...(column ? { field: column } : {}),
-    message: `the table refused the row: ${message}${detail ? ` (${detail})` : ''}`,
-    suggestion: constraint ? `Look at the constraint "${constraint}", or add a check or a default to the mapping.`
-      : routine === raised ? 'A trigger of the table refuses it: mend the record at its source, or add a check to the mapping.'
-      : routine === rowPolicy ? 'A row security policy of the table refuses it: change the policy, or leave such records out by a check.' : 'Change the column or the mapping.',
-    ...(causes.length > 0 ? { causes } : {}),
-  };
-}
-
-/** Where in PostgreSQL an error was made, which its text says in the server's language: `RAISE`, in a trigger of the user, by whatever code … */
-const raised = 'exec_stmt_raise';
-/** … and a policy of row security. The same code, from elsewhere, is a missing grant. */
-const rowPolicy = 'ExecWithCheckOptions';
-
-/**
- * Whether the row is at fault, not the table nor the database: a bad value (class 22), a constraint (23), a view's check option (44), what a
- * trigger does (P0, 38), two rows for one key (21), a row beyond the limits (54000), a policy. A missing grant is no row's fault.
- */
-export function isRowsFault(error: unknown): boolean {
-  const { routine } = error as { routine?: unknown };
-  return routine === raised || routine === rowPolicy || /^(21|22|23|38|44|54000|P0)/.test(sqlState(error) ?? '');
-}
-
-function sqlState(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }

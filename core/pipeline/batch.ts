@@ -3,10 +3,11 @@ import type { DeadLetterProblem, DeadLetterWrite } from '../store/dead-letters.t
 import { stringOf } from '../store/json-text.ts';
 import { readBodies, readHeads, readHeadsUnlessSame, type RecordBodies, type RecordHead, type RecordWrite, type Settled } from '../store/records.ts';
 import type { RunCounts } from '../store/runs.ts';
-import { decide, type Decision, type Incoming, type IncomingRecord } from './decide.ts';
+import { decide, outlasts, type Decision, type Incoming, type IncomingRecord } from './decide.ts';
 import type { Entity } from './entity.ts';
 import { recordOf } from './incoming.ts';
-import { bodyOf } from './stored.ts';
+import { bodyOf, lastBody } from './stored.ts';
+import { joinTables, tableWrites } from './table-writes.ts';
 
 /** A record that will be written, with what mapping and checks said of it. */
 interface Change { incoming: Incoming; stored: RecordHead | undefined; decision: Decision; write: RecordWrite }
@@ -106,7 +107,11 @@ function recordWrite(entity: Entity, incoming: Incoming, stored: RecordHead | un
     modifiedAt: stored?.modifiedAt ?? null, listHash: stored?.listHash ?? null, detailHash: stored?.detailHash ?? null,
     detailAt: stored?.detailAt ?? null, detailModifiedAt: stored?.detailModifiedAt ?? null, raw: null, detail: null,
   };
-  if (incoming.form === 'gone') return { ...kept, modifiedAt: latest(incoming.modifiedAt ?? null, kept.modifiedAt), observedAt: incoming.observedAt, deletedAt: incoming.observedAt, detailDue: false };
+  if (incoming.form === 'gone') {
+    // a deletion that is tried again leaves the tombstone where it stands
+    const at = stored && stored.deletedAt !== null && !outlasts(incoming, stored.deletedAt) ? stored : { observedAt: incoming.observedAt, deletedAt: incoming.observedAt };
+    return { ...kept, modifiedAt: latest(incoming.modifiedAt ?? null, kept.modifiedAt), observedAt: at.observedAt, deletedAt: at.deletedAt, detailDue: false };
+  }
   // a message speaks of its record's modified time, and takes nothing from what a look at the source has proved since
   const observedAt = stored && stored.deletedAt === null && !incoming.proof && stored.observedAt > incoming.observedAt ? stored.observedAt : incoming.observedAt;
   const common = { ...kept, modifiedAt: latest(incoming.modifiedAt, kept.modifiedAt), observedAt, deletedAt: null };
@@ -131,7 +136,7 @@ async function mapChanges(entity: Entity, session: SqlSession | undefined, chang
   const gone = await keysOf(entity, wholeRecords(allowed.filter(({ incoming }) => incoming.form === 'gone' && bodies.has(incoming.key)), bodies));
   for (const change of changes) {
     const refusal = refuse?.get(change.incoming.key);
-    if (refusal) setAside(change, false, [refusal], prepared);
+    if (refusal) setAside(change, false, [refusal], prepared, bodies);
   }
   const rows: CellValue[][] = [];
   const rowsAreNew: boolean[] = [];
@@ -141,7 +146,7 @@ async function mapChanges(entity: Entity, session: SqlSession | undefined, chang
     const result = mapped[index];
     if (result === undefined) throw new Error('the mapping answered fewer records than it was given');
     if (!result.ok) {
-      setAside(change, result.action === 'drop', result.problems, prepared);
+      setAside(change, result.action === 'drop', result.problems, prepared, bodies);
       return;
     }
     count(prepared, change.decision === 'new' ? 'new' : 'changed');
@@ -158,13 +163,13 @@ async function mapChanges(entity: Entity, session: SqlSession | undefined, chang
   });
 
   for (const change of changes) {
-    if (change.decision === 'gone') {
+    if (change.decision === 'gone' && !change.write.refused) {
       if (change.stored) count(prepared, 'deleted');
       if (change.stored?.refused) prepared.overtaken.push(change.incoming.key);
     }
     targetOf(change, prepared).push(change.write);
   }
-  prepared.tables = tableWrites(entity, rows, rowsAreNew.every(Boolean), gone, children, changes);
+  prepared.tables = tableWrites(entity, rows, rowsAreNew.every(Boolean), gone, children, changes.find((change) => change.decision === 'gone')?.incoming.observedAt);
 }
 
 /** The rows of records that are gone. What was refused of a record's last version has no say: its row may be that of an earlier one. */
@@ -174,21 +179,25 @@ async function keysOf(entity: Entity, records: Iterable<JsonObject>): Promise<Ce
 
 function targetOf({ incoming, stored, write }: Change, prepared: PreparedBatch): RecordWrite[] {
   if (stored === undefined) return prepared.inserts;
-  if (incoming.form === 'gone' || stored.deletedAt !== null) return prepared.replaces;
+  if (incoming.form === 'gone') return stored.deletedAt !== null && write.deletedAt === stored.deletedAt ? prepared.remaps : prepared.replaces;
+  if (stored.deletedAt !== null) return prepared.replaces;
   const sameContent = incoming.form === 'list' ? write.listHash === stored.listHash : write.detailHash === stored.detailHash;
   return sameContent ? prepared.remaps : prepared.replaces;
 }
 
-function setAside(change: Change, drop: boolean, problems: readonly DeadLetterProblem[], prepared: PreparedBatch): void {
-  if (change.incoming.form === 'gone') return;
+/** What is refused of a deletion is that the row goes: the tombstone stands, and the record as it was stored is what the letter keeps. */
+function setAside(change: Change, drop: boolean, problems: readonly DeadLetterProblem[], prepared: PreparedBatch, bodies: ReadonlyMap<string, RecordBodies>): void {
+  const { incoming, stored } = change;
+  if (incoming.form === 'gone' && stored === undefined) return;
   count(prepared, drop ? 'dropped' : 'refused');
   if (drop) {
-    prepared.dropped.push(change.incoming.key);
-    if (change.stored?.refused) prepared.overtaken.push(change.incoming.key);
+    prepared.dropped.push(incoming.key);
+    if (stored?.refused) prepared.overtaken.push(incoming.key);
     return;
   }
   change.write.refused = true;
-  prepared.letters.push({ key: change.incoming.key, problems, raw: stringOf(change.incoming.text) });
+  const known = bodies.get(incoming.key);
+  prepared.letters.push({ key: incoming.key, problems, raw: incoming.form === 'gone' ? known && stored ? lastBody({ ...stored, ...known }) : null : stringOf(incoming.text) });
 }
 
 /** A list record lies over the stored detail, a detail over the stored list record; what is gone is known only from what is stored. */
@@ -211,26 +220,6 @@ export function wholeRecord(incoming: Incoming, bodies: RecordBodies | undefined
   return other ? { ...bodyOf(other), ...record } : record;
 }
 
-interface ChildRows { rows: CellValue[][]; parents: CellValue[][] }
-
-function tableWrites(entity: Entity, rows: CellValue[][], allNew: boolean, gone: CellValue[][], children: readonly ChildRows[], changes: readonly Change[]): TableWrite[] {
-  const writes: TableWrite[] = [];
-  const { mode } = entity.config.deletes;
-  const at = changes.find((change) => change.decision === 'gone')?.incoming.observedAt;
-  const deletes = gone.length > 0 && at && mode !== 'keep' ? { keys: gone, mode, at } : undefined;
-  if (rows.length > 0 || deletes) {
-    writes.push({ spec: entity.mapping.table, ...(rows.length > 0 ? { upserts: { rows, allNew } } : {}), ...(deletes ? { deletes } : {}) });
-  }
-  children.forEach((child, position) => {
-    const spec = entity.mapping.children[position]?.spec;
-    if (!spec) return;
-    const parents = deletes?.mode === 'remove' ? [...child.parents, ...gone] : child.parents;
-    if (parents.length === 0) return;
-    writes.push({ spec, ...(allNew && deletes === undefined ? {} : { replaceParents: parents }), upserts: { rows: child.rows, allNew } });
-  });
-  return writes;
-}
-
 /**
  * Batches that were prepared one after the other, as one. A record that more than one of them has shows in the transaction: it is not
  * in the version any more that the later ones saw.
@@ -245,22 +234,6 @@ export function joinPrepared(parts: readonly PreparedBatch[]): PreparedBatch {
     inserts: all('inserts'), replaces: all('replaces'), remaps: all('remaps'), settled: all('settled'), letters: all('letters'), mended: all('mended'),
     overtaken: all('overtaken'), stale: all('stale'), dropped: all('dropped'), tables: joinTables(all('tables')), counts,
   };
-}
-
-/** One write per table, in the order in which they came: the entity's own table before its children. */
-function joinTables(writes: readonly TableWrite[]): TableWrite[] {
-  return [...Map.groupBy(writes, ({ spec }) => spec)].map(([spec, own]) => {
-    const upserts = own.flatMap((write) => write.upserts ?? []);
-    const deletes = own.flatMap((write) => write.deletes ?? []);
-    const parents = own.flatMap((write) => write.replaceParents ?? []);
-    const [lastDelete] = deletes.slice(-1);
-    return {
-      spec,
-      ...(upserts.length > 0 ? { upserts: { rows: upserts.flatMap(({ rows }) => rows), allNew: upserts.every(({ allNew }) => allNew) } } : {}),
-      ...(lastDelete ? { deletes: { ...lastDelete, keys: deletes.flatMap(({ keys }) => keys) } } : {}),
-      ...(own.some((write) => write.replaceParents) ? { replaceParents: parents } : {}),
-    };
-  });
 }
 
 /** Whether a batch would write anything at all. */

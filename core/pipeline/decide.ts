@@ -27,9 +27,10 @@ export interface IncomingRecord {
 
 /**
  * The proof that a record is gone. `version`: of the stored record that the proof is about; any other one is left alone. Without it the
- * times of both looks decide, which are to be of one clock. `modifiedAt`: of a message, the modified time of the record's last state.
+ * times of both looks decide, which are to be of one clock. `modifiedAt`: of a message, the modified time of the record's last state. `again`:
+ * asked for by a retry: where the table refused to let the row go, it is tried once more.
  */
-export interface IncomingGone { form: 'gone'; key: string; observedAt: Date; version?: number; modifiedAt?: Date }
+export interface IncomingGone { form: 'gone'; key: string; observedAt: Date; version?: number; modifiedAt?: Date; again?: boolean }
 
 export type Incoming = IncomingRecord | IncomingGone;
 
@@ -38,7 +39,7 @@ export type Stored = RecordHead;
 
 /**
  * - `new`, `changed`: to be mapped and written.
- * - `gone`: to become a tombstone.
+ * - `gone`: to become a tombstone, or its row to go at last.
  * - `unchanged`: nothing to do. `settled`: nothing new either, but the detail that was due has come.
  * - `stale`: older than what is stored; nothing to do.
  */
@@ -69,7 +70,7 @@ export function decide(incoming: Incoming, stored: Stored | undefined, mapping: 
 
 function decideGone(incoming: IncomingGone, stored: Stored | undefined): Decision {
   if (stored === undefined) return 'gone';
-  if (stored.deletedAt !== null) return outlasts(incoming, stored.deletedAt) ? 'gone' : 'unchanged';
+  if (stored.deletedAt !== null) return outlasts(incoming, stored.deletedAt) || (incoming.again && stored.refused) ? 'gone' : 'unchanged';
   if (incoming.version !== undefined) return stored.version === incoming.version ? 'gone' : 'stale';
   // the message is about an earlier life of the record: it has been changed since
   if (incoming.modifiedAt && stored.modifiedAt && stored.modifiedAt > incoming.modifiedAt) return 'stale';
@@ -77,7 +78,7 @@ function decideGone(incoming: IncomingGone, stored: Stored | undefined): Decisio
 }
 
 /** A later proof of the same moves the tombstone: what was seen of the record between the two must not bring it back. A message told twice proves no more. */
-function outlasts({ observedAt, version, modifiedAt }: IncomingGone, deletedAt: Date): boolean {
+export function outlasts({ observedAt, version, modifiedAt }: IncomingGone, deletedAt: Date): boolean {
   return version === undefined && modifiedAt === undefined && observedAt > deletedAt;
 }
 

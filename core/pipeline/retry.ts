@@ -6,7 +6,7 @@ import { readRun, type Run } from '../store/runs.ts';
 import { keptMessages, putBack } from '../store/webhook-queries.ts';
 import type { Batch } from './apply.ts';
 import { applyCarefully, Care, poisonCode } from './careful.ts';
-import type { IncomingRecord } from './decide.ts';
+import type { Incoming } from './decide.ts';
 import type { Entity } from './entity.ts';
 import { contentHash, receive, type Received } from './incoming.ts';
 import type { RunContext, RunOutcome } from './run-context.ts';
@@ -14,7 +14,7 @@ import { incomingOf } from './stored.ts';
 
 /** A set of dead letters made ready for the corridor. */
 export interface LetterSet {
-  incoming: IncomingRecord[];
+  incoming: Incoming[];
   withoutKey: Received['withoutKey'];
   /** Letters that need no mapping to be closed, with the reason. */
   overtaken: { id: string; reason: string }[];
@@ -78,7 +78,9 @@ export async function gather(entity: Entity, session: SqlSession, letters: reado
       continue;
     }
     const record = letter.key === null ? undefined : stored.get(letter.key);
-    if (record?.deletedAt) set.overtaken.push({ id: letter.id, reason: 'the record is gone at the source' });
+    // of that version: when the record has come back meanwhile, that has settled the letter
+    if (record?.deletedAt && record.refused) set.incoming.push({ form: 'gone', key: record.key, version: record.version, observedAt: record.deletedAt, again: true });
+    else if (record?.deletedAt) set.overtaken.push({ id: letter.id, reason: 'the record is gone at the source' });
     else if (record && !record.refused) set.overtaken.push({ id: letter.id, reason: 'a newer version of the record was applied' });
     else {
       const incoming = record && incomingOf(record);
@@ -109,8 +111,8 @@ async function endedRun({ database, run }: RunContext): Promise<Run> {
 }
 
 /** What a retry has done so far, out of the counts of its run. */
-export function resultOf(run: Pick<Run, 'read' | 'new' | 'changed' | 'refused' | 'dropped' | 'unchanged' | 'stale'>): RetryResult {
-  return { tried: run.read, mended: run.new + run.changed, refused: run.refused, dropped: run.dropped };
+export function resultOf(run: Pick<Run, 'read' | 'new' | 'changed' | 'deleted' | 'refused' | 'dropped' | 'unchanged' | 'stale'>): RetryResult {
+  return { tried: run.read, mended: run.new + run.changed + run.deleted, refused: run.refused, dropped: run.dropped };
 }
 
 function wording({ mended, refused, dropped }: RetryResult, back: number): string {

@@ -11,10 +11,15 @@ function detailIsLast({ raw, detail, detailAt, observedAt }: Bodies): boolean {
   return detail !== null && (raw === null || (detailAt !== null && detailAt >= observedAt));
 }
 
+/** The body that was looked at last, as text. */
+export function lastBody(bodies: Bodies): string | null {
+  return detailIsLast(bodies) ? bodies.detail : bodies.raw;
+}
+
 /** The stored record as if it came in once more: in the form that was looked at last, so that this one lies on top again. */
 export function incomingOf(stored: RecordHead & RecordBodies): IncomingRecord | undefined {
   const isDetail = detailIsLast(stored);
-  const text = isDetail ? stored.detail : stored.raw;
+  const text = lastBody(stored);
   const record = text === null ? undefined : parseJson(text);
   if (text === null || !isRecord(record)) return undefined;
   return {

@@ -15,7 +15,7 @@ export interface VersionStory {
   /** When it was stored, by what. */
   at: Date; via: string; runId: string | null; runMode: string | null; runTrigger: string | null;
   modifiedAt: Date | null; observedAt: Date; deletedAt: Date | null; replacedAt: Date | null;
-  /** The mapping or the table refused it. */
+  /** The mapping or the table refused it; of a deletion, that its row went. */
   refused: boolean;
   /** The same raw record was mapped again, last at this time. */
   mappedAgain: { at: Date; via: string; runId: string | null } | null;

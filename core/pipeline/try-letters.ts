@@ -78,7 +78,7 @@ type Fate = 'refused' | 'dropped' | 'overtaken' | 'inbox';
 function fatesOf(letters: readonly LetterToRetry[], set: LetterSet, prepared: PreparedBatch): Map<string, Fate> {
   const fates = new Map<string, Fate>();
   const refused = new Set(prepared.letters.map(({ key }) => key));
-  const dropped = new Set(prepared.overtaken);
+  const dropped = new Set(prepared.dropped);
   const overtaken = new Set(set.overtaken.map(({ id }) => id));
   const withoutKey = new Set(set.withoutKey.map(({ raw }) => raw));
   const inbox = new Set(set.messages.map(({ letter }) => letter));

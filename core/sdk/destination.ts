@@ -84,7 +84,8 @@ export interface Destination {
   prepare(spec: TableSpec): Promise<void>;
   /**
    * Applies the writes of one batch, all or nothing. Guarding against older data is the host's work: what arrives here
-   * is to be written. Throws pg's own errors, so that the host can find the bad row by splitting the batch.
+   * is to be written. Throws pg's own errors, so that the host can find the bad row by splitting the batch; a row that the table does not
+   * let go is one, and none that is passed over.
    */
   write(writes: readonly TableWrite[], session: SqlSession | undefined): Promise<void>;
 }

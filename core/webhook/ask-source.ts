@@ -65,7 +65,7 @@ async function askSome(context: SetContext, keys: readonly string[], byKey: Read
   const letters = new Map(given.map((message) => [message.row, letterOf(message.row, message.told.key, whyOf(message).code, whyOf(message).message)]));
   const answered = messagesOf([...new Set(asked.incoming.map(({ key }) => key))]);
   const again = new Set(answered.filter(({ row }) => row.again).map(({ told }) => told.key));
-  const records = asked.incoming.map((one) => (one.form !== 'gone' && again.has(one.key) ? { ...one, again: true } : one));
+  const records = asked.incoming.map((one) => (again.has(one.key) ? { ...one, again: true } : one));
   if (answered.length + given.length > 0) await commitMessages(context, [...answered, ...given], records, 'refetch', letters);
   for (const [code, group] of Map.groupBy(tried, (message) => whyOf(message).code)) {
     await database.transaction((session) => putOff(session, group.map(({ row }) => row), { until: pauseOf(now, group), code, counted: true }));

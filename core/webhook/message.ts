@@ -59,7 +59,7 @@ export function incomingOfMessage({ entity }: Hearing, event: WebhookEvent, told
   if (event === 'deleted') {
     const { key, modifiedAt } = told;
     // a clock of the source that is ahead of ours must not let what it says of the time before the deletion look newer
-    return { form: 'gone', key, observedAt: modifiedAt && modifiedAt > receivedAt ? modifiedAt : receivedAt, ...(modifiedAt ? { modifiedAt } : {}) };
+    return { form: 'gone', key, observedAt: modifiedAt && modifiedAt > receivedAt ? modifiedAt : receivedAt, ...(modifiedAt ? { modifiedAt } : {}), ...(again ? { again } : {}) };
   }
   const [record] = told.record ? receive(entity, [told.record], { form: 'detail', observedAt: receivedAt, proof: false }).records : [];
   return record && { ...record, ...(again ? { again } : {}) };

@@ -2,7 +2,7 @@
 import type { CellValue, SqlSession, TableSpec, TableWrite } from 'tds/sdk';
 import type { ColumnFacts, TableFacts } from './catalog.ts';
 import { encodeRows } from './copy-text.ts';
-import { quoteName, quoteTable } from './identifiers.ts';
+import { quoteName, quoteTable, showTable } from './identifiers.ts';
 import { createStage, stageColumn, type Stage } from './stage.ts';
 
 /** Applies the writes of one table. Throws pg's own errors; the transaction is then the caller's to roll back. */
@@ -79,7 +79,23 @@ async function deleteKeys(session: SqlSession, spec: TableSpec, facts: TableFact
     values.push(mark.toISOString());
     statement = `update ${table} t set ${deleted} = $${values.length}::timestamptz from ${wanted} where ${sameKey(spec.key)} and t.${deleted} is null`;
   }
-  await byIndex(session, () => session.query(statement, values));
+  const { rowCount } = await byIndex(session, () => session.query(statement, values));
+  if (rowCount < keys.length) await refuseKept(session, spec, facts, keys, mark !== undefined);
+}
+
+/** Of rows that a policy of row security keeps from being changed PostgreSQL says nothing: it looks as if they were not there. What a trigger of the user does with a deletion is its own matter. */
+class RowKeptError extends Error {
+  /** PostgreSQL's own code for rows that a check option refuses: by it the host knows that a row is at fault. */
+  readonly code = '44000';
+}
+
+async function refuseKept(session: SqlSession, spec: TableSpec, facts: TableFacts, keys: readonly (readonly CellValue[])[], isMark: boolean): Promise<void> {
+  const [table, columns] = [quoteTable(facts.name), keyArrays(spec.key, keys)];
+  const unmarked = isMark && spec.deletedColumn !== undefined ? ` and t.${quoteName(spec.deletedColumn)} is null` : '';
+  const { rows } = await byIndex(session, () => session.query(
+    `select count(*)::int as kept from ${table} t, ${keySource(facts, spec.key)} where ${sameKey(spec.key)}${unmarked} and row_security_active($${columns.length + 1}::regclass)`, [...columns, table]));
+  const kept = Number(rows[0]?.['kept']);
+  if (kept > 0) throw new RowKeptError(`a row security policy of ${showTable(facts.name)} keeps ${kept === 1 ? 'a row' : `${kept} rows`} from being ${isMark ? 'marked as deleted' : 'deleted'}`);
 }
 
 /**
@@ -123,10 +139,11 @@ const planSettings = ['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan'] a
  * Runs a statement that looks for some keys in a large table. PostgreSQL knows nothing about a table that was filled a minute ago,
  * and may guess that reading all of it is cheaper; so it is told to go by the index.
  */
-async function byIndex(session: SqlSession, use: () => Promise<unknown>): Promise<void> {
+async function byIndex<T>(session: SqlSession, use: () => Promise<T>): Promise<T> {
   const { rows } = await session.query(`select ${planSettings.map((name) => `current_setting('${name}') as ${name}`).join(', ')}`);
   await session.query(`select ${planSettings.map((name) => `set_config('${name}', 'off', true)`).join(', ')}`);
-  await use();
+  const result = await use();
   // Not in a `finally`: after an error the transaction is over, and the settings with it.
   await session.query(`select ${planSettings.map((name, index) => `set_config('${name}', $${index + 1}, true)`).join(', ')}`, planSettings.map((name) => rows[0]?.[name]));
+  return result;
 }

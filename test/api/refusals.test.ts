@@ -1,3 +1,4 @@
+import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
 import t from 'tap';
 import { createApi } from '../../core/api/index.ts';
@@ -178,4 +179,26 @@ t.test('stop lets an answer that is under way end, cuts off one that does not, a
   await stuck.promise;
   await other.stop();
   await lost;
+});
+
+t.test('stop waits for nobody who asks on and on by one connection: it ends with the answers that are under way', async (t) => {
+  const begun = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const { url, stop } = await startApi(t, fakeOperations({ async nodes() {
+    begun.resolve();
+    await release.promise;
+    return [];
+  } }), { graceMs: 600_000 });
+  let answers = 0;
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (): Promise<void> => new Promise((resolve, reject) => void get(`${url}/v1/nodes`, { agent }, (answer) => void answer.resume().once('end', () => (answers += 1, resolve()))).once('error', reject));
+  const asking = (async () => {
+    for (;;) await ask();
+  })().catch(() => undefined); // nobody listens any more
+  await begun.promise;
+  const stopped = stop();
+  release.resolve();
+  await stopped;
+  await asking;
+  t.ok(answers > 0);
 });

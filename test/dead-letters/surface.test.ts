@@ -1,6 +1,7 @@
 /** The commands and routes over real dead letters. */
 import t from 'tap';
 import { listRuns, readRun, type Run } from '../../core/store/runs.ts';
+import { applyBatch } from '../../core/pipeline/apply.ts';
 import type { Operations } from '../../core/operations/operations.ts';
 import { fakeOperations } from '../api/fake-operations.ts';
 import { startApi } from '../api/support.ts';
@@ -63,6 +64,22 @@ t.test('tds record tells what happened to a record', async (t) => {
   t.match(out, /^things 1: live\n[\s\S]*version 2 {2}changed .*by full, run 2 \(asked by test\)\n {2}name: thing 1 → renamed\n {2}raw name: thing 1 → renamed\n[\s\S]*version 1 {2}created/);
   t.match((await callCli(['record', 'things', '1', '--json'], { operations })).json, [{ key: '1', versions: [{ version: 2, fields: [{ field: 'name', from: 'thing 1', to: 'renamed' }] }, { version: 1 }] }]);
   t.match(await callCli(['record', 'things', '404'], { operations }), { exit: 2, err: /operation\.unknown_record/ });
+});
+
+t.test('a deletion that the table refused is shown, tried and told like any other', async (t) => {
+  const b = await bench(t);
+  b.source.put(thing(1));
+  await b.corridor.run('full');
+  await b.corridor.rows(`CREATE FUNCTION needed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'thing % is needed', old.id; END $$; CREATE TRIGGER needed BEFORE UPDATE ON erp.things FOR EACH ROW EXECUTE FUNCTION needed()`);
+  await applyBatch(b.corridor, { entity: b.corridor.entity, via: 'webhook', incoming: [{ form: 'gone', key: '1', observedAt: new Date() }] });
+  const operations = operationsOf(b);
+  const tds = (...args: string[]) => callCli(args, { operations });
+  t.match(await tds('dead-letters'), { out: /things +1 .*the table refused to have the row marked as deleted: thing 1 is needed \(destination\.refused_deletion\.P0001\)/ });
+  t.match(await tds('dead-letters', 'retry', '--dry-run', '--all'), { out: /1 of 1 would pass now[^]*1 of them the table itself refused before; whether it takes them now is known only by trying/ });
+  t.match(await tds('record', 'things', '1'), { out: /^things 1: refused\n[^]*version 2 {2}deleted .*by webhook {2}refused\n[^]*the messages about it: tds webhooks --entity things --key 1/ });
+  await b.corridor.rows('DROP TRIGGER needed ON erp.things');
+  t.match(await tds('dead-letters', 'retry', '1'), { out: /things: 1 mended, 0 still refused/ });
+  t.match(await tds('record', 'things', '1'), { out: /^things 1: deleted\n[^]*tried again .*by replay, run/ });
 });
 
 t.test('the API does the same', async (t) => {

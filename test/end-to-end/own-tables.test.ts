@@ -1,6 +1,6 @@
 /** Tables that belong to the user (`manage: false`): held against the mapping, filled, and never changed in their make. */
 import t from 'tap';
-import { isRowsFault } from '../../core/pipeline/apply.ts';
+import { isRowsFault } from '../../core/pipeline/refusals.ts';
 import { openShop, shopConnections, type Shop } from '../support/shop.ts';
 
 const config = `${shopConnections}

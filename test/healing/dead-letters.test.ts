@@ -19,8 +19,7 @@ const mended = {
 interface Shop extends Ward { corridor: Corridor; mend(fields: object): void; /** Executes the retries that were asked for, as the queue would. */ retries(): Promise<{ read: number; refused: number }[]> }
 
 /** An entity with `count` records, all of them dead letters, in three faults. */
-async function shop(scope: TestScope, count: number, more: Partial<DeadLettersDeps> = {}): Promise<Shop> {
-  const source = new MemorySource();
+async function shop(scope: TestScope, count: number, more: Partial<DeadLettersDeps> = {}, source = new MemorySource()): Promise<Shop> {
   source.pageSize = 500;
   for (let id = 1; id <= count; id += 1) {
     const wrong = [{ price: 'cheap' }, { stock: 'many' }, { weight: 'light' }][id % 3];
@@ -196,4 +195,25 @@ t.test('a record that kills its process is tried once more, alone, at the cost o
   t.same(await attempts(), [{ keys: ['2'], deaths: 0 }], 'the mended mapping is tried at once');
   await s.after(minute);
   t.equal(await open(s), 0);
+});
+
+t.test('a deletion that the table refused is tried again after its pause, and done once the table lets the row go', async (t) => {
+  const source = new MemorySource();
+  const s = await shop(t, 0, {}, source);
+  for (const id of ['1', '2']) source.put({ id, name: id, price: 1, stock: 1, weight: 1, modified: new Date(Date.UTC(2026, 0, 1)).toISOString() });
+  await s.corridor.run('full');
+  await s.corridor.rows(`CREATE FUNCTION needed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'needed'; END $$; CREATE TRIGGER needed BEFORE UPDATE ON erp.things FOR EACH ROW WHEN (old.id = '1') EXECUTE FUNCTION needed()`);
+  source.records.clear();
+  await s.corridor.run('full');
+  await s.after(0);
+  await s.after(minute);
+  t.match(await s.retries(), [{ read: 1, refused: 1 }]);
+  await s.corridor.rows('DROP TRIGGER needed ON erp.things');
+  await s.after(10_000);
+  await s.after(4 * minute);
+  t.match(await s.retries(), [{ read: 1, refused: 0 }]);
+  await s.after(10_000);
+  t.equal(await open(s), 0);
+  t.match(await s.acts(), [{ seen: /1 dead letter of "things": the table refused to have the row marked as deleted: needed/, outcome: 'failed', came: /0 of 1 passed, 1 are left/ }, { outcome: 'healed' }]);
+  t.same(await s.corridor.rows('SELECT id FROM erp.things WHERE deleted_at IS NULL'), []);
 });

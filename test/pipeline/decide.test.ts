@@ -132,3 +132,15 @@ t.test('a second proof that a record is gone outlasts what was seen of it betwee
   t.equal(decide(record(2, 60, 70), stored, mapping), 'stale');
   t.equal(decide({ form: 'gone', key: 'a', observedAt: at(80) }, stored, mapping), 'unchanged');
 });
+
+t.test('a deletion that the table refused is tried again by a retry or by a later proof, and by nothing else', async (t) => {
+  const gone: Incoming = { form: 'gone', key: 'a', observedAt: at(50) };
+  const refused = { ...(apply(gone, apply(record(1, 5, 10), undefined)) as Stored), refused: true };
+  t.equal(decide(gone, refused, mapping), 'unchanged');
+  t.equal(decide({ ...gone, modifiedAt: at(5), observedAt: at(60) }, refused, mapping), 'unchanged', 'a message told twice proves no more');
+  t.equal(decide({ ...gone, observedAt: at(60) }, refused, mapping), 'gone');
+  const retry: Incoming = { ...gone, version: refused.version, again: true };
+  t.equal(decide(retry, refused, mapping), 'gone');
+  t.equal(decide(retry, { ...refused, refused: false }, mapping), 'unchanged', 'it went meanwhile');
+  t.equal(decide(retry, apply(record(2, 55, 60), refused), mapping), 'stale', 'the record has come back meanwhile');
+});

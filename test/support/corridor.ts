@@ -17,6 +17,8 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: ()
 export interface Corridor {
   pool: Pool;
   database: Database;
+  /** Says nothing. */
+  log: Logger;
   entity: Entity;
   requested: RunMode[];
   /** Executes one run to its end; throws what the attempt threw, after which `resume` goes on with the same run. */
@@ -50,7 +52,7 @@ export async function openCorridor(scope: TestScope, source: MemorySource, confi
   let merged = { ...base, ...config } as EntityConfig;
   const requested: RunMode[] = [];
   const corridor: Corridor = {
-    pool, database, requested, entity: build(merged),
+    pool, database, requested, log: silent, entity: build(merged),
     async begin(mode, options) {
       const { run } = await database.transaction((session) => createRun(session, { entity: 'things', mode, trigger: 'test', ...(options ? { options } : {}) }));
       return run.id;

@@ -81,9 +81,11 @@ export function addReopen(parent: Command, bind: Bind): void {
 
 function tellDryRun({ out }: Context, report: DryRunReport): void {
   out.line(`${count(report.pass)} of ${count(report.tried)} would pass now; nothing was written`);
-  for (const { entity, tried, pass, refused, dropped, overtaken, inbox, still } of report.entities) {
+  for (const { entity, tried, pass, refused, dropped, overtaken, inbox, faults, still } of report.entities) {
     out.line(`${entity}: ${count(pass)} of ${count(tried)} pass, ${count(refused)} refused, ${count(dropped)} dropped, ${count(overtaken)} settled already${inbox > 0 ? `, ${count(inbox)} put back into the inbox` : ''}`);
     for (const fault of still) out.line(`  ${count(fault.count)} × ${fault.field === null ? '' : `${cell(fault.field)}: `}${cell(fault.example.message)} (${fault.code}), for example ${cell(fault.example.key)}`);
+    const byTable = faults.filter(({ code }) => code.startsWith('destination.')).reduce((sum, fault) => sum + fault.pass, 0);
+    if (byTable > 0) out.line(`  ${count(byTable)} of them the table itself refused before; whether it takes them now is known only by trying`);
   }
   if (report.jobs > 0) out.line(`${counted(report.jobs, 'job')} would be put back on the queue; whether they succeed is known only by running them`);
   for (const { entity, letters, reason } of report.skipped) out.line(`${cell(entity)}: ${count(letters)} left as they are: ${reason}`);

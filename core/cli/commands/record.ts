@@ -35,12 +35,13 @@ function showStory({ out, backend: { clock } }: Context, story: RecordStory, wit
   for (const version of story.versions) {
     out.line();
     out.line(`version ${version.version}  ${version.what}  ${version.at.toISOString()} (${ago(version.at, now)})  by ${byWhat(version)}${version.refused ? '  refused' : ''}`);
-    if (version.mappedAgain) out.line(`  mapped again ${version.mappedAgain.at.toISOString()} by ${version.mappedAgain.via}${version.mappedAgain.runId === null ? '' : `, run ${version.mappedAgain.runId}`}`);
+    if (version.mappedAgain) out.line(`  ${version.what === 'deleted' ? 'tried' : 'mapped'} again ${version.mappedAgain.at.toISOString()} by ${version.mappedAgain.via}${version.mappedAgain.runId === null ? '' : `, run ${version.mappedAgain.runId}`}`);
     for (const change of version.what === 'created' ? [] : version.fields ?? []) out.line(`  ${changeText(change)}`);
     if (withRaw) for (const change of version.raw) out.line(`  raw ${changeText(change)}`);
     else if (version.raw.length > 0 && (version.fields ?? []).length === 0) out.line('  no mapped field changed; --raw shows what did');
     if (version.cut) out.line('  … and more');
   }
+  if (story.versions.some(({ via }) => via === 'webhook')) out.line(`\nthe messages about it: tds webhooks --entity ${cell(story.entity)} --key ${cell(story.key)}`);
   if (story.deadLetters.length > 0) {
     out.line();
     const rows = story.deadLetters.map((letter) => [letter.id, letter.status, ago(letter.lastAt, now), `${cell(letter.message)} (${letter.code})`]);

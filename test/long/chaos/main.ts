@@ -4,6 +4,7 @@
  *   --only a,b       these scenarios alone
  *   --rounds N       instead of each scenario's own number
  *   --list           names the scenarios
+ * The short form of each is in `test/chaos`, but for `recovery` (`test/queue/crash.test.ts`) and `mended-mapping` (`test/healing/dead-letters.test.ts`).
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -28,6 +28,8 @@ export interface WorldOptions {
   timings?: Partial<QueueTimings>;
   /** YAML of `policies`, in one line. */
   policies?: string;
+  /** Of a further source: YAML below `connections:` and `entities:`, and what its processes are told. */
+  beside?: { connections: string; entities: string; env: Record<string, string> };
 }
 
 export interface NodeOptions { nodeId?: string; waits?: boolean; crashAt?: string; url?: string }
@@ -113,12 +115,15 @@ export class World {
     this.mapping = mapping;
     await writeFile(this.file, `
 database: { url: "\${TDS_DATABASE_URL}" }
-api: { port: 0 }
+api:
+  port: \${TDS_PORT:-0}
 plugins: [${JSON.stringify(plugins)}]
 connections:
   source: { plugin: ${scripts}, with: { file: ${JSON.stringify(join(this.folder, 'things.json'))}, pageMs: ${this.#options.pageMs ?? 5} } }
   erp: { plugin: postgres, with: { schema: erp } }
+${this.#options.beside?.connections ?? ''}
 entities:
+${this.#options.beside?.entities ?? ''}
   things:
     from: { connection: source, stream: things }
     to: { connection: erp, table: things }
@@ -189,7 +194,7 @@ policies: ${this.#options.policies ?? '{}'}
   env(more: Record<string, string> = {}): Record<string, string> {
     const { PATH = '', HOME = '' } = process.env;
     // Loading takes longer than all else in a process that lives for a second.
-    return { PATH, HOME, NODE_COMPILE_CACHE: join(tmpdir(), `tds-chaos-compiled-${process.getuid?.() ?? 'user'}`), TDS_DATABASE_URL: this.url, TDS_DATA: this.folder, TDS_SECRET_KEY: 'a key of the tests, long enough to be one', ...more };
+    return { PATH, HOME, NODE_COMPILE_CACHE: join(tmpdir(), `tds-chaos-compiled-${process.getuid?.() ?? 'user'}`), TDS_DATABASE_URL: this.url, TDS_DATA: this.folder, TDS_SECRET_KEY: 'a key of the tests, long enough to be one', ...this.#options.beside?.env, ...more };
   }
 
   /** Asks for a run as a person would; one that is under way is answered as it is. */

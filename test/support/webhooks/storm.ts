@@ -1,8 +1,5 @@
 /** Thousands of messages, doubled, out of order, lost and forged, to a TDS that is killed again and again. */
-import { hash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,6 +10,7 @@ import { startZohoSandbox, type ZohoSandbox } from '../../../sandbox/zoho/server
 import { testDatabase, type TestScope } from '../database.ts';
 import { Child, until } from '../processes.ts';
 import { envOf, shopConnections } from '../shop.ts';
+import { accepted, changeInvoices, differences, freePort, invoicesEntity, noteTaken, rulesTo } from './told.ts';
 
 export interface StormOptions { seed: number; events: number; invoices: number; /** ms between two kills. */ killEvery: number; /** So many kills at most. */ mostKills?: number; say?: (line: string) => void }
 export interface StormResult { figures: Record<string, number | string>; faults: string[] }
@@ -23,13 +21,7 @@ const together = 50;
 
 const config = `${shopConnections.replace('    limits: &limits', `    webhooks: { secret: ${secret} }\n    limits: &limits`)}
 entities:
-  invoices:
-    from: { connection: books, stream: invoices }
-    to: { connection: erp, table: invoices }
-    key: invoice_id
-    fields: { invoice_id: invoice_id, status: status, reference: reference_number, total: { from: total, type: "numeric(18,4)" } }
-    deletes: { maxShare: 100% }
-`;
+${invoicesEntity}`;
 
 /** Runs the storm and answers what was wrong after it. */
 export async function storm(scope: TestScope & { teardown(action: () => unknown): unknown }, { seed, events, invoices, killEvery, mostKills = Infinity, say = () => undefined }: StormOptions): Promise<StormResult> {
@@ -47,13 +39,9 @@ export async function storm(scope: TestScope & { teardown(action: () => unknown)
   await node.start();
   await node.sync(port, 'full');
 
-  const taken = new Map<string, number>();
   const { webhooks } = sandbox;
-  webhooks.onTaken = (event, body) => {
-    const id = hash('sha256', `${event}\n${body}`, 'base64url').slice(0, 22);
-    taken.set(id, (taken.get(id) ?? 0) + 1);
-  };
-  Object.assign(webhooks.settings, { secret, doubling: 0.1, reordering: 0.1, loss: 0.05, forgery: 0.01, retries: 10_000, retryMs: 100, rules: (['changed', 'deleted'] as const).map((event) => ({ resource: 'invoices', event, url: `http://127.0.0.1:${port}/webhooks/books/invoices/${event}` })) });
+  const taken = noteTaken(sandbox);
+  Object.assign(webhooks.settings, { secret, doubling: 0.1, reordering: 0.1, loss: 0.05, forgery: 0.01, retries: 10_000, retryMs: 100, rules: rulesTo(port) });
   const began = performance.now();
   const killing = node.killAgainAndAgain(killEvery, mostKills);
   await change(sandbox, new Random(seed), events, say);
@@ -132,52 +120,15 @@ class StormNode {
   }
 }
 
-/** Changes, makes and takes away records, never one twice in a second, and no faster than the messages can be sent. */
-async function change({ store, clock, webhooks }: ZohoSandbox, random: Random, events: number, say: (line: string) => void): Promise<void> {
+/** Changes until there were so many events. */
+async function change(sandbox: ZohoSandbox, random: Random, events: number, say: (line: string) => void): Promise<void> {
   for (let done = 0; done < events; done += together) {
-    clock.advance(1000);
-    const ids = new Set(Array.from({ length: together }, () => store.anyId('invoices')).filter((id) => id !== undefined));
-    for (const id of ids) {
-      if (random.chance(0.02)) store.delete('invoices', id);
-      else store.edit('invoices', id, { status: random.pick(['sent', 'paid', 'overdue', 'draft']), reference_number: `R${done}`, total: random.between(1, 99_999) / 4 });
-    }
-    while (ids.size < together) ids.add(store.create('invoices', { status: 'sent', reference_number: `R${done}`, total: random.between(1, 99_999) / 4 }));
-    await until('the messages before are on their way', () => webhooks.pending < 400, 60_000);
-    if (done % 10_000 === 0 && done > 0) say(`${done} changes, ${webhooks.counts.taken} messages taken`);
+    changeInvoices(sandbox, random, together);
+    await until('the messages before are on their way', () => sandbox.webhooks.pending < 400, 60_000);
+    if (done % 10_000 === 0 && done > 0) say(`${done} changes, ${sandbox.webhooks.counts.taken} messages taken`);
   }
-}
-
-/** Every message that was answered 2xx is in the inbox, as often. */
-async function accepted(pool: Pool, taken: ReadonlyMap<string, number>): Promise<string[]> {
-  const { rows } = await pool.query<{ hash: string; n: number }>('SELECT hash, count(*)::int AS n FROM webhook_inbox GROUP BY hash');
-  const kept = new Map(rows.map((row) => [row.hash, row.n]));
-  const lost = [...taken].filter(([id, times]) => (kept.get(id) ?? 0) < times).length;
-  return [...(lost > 0 ? [`${lost} messages were accepted and are lost`] : []), ...(taken.size === 0 ? ['no message was taken'] : [])];
-}
-
-/** What the table and the source differ in; rows of these records may be left. */
-async function differences(pool: Pool, { store }: ZohoSandbox, mayBeLeft: ReadonlySet<string>): Promise<string[]> {
-  const { rows } = await pool.query<{ id: string; status: string; reference: string; total: string }>('SELECT invoice_id AS id, status, reference, total::float8::text AS total FROM erp.invoices WHERE deleted_at IS NULL');
-  const table = new Map(rows.map((row) => [row.id, `${row.status} ${row.reference} ${Number(row.total)}`]));
-  const faults: string[] = [];
-  for (const { id, record } of store.records('invoices')) {
-    const wanted = `${String(record['status'])} ${String(record['reference_number'])} ${Number(record['total'])}`;
-    if (table.get(id) !== wanted) faults.push(`${id} is ${table.get(id)}, and should be ${wanted}`);
-    table.delete(id);
-  }
-  for (const id of table.keys()) if (!mayBeLeft.has(id)) faults.push(`${id} is gone at the source`);
-  return faults.length > 5 ? [...faults.slice(0, 5), `and ${faults.length - 5} more`] : faults;
 }
 
 async function one(pool: Pool, text: string): Promise<number> {
   return Number((await pool.query<{ n: string }>(text)).rows[0]?.n);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
