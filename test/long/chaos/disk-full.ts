@@ -38,7 +38,7 @@ async function refuseWrites(scope: TestScope, { seed, rounds, timings, say }: Sc
   const world = await openWorld(scope, { seed, database: server, ...(timings ? { timings } : {}) });
   const node = await world.node().ready();
   const load = startLoad(world);
-  await load.resumes(20_000);
+  await load.resumes();
   const told: number[] = [];
   const resumed: number[] = [];
   const reasons = new Set<string>();
@@ -52,8 +52,8 @@ async function refuseWrites(scope: TestScope, { seed, rounds, timings, say }: Sc
     }, 60_000);
     told.push(performance.now() - began);
     await allow();
-    resumed.push(await load.resumes(60_000));
-    await until('it says that it is ready', async () => (await node.health()).ready, 30_000);
+    resumed.push(await load.resumes());
+    await until('it says that it is ready', async () => (await node.health()).ready);
     if (node.over) return { figures: {}, faults: [`${name}: the process ended: ${node.output.slice(-2000)}`] };
     say(`${name}: told after ${spread(told)}, work resumes ${spread(resumed)}`);
   }
