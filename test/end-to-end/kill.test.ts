@@ -20,7 +20,7 @@ function startNode(t: { teardown(action: () => unknown): unknown }, shop: Shop):
 const count = async (shop: Shop, table: string): Promise<number> => Number((await shop.rows(`SELECT count(*) AS n FROM ${table}`).catch(() => [{ n: '0' }]))[0]?.['n']);
 
 /** A job that loses its worker three times without getting on in between is given up, as it should be: which does so must not hang on the machine. */
-const nothingIsOnTheVerge = async (shop: Shop): Promise<boolean> => await count(shop, 'tds.job_losses WHERE losses >= 2') === 0;
+const nothingIsOnTheVerge = async (shop: Shop): Promise<boolean> => await count(shop, 'tds.job_losses JOIN graphile_worker.jobs ON id = job_id WHERE losses >= 2') === 0;
 
 /** Moments of a sync: when what is counted reaches a number that the seed chooses. */
 function moments(seed: number): { what: string; reached: (shop: Shop) => Promise<boolean> }[] {
