@@ -18,7 +18,7 @@ export interface ConnectionParts {
 }
 
 /** What nodes share besides the database; undefined where no Redis is configured. */
-export function openRedis({ env, log, redactor }: { env: Readonly<Record<string, string | undefined>>; log: Logger; redactor: Redactor }): SharedRedis | undefined {
+export async function openRedis({ env, log, redactor }: { env: Readonly<Record<string, string | undefined>>; log: Logger; redactor: Redactor }): Promise<SharedRedis | undefined> {
   const url = env['REDIS_URL'];
   if (!url) return undefined;
   redactor.add(url);

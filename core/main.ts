@@ -111,7 +111,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions): Pr
     options.redactor.add(opened.password);
     const sealer = await loadSealer({ secret: options.env['TDS_SECRET_KEY'], directory: dataDirectory });
     const live: LiveConfig = { current: config, secrets: project.secrets };
-    const redis = openRedis(options);
+    const redis = await openRedis(options);
     if (redis) stops.add(() => redis.close());
     const metrics = createMetrics();
     const tracing = await startTracing(project, metrics, { ...options, nodeId });

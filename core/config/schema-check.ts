@@ -42,13 +42,17 @@ export function checkAgainstSchema(value: unknown, schema: SettingSchema, path: 
 }
 
 const compiled = new WeakMap<object, ValidateFunction>()
+let grammar: Ajv | undefined
 
 /** Compiled at first use: `tds --help` should not wait for it. */
 function compile(schema: SettingSchema): ValidateFunction {
   const known = compiled.get(schema)
   if (known) return known
-  // An instance of its own for each, so that two plugins may both use one `$id`.
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, logger: false })
+  // What a schema may say is compiled once, for all of them: that takes as long as all else at a start.
+  const { validateSchema } = (grammar ??= new Ajv({ strict: false, logger: false }))
+  void validateSchema.call(grammar, schema, true)
+  // An instance of its own for each, so that two plugins may both use one `$id`. A schema is used a few times only: nothing is won by better code.
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, logger: false, validateSchema: false, code: { optimize: false } })
   ajvFormats.default(ajv)
   for (const [name, format] of Object.entries(formats)) ajv.addFormat(name, { type: 'string', validate: (text: string) => format.fault(text) === undefined })
   const validate = ajv.compile(schema)

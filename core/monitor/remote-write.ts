@@ -2,7 +2,6 @@
  * Pushes the metrics by Prometheus' remote write. While the receiver is away the newest samples are kept, as many as the buffer takes;
  * what it refuses for good is given up, since it would refuse it again.
  */
-import { pushTimeseries } from 'prometheus-remote-write';
 import type { Clock, Logger } from '../sdk/index.ts';
 import type { MetricSample, Metrics, WriteMetrics } from './metrics/index.ts';
 
@@ -108,6 +107,7 @@ export class RemoteWrite {
     const { options, log } = this.#deps;
     const { url, headers, timeout, labels } = options;
     try {
+      const { pushTimeseries } = await import('prometheus-remote-write'); // a start need not wait for it
       const { status, errorMessage } = await pushTimeseries(samples.map((sample) => series(sample, labels, at)), {
         url, headers: { 'Content-Encoding': 'snappy', 'X-Prometheus-Remote-Write-Version': '0.1.0', ...headers },
         // the package's own time-out is for another fetch

@@ -1,5 +1,6 @@
 /** The queue: put together, started, stopped. Made by `core/main.ts`, once per process. */
 import { EventEmitter } from 'node:events';
+import { databaseErrorKind } from '../store/errors.ts';
 import { breakSilent, createPool, type Pool, type Queryable } from '../store/pool.ts';
 import { Engine } from './engine.ts';
 import { enqueue, enqueueMany } from './enqueue.ts';
@@ -18,6 +19,8 @@ const defaults: QueueTimings = { beatMs: 1_000, deadMs: 5_000, sweepMs: 1_000, p
 /** Of the time to stop, what is kept for aborting and handing back. */
 const reserveShare = 0.25;
 const reserveMostMs = 2_000;
+/** Begun for so long, a start is tried again where the database was slow to answer. */
+const startPatienceMs = 20_000;
 
 /** Makes a queue. It connects at `start`. @throws StoreError `store.identifier` for a schema that can't be a name */
 export function createQueue(options: QueueOptions): Queue {
@@ -76,18 +79,33 @@ class DurableQueue implements Queue {
     if (this.#state !== 'new') throw new QueueError('queue.state', `The queue can be started once; it is ${this.#state}.`, { suggestion: 'Make another queue.' });
     this.#state = 'running';
     try {
-      if (!(await prepareTables(this.#pool, this.#names))) {
+      if (!(await this.#patiently(() => prepareTables(this.#pool, this.#names)))) {
         throw new QueueError('queue.schema', `The tables of the queue are missing in the schemas "${this.#names.schema}" and "${this.#names.workerSchema}".`,
           { suggestion: 'Run the migrations first (migrate and migrateQueue).' });
       }
-      // Before the first job is taken: what a crash left locked is free by then.
-      await this.sweep();
-      if (this.#stopped) return;
-      await this.#node.start();
+      await this.#patiently(async () => {
+        // Before the first job is taken: what a crash left locked is free by then.
+        await this.sweep();
+        if (this.#state === 'running') await this.#node.start();
+      });
+      if (this.#state !== 'running') return;
       this.#planSweep();
     } catch (error) {
       await this.stop({ drainMs: 0 });
       throw error;
+    }
+  }
+
+  /** Tries again what the database was too slow for: on a machine that has much to do, a first connection takes longer than a beat may. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + startPatienceMs;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#state !== 'running' || performance.now() > deadline || !isSlowness(error)) throw error;
+        this.#options.log.debug('the database was slow to answer at the start; tried again', { error });
+      }
     }
   }
 
@@ -184,6 +202,11 @@ class DurableQueue implements Queue {
         .finally(() => this.#planSweep());
     }, this.#timings.sweepMs);
   }
+}
+
+/** An answer that did not come in time, as from a machine that has much to do. A server that is not there is told at once. */
+function isSlowness(error: unknown): boolean {
+  return databaseErrorKind(error) === 'timeout' || /^(timeout|Connection terminated due to connection timeout|Query read timeout)/.test((error as { message?: string } | null)?.message ?? '');
 }
 
 /** Resolves when `work` ends, well or badly, and at `deadline` (by performance.now) at the latest. */

@@ -12,7 +12,7 @@ if (program === undefined) {
   process.stderr.write('NOT RUN: test/api/browser.test.ts needs a Chromium (apt-get install chromium, or TDS_CHROMIUM).\n');
   t.pass('no browser on this machine', { skip: 'NOT RUN: there is no Chromium here; apt-get install chromium, or set TDS_CHROMIUM' });
 } else {
-  t.test('a page of another origin reads nothing and changes nothing, signed in or not', { timeout: 280_000 }, async (t) => {
+  t.test('a page of another origin reads nothing and changes nothing, signed in or not', async (t) => {
     const real = await realAccess(t);
     const { url } = await startApi(t, real.operations);
     const stranger = createServer((_request, response) => void response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>stranger</title><body></body>'));

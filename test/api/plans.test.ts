@@ -79,7 +79,7 @@ async function statementsOf(work: () => Promise<void>): Promise<Statement[]> {
   return asked;
 }
 
-void t.test('no list of the API reads a table of ten million rows from begin to end', { timeout: 280_000 }, async (t) => {
+void t.test('no list of the API reads a table of ten million rows from begin to end', async (t) => {
   const shop = await openShop(t, { config, role: 'client', sandbox: { customers: 2, daysOfOrders: 0 } });
   const large = await fill(shop);
   const api = createApi({ operations: shop.runtime.operations, log: silentLogger, version: '1', host: '127.0.0.1', port: 0 });

@@ -8,7 +8,7 @@ import { fakeOperations } from '../api/fake-operations.ts';
 import { startApi } from '../api/support.ts';
 import { testDatabase } from '../support/database.ts';
 
-t.test('a node without any connection to its database lives, says why it is not ready, and goes on', { timeout: 280_000 }, async (t) => {
+t.test('a node without any connection to its database lives, says why it is not ready, and goes on', async (t) => {
   const { figures, faults } = await useUpConnections(t, { seed: 1, rounds: 1, timings: quick, say: (line) => t.comment(line) });
   t.same(faults, []);
   t.match(figures['what it says'], /the database has no connection left for this process/);

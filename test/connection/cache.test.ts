@@ -178,11 +178,11 @@ t.test('with Redis nodes share what was asked for; without it they go on', async
   if (!server) return void t.comment('NOT RUN: there is no redis-server on this machine (Debian: apt-get install redis-server)');
   const clock = new TestClock();
   const remote = remoteOf(clock);
-  const nodes = [1, 2].map(() => {
-    const redis = sharedRedis(server.url, silentLogger);
+  const nodes = await Promise.all([1, 2].map(async () => {
+    const redis = await sharedRedis(server.url, silentLogger);
     t.teardown(() => redis.close());
     return cacheOf(clock, { store: redisCacheStore(redis, 'test') });
-  }) as [ConnectionCache, ConnectionCache];
+  })) as [ConnectionCache, ConnectionCache];
   const seenAt = all(clock.now(), '1', '2');
   await nodes[0].read({ stream: 'items', keys: ['1', '2'], seenAt }, remote.ask);
   t.same(pricesOf(await nodes[1].read({ stream: 'items', keys: ['1', '2'], seenAt }, remote.ask)), [1, 1]);
@@ -190,7 +190,7 @@ t.test('with Redis nodes share what was asked for; without it they go on', async
   await nodes[0].invalidate('items', '1');
   await nodes[1].read({ stream: 'items', keys: ['1', '2'], seenAt }, remote.ask);
   t.same(remote.calls[1], ['1'], 'dropped by one, dropped for all');
-  const redis = sharedRedis(server.url, silentLogger);
+  const redis = await sharedRedis(server.url, silentLogger);
   t.teardown(() => redis.close());
   const other = cacheOf(clock, { store: redisCacheStore(redis, 'tes*') });
   await other.read({ stream: 'items', keys: ['1'], seenAt }, remote.ask);

@@ -19,7 +19,7 @@ if (!server) {
   t.pass('skipped', { skip: 'no redis-server' });
 } else {
   const { pool } = await testDatabase(t);
-  const shared = sharedRedis(server.url, silentLogger);
+  const shared = await sharedRedis(server.url, silentLogger);
   t.teardown(() => shared.close());
   const real = redisAccess(shared);
   /** The real one, that can be cut off. */

@@ -27,7 +27,7 @@ async function syncAll(shop: Shop): Promise<string[]> {
 
 for (const [name, faults] of Object.entries(cases)) {
   void t.test(`${name}: the tables end equal to the source`, async (t) => {
-    const shop = await openShop(t, { config: await quickSample(), sandbox: world });
+    const shop = await openShop(t, { config: await quickSample(faults.some(({ kind }) => kind === 'hang') ? { timeout: '{ connect: 10s, headers: 2s, body: 2s, total: 5s }' } : {}), sandbox: world });
     const queued = faults.map((fault) => shop.sandbox.fault(fault));
     t.same(await syncAll(shop), []);
     t.same(queued.filter((fault) => fault.hits === 0 || (Number.isFinite(fault.times) && fault.hits < fault.times)).map((fault) => `${fault.kind} ${fault.hits}`), [], 'each fault struck');

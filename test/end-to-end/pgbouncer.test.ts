@@ -12,7 +12,7 @@ if (program === undefined) {
   process.stderr.write('NOT RUN: test/end-to-end/pgbouncer.test.ts needs PgBouncer (apt-get install pgbouncer).\n');
   t.pass('no PgBouncer on this machine', { skip: 'NOT RUN: there is no PgBouncer here; apt-get install pgbouncer' });
 } else {
-  t.test('two nodes behind PgBouncer in session mode migrate, sync and stop as they do without it', { timeout: 280_000 }, async (t) => {
+  t.test('two nodes behind PgBouncer in session mode migrate, sync and stop as they do without it', async (t) => {
     const database = await testDatabase(t, { migrated: false });
     // Somebody whose name is not that of TDS's schema: PostgreSQL looks in a schema of the user's own name by itself, and would hide a lost setting.
     const [role, url] = [`${database.name}_user`, new URL(database.url)];

@@ -27,7 +27,7 @@ t.test('after the config is mended and the node started again, dead letters heal
   await shop.runtime.stop({ drainMs: 500 });
   await writeFile(shop.file, config('42'));
   const runtime = await shop.another();
-  await until('all are healed', async () => await open() === 0 && (await runtime.operations.healing.acts({ outcome: 'healed', limit: 10 })).length >= 2, 20_000);
+  await until('all are healed', async () => await open() === 0 && (await runtime.operations.healing.acts({ outcome: 'healed', limit: 10 })).length >= 2);
   t.equal(Number((await shop.rows('SELECT count(*) AS n FROM erp.products WHERE size = 42'))[0]?.['n']), all);
   const acts = (await runtime.operations.healing.acts({ rule: 'dead-letters', limit: 10 })).toReversed();
   t.match(acts, [{ outcome: 'healed', came: /5 of 5 passed/ }, { outcome: 'healed', came: /passed, none is left/ }]);

@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from '../../core/store/embedded-postgres.ts';
 import { migrate, migrateQueue } from '../../core/store/migrate.ts';
 import { createPool, withTransaction } from '../../core/store/pool.ts';
 import { createQueue } from '../../core/queue/index.ts';
+import { startBlackHole } from '../support/black-hole.ts';
 import { until } from '../support/processes.ts';
 import { bench, clock, collectingLog, next, timings } from './support.ts';
 
@@ -129,6 +130,21 @@ test('graphile-worker still ends jobs by the statements that the queue keeps bac
   const { rows } = await b.pool.query("select text from statements where text like '%delete from%' or text like '%json_array_elements%'");
   t.equal(rows.length, 1, "one statement removed the job that was done, and graphile-worker's own never came");
   t.match(rows[0].text, /job_history/);
+});
+
+test('a start waits for a database that is slow to answer', async (t) => {
+  const b = await bench(t);
+  const { hostname, port } = new URL(b.database.url);
+  const proxy = await startBlackHole(t, { host: hostname, port: Number(port) });
+  const queue = b.queue({ known: async () => {} }, { url: proxy.through(b.database.url) });
+  proxy.freeze({ newOnes: true });
+  const started = queue.start();
+  await until('its first connections came too late', () => queue.log.lines.some((line) => line.includes('slow to answer')));
+  proxy.thaw();
+  await started;
+  const ended = next(queue, 'job.ended');
+  await queue.enqueue(b.pool, { task: 'known' });
+  t.match(await ended, { outcome: 'done' });
 });
 
 test('partitions stand ready for the next days, and old ones go', async (t) => {

@@ -86,8 +86,11 @@ export function lives(pid: number): boolean {
   }
 }
 
-/** Waits on what nothing tells: looks each 10 ms, and gives up after `limit` ms. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 60_000): Promise<void> {
+/** How long a test waits for what is to come, in ms: no machine is so slow. What takes longer hangs. */
+export const patienceMs = 240_000;
+
+/** Waits on what nothing tells: looks each 10 ms, and gives up after `limit` ms, which is for hangs and no measure of speed. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = patienceMs): Promise<void> {
   for (const deadline = Date.now() + limit; !(await holds()); await pause(10)) {
     if (Date.now() > deadline) throw new Error(`waited ${limit} ms in vain until ${what}`);
   }

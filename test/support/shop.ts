@@ -51,17 +51,17 @@ export interface Shop {
   /** Asks for syncs, waits until they and all that they set going have ended, and answers them. */
   sync(entities: readonly string[] | 'all', mode?: RunMode, options?: { allowDeletes?: boolean }): Promise<Run[]>;
   /** Waits until no run is under way. */
-  settled(limit?: number): Promise<void>;
+  settled(): Promise<void>;
   /** Rows, every value as PostgreSQL writes it. */
   rows(text: string, values?: readonly unknown[]): Promise<Record<string, string | null>[]>;
   /** Another process on the same database, in this one. */
   another(options?: Pick<ShopOptions, 'role' | 'nodeId'>): Promise<Runtime>;
 }
 
-/** The config that ships, with its pauses shortened: what fails is tried again at once. */
-export async function quickSample(): Promise<string> {
+/** The config that ships, with its pauses shortened: what fails is tried again at once. `timeout`: other times after which a call is given up, as YAML. */
+export async function quickSample({ timeout = '{ connect: 10s, headers: 30s, body: 60s, total: 120s }' } = {}): Promise<string> {
   const text = await readFile(join(projectRoot, 'tds.config.yaml'), 'utf8');
-  const quick = 'retry: { attempts: 5, first: 20ms, max: 100ms }\n    breaker: { failures: 20, coolDown: 200ms }\n    timeout: { connect: 2s, headers: 700ms, body: 700ms, total: 2s }';
+  const quick = `retry: { attempts: 5, first: 20ms, max: 100ms }\n    breaker: { failures: 20, coolDown: 200ms }\n    timeout: ${timeout}`;
   return text.replace(/retry: \{[^}]*\}\n\s+breaker: \{[^}]*\}\n\s+timeout: \{[^}]*\}/, quick).replace('limits: *zoho-limits ', `limits: *zoho-limits\n    ${quick}`).replace('limits: *zoho-limits\n', `limits: *zoho-limits\n    ${quick}\n`);
 }
 
@@ -117,10 +117,10 @@ export async function openShop(scope: TestScope, options: ShopOptions = {}): Pro
 
 function shopOf(parts: Pick<Shop, 'sandbox' | 'database' | 'project' | 'runtime' | 'env' | 'file' | 'lines'>, open: (options: Pick<ShopOptions, 'role' | 'nodeId'>) => Promise<{ runtime: Runtime }>): Shop {
   const { database, runtime, lines } = parts;
-  const settled = async (limit = 60_000): Promise<void> => {
+  const settled = async (): Promise<void> => {
     const under = `SELECT entity || ' ' || mode || ' ' || status || ': ' || coalesce(reason, waits_on, '') AS run FROM tds.runs WHERE status IN ('queued', 'running', 'waiting')`;
     const left = async (): Promise<unknown[]> => (await database.pool.query<{ run: string }>(under)).rows.map(({ run }) => run);
-    await until('no run is under way', async () => (await left()).length === 0, limit).catch(async (error: unknown) => {
+    await until('no run is under way', async () => (await left()).length === 0).catch(async (error: unknown) => {
       throw new Error(`${String(error)}\n${JSON.stringify(await left(), null, 1)}\n${lines.slice(-20).join('')}`, { cause: error });
     });
   };

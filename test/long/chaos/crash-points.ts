@@ -1,7 +1,6 @@
 import { crashPoints, type CrashPoint } from '../../../core/monitor/crash-points.ts';
 import { openWorld, type ChaosNode } from '../../support/chaos/world.ts';
 import type { TestScope } from '../../support/database.ts';
-import { until } from '../../support/processes.ts';
 import type { Outcome, ScenarioOptions } from './scenario.ts';
 
 /** Passed once per batch: there a process may die the second time too. */
@@ -25,7 +24,7 @@ export async function dieAtEachPoint(scope: TestScope, { seed, rounds, timings, 
     await world.change(90, 70); // more than one batch, whatever the mode
     const mode = index % 2 === 0 ? 'full' : 'incremental';
     await world.ask(mode);
-    await until(`the process dies ${wish}`, () => victim.over);
+    await world.until(`the process dies ${wish}`, () => victim.over);
     heir.process.kill('SIGCONT');
     runs += 1;
     await world.settled();

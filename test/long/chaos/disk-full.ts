@@ -22,7 +22,7 @@ export async function fillDisk(scope: TestScope, { seed, rounds, timings, say }:
   const world = await openWorld(scope, { seed, database: server, ...(timings ? { timings } : {}) });
   const node = await world.node().ready();
   const load = startLoad(world);
-  await load.resumes(20_000);
+  await load.resumes();
   const figures: Outcome['figures'] = { 'process exits': 0 };
   const ways: [string, Refuse][] = [['read only', readOnly], ...(place ? [['disk full', (own) => fullDisk(own, place)] as [string, Refuse]] : [])];
   for (const [name, refuse] of ways) {
@@ -39,8 +39,8 @@ export async function fillDisk(scope: TestScope, { seed, rounds, timings, say }:
       }, 60_000);
       told.push(performance.now() - began);
       await allow();
-      resumed.push(await load.resumes(60_000));
-      await until('it says that it is ready', async () => (await node.health()).ready, 30_000);
+      resumed.push(await load.resumes());
+      await until('it says that it is ready', async () => (await node.health()).ready);
       if (node.over) return { figures: {}, faults: [`${name}: the process ended: ${node.output.slice(-2000)}`] };
       say(`${name}: told after ${spread(told)}, work resumes ${spread(resumed)}`);
     }

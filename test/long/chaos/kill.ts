@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openWorld, type ChaosNode, type World } from '../../support/chaos/world.ts';
 import type { TestScope } from '../../support/database.ts';
-import { until } from '../../support/processes.ts';
 import { spread, type Outcome, type ScenarioOptions } from './scenario.ts';
 
 type Mode = 'full' | 'incremental' | 'replay';
@@ -31,10 +30,10 @@ export async function killAtRandom(scope: TestScope, { seed, rounds, timings, sa
     living = [...living.filter((node) => node !== victim), world.node()];
     if (wasAtWork) {
       hits += 1;
-      await until('the run goes on elsewhere', async () => {
+      await world.until('the run goes on elsewhere', async () => {
         const now = await world.run(id);
         return now.endedAt !== null || now.attempts > running.attempts;
-      }, 30_000);
+      });
       recoveries.push(performance.now() - killed);
     }
     await world.settled();

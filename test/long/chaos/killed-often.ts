@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openWorld } from '../../support/chaos/world.ts';
 import type { TestScope } from '../../support/database.ts';
-import { until } from '../../support/processes.ts';
 import type { Outcome, ScenarioOptions } from './scenario.ts';
 
 /** One long read whose process is killed again and again, each time after it has got on a little: it ends as if nothing had been. `rounds`: kills. */
@@ -12,7 +11,7 @@ export async function killOften(scope: TestScope, { seed, rounds, timings, say }
   for (let kill = 0; kill < rounds; kill++) {
     const next = world.node({ waits: true });
     const { pages } = await world.run(id);
-    await until(`it gets on, after ${kill} kills`, async () => (await world.run(id)).pages > pages, 60_000);
+    await world.until(`it gets on, after ${kill} kills`, async () => (await world.run(id)).pages > pages);
     await pause(world.random.between(0, 10));
     const { endedAt } = await world.run(id);
     if (endedAt) return { figures: { kills: kill }, faults: [`seed ${seed}: the read was over after ${kill} kills`] };
@@ -20,7 +19,7 @@ export async function killOften(scope: TestScope, { seed, rounds, timings, say }
     node = await next.begin();
     if ((kill + 1) % 10 === 0) say(`${kill + 1} kills, ${(await world.run(id)).read} records`);
   }
-  await world.settled(120_000);
+  await world.settled();
   const { status, code, attempts } = await world.run(id);
   const faults = await world.faults('full');
   if (status !== 'succeeded') faults.push(`the run ${status}: ${code}`);

@@ -26,7 +26,7 @@ export async function mendMapping(scope: TestScope, { seed, rounds, say }: Scena
     const before = world.start();
     await before.said(/"type":"started"/);
     await world.ask('full');
-    await world.settled(60_000);
+    await world.settled();
     const { rows: groups } = await world.pool.query<{ n: number }>(`select count(*)::int as n from tds.dead_letters where status = 'open' group by fingerprint order by 1`);
     if (groups.map(({ n }) => n).join() !== '333,333,334') faults.push(`the letters by fingerprint: ${JSON.stringify(groups)}`);
     before.process.kill('SIGTERM');

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openWorld, type ChaosNode, type World } from '../../support/chaos/world.ts';
 import type { TestScope } from '../../support/database.ts';
-import { until } from '../../support/processes.ts';
 import { spread, type Outcome, type ScenarioOptions } from './scenario.ts';
 
 /**
@@ -20,7 +19,7 @@ export async function pausePastDeath(scope: TestScope, { seed, rounds, timings, 
   for (let round = 0; round < rounds; round++) {
     await world.change(90, 70);
     const { id } = await world.ask('full');
-    await until('it runs', async () => (await world.run(id)).status === 'running');
+    await world.until('it runs', async () => (await world.run(id)).status === 'running');
     const before = await world.run(id);
     const victim = nodes.find((node) => node.nodeId === before.node) as ChaosNode;
     const holds = round % 2 === 0 && await stopInTransaction(world, victim);
@@ -31,18 +30,18 @@ export async function pausePastDeath(scope: TestScope, { seed, rounds, timings, 
     const stopped = performance.now();
     inTransaction += holds ? 1 : 0;
     const dead = async (): Promise<boolean> => (await world.pool.query('select from tds.nodes where node_id = $1', [victim.nodeId])).rows.length === 0;
-    await until('the others take it for dead', dead, 30_000);
+    await world.until('the others take it for dead', dead);
     taken.push(performance.now() - stopped);
-    await world.settled(40_000);
+    await world.settled();
     done.push(performance.now() - stopped);
     // More than its own work is done meanwhile: what it still has in its hands is stale.
     await world.change();
     await world.ask('full');
-    await world.settled(40_000);
+    await world.settled();
     const effects = await world.effects();
     victim.process.kill('SIGCONT');
-    await until('it is back', async () => !(await dead()), 30_000);
-    await until('it says that it is ready', async () => (await victim.health()).ready, 30_000);
+    await world.until('it is back', async () => !(await dead()));
+    await world.until('it says that it is ready', async () => (await victim.health()).ready);
     const later = await world.effects() - effects;
     const faults = [...(later === 0 ? [] : [`${later} writes came after it went on`]), ...await world.faults('full')];
     if (faults.length > 0) return { figures: { rounds: round }, faults: faults.map((fault) => `seed ${seed}, round ${round}, run ${id}: ${fault}`) };

@@ -43,7 +43,7 @@ async function hangInRead(scope: TestScope, seed: number): Promise<{ deaths: num
   const node = world.start();
   await node.said(/"type":"started"/);
   const { id } = await world.ask('full');
-  await world.settled(120_000);
+  await world.settled();
   const faults: string[] = [];
   const { status, code } = await world.run(id);
   if (status !== 'failed' || code !== 'queue.worker_lost') faults.push(`the run that hangs ended as ${status}, ${code}`);
@@ -52,7 +52,7 @@ async function hangInRead(scope: TestScope, seed: number): Promise<{ deaths: num
   world.bad.clear();
   await world.change();
   await world.ask('full');
-  await world.settled(60_000);
+  await world.settled();
   const deaths = node.output.match(restarted)?.length ?? 0;
   if (deaths !== tries) faults.push(`${deaths} processes died of a run that hangs`);
   const { rows: [left] } = await world.pool.query<{ n: number }>(`select count(*)::int as n from tds.dead_letters where status = 'open'`);
@@ -68,9 +68,9 @@ async function work(scope: TestScope, seed: number, { records, pageMs }: Load, w
   await node.said(/"type":"started"/);
   const began = performance.now();
   const run = await world.ask('full');
-  await until('the good ones are there', async () => (await world.pool.query('select from erp.things')).rows.length === records, 180_000);
+  await until('the good ones are there', async () => (await world.pool.query('select from erp.things')).rows.length === records);
   const seconds = (performance.now() - began) / 1000;
-  await world.settled(60_000);
+  await world.settled();
   const faults = await endOf(world, run.id, node, way === undefined ? undefined : { id, way });
   const deaths = node.output.match(restarted)?.length ?? 0;
   if (deaths !== (way ? tries : 0)) faults.push(`${deaths} processes died: ${node.output.slice(-2000)}`);

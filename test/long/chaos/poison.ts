@@ -63,7 +63,7 @@ async function work(scope: TestScope, { good, judged }: Load, isPoisoned: boolea
   if (withheld) await withholdLastTry(b);
   const began = performance.now();
   await adder.enqueueMany(b.pool, Array.from({ length: good }, (_, n) => [{ task: 'steady' }, ...(isPoisoned && n === good / 10 ? [{ task: 'poison' }] : [])]).flat());
-  await until('the good ones are done', async () => await done() === good, 120_000);
+  await until('the good ones are done', async () => await done() === good);
   const seconds = (performance.now() - began) / 1000;
   if (withheld) {
     await until('the poison has one try left', async () => (await b.jobs()).some(({ run_at }) => Number(run_at) === Number.POSITIVE_INFINITY));

@@ -1,6 +1,5 @@
 import { openWorld } from '../../support/chaos/world.ts';
 import type { TestScope } from '../../support/database.ts';
-import { until } from '../../support/processes.ts';
 import { median, spread, type Outcome, type ScenarioOptions } from './scenario.ts';
 
 /** Where the job is when its node is killed, and who takes it. A node of another machine can't be looked for by its process id. */
@@ -23,7 +22,7 @@ export async function killToRunningAgain(scope: TestScope, { seed, rounds, timin
       await Promise.all(living.map((node) => node.ready()));
       await world.change();
       const { id } = await world.ask('full');
-      await until('it runs', async () => (await world.run(id)).status === 'running');
+      await world.until('it runs', async () => (await world.run(id)).status === 'running');
       const before = await world.run(id);
       const victim = living.find((node) => node.nodeId === before.node);
       if (!victim) throw new Error(`${before.node} is not known`);
@@ -35,7 +34,7 @@ export async function killToRunningAgain(scope: TestScope, { seed, rounds, timin
       let began = Number.POSITIVE_INFINITY;
       const ready = next.ready().then(() => void (began = performance.now()));
       ready.catch(() => {});
-      await until('it runs again', async () => (await world.run(id)).attempts > before.attempts, 60_000);
+      await world.until('it runs again', async () => (await world.run(id)).attempts > before.attempts);
       times.push(performance.now() - killed);
       await ready;
       starts.push(began - killed);

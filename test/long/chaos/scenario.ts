@@ -6,7 +6,7 @@ export interface ScenarioOptions {
   /** What chance goes by: the same seed, the same order of events, as far as processes allow. */
   seed: number;
   rounds: number;
-  /** Absent: the times that ship. */
+  /** Absent: the times that ship, and only with them is it judged how long something takes: a short form runs on machines with much to do. */
   timings?: Partial<QueueTimings>;
   say: (line: string) => void;
 }
@@ -22,6 +22,12 @@ export type Scenario = (scope: TestScope, options: ScenarioOptions) => Promise<O
 
 /** For short forms: a dead node is found within a second and a half. */
 export const quick: Partial<QueueTimings> = { beatMs: 100, deadMs: 1_500, sweepMs: 100, pollMs: 100, retryMs: 100 };
+
+/**
+ * For short forms in which processes are killed: that is seen by their ids, at once. Silence is no matter there, and must not become one on
+ * a machine that keeps its processes waiting.
+ */
+export const mortal: Partial<QueueTimings> = { ...quick, deadMs: 60_000 };
 
 /** `p50 812 ms, max 1,204 ms (20)` */
 export function spread(times: readonly number[]): string {

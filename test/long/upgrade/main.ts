@@ -75,7 +75,7 @@ async function main(from: string): Promise<void> {
   const [old, present] = [new Version(folder, file, env), new Version(projectRoot, file, env)];
   const rows = async <T extends object>(text: string): Promise<T[]> => (await database.pool.query(text)).rows as T[];
   const migrations = async (): Promise<number> => (await rows('SELECT 1 FROM tds.migrations')).length;
-  const settled = (): Promise<void> => until('no run is under way', async () => (await rows(`SELECT 1 FROM tds.runs WHERE status IN ('queued', 'running', 'waiting')`)).length === 0, 240_000);
+  const settled = (): Promise<void> => until('no run is under way', async () => (await rows(`SELECT 1 FROM tds.runs WHERE status IN ('queued', 'running', 'waiting')`)).length === 0);
 
   const olds = [await old.started(), await old.started()] as const;
   await ask(olds[0].api, 'full');
@@ -91,7 +91,7 @@ async function main(from: string): Promise<void> {
   };
   edit();
   await ask(olds[0].api, 'full');
-  await until('a run is at work', async () => (await rows(`SELECT 1 FROM tds.runs WHERE status = 'running'`)).length > 0, 60_000);
+  await until('a run is at work', async () => (await rows(`SELECT 1 FROM tds.runs WHERE status = 'running'`)).length > 0);
   const first = await present.started();
   say(`a new node has joined under load; ${await migrations()} migrations`);
   if (await migrations() <= before_ && values.from === undefined) faults.push('nothing was migrated: this is no upgrade');

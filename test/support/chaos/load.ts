@@ -1,12 +1,13 @@
 /** Work without end: the source changes all the time, and a sync is asked for whenever none is under way. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { patienceMs } from '../processes.ts';
 import type { World } from './world.ts';
 
 export interface Load {
   /** Ends it; everything that was asked for is done by then, and one complete read more. */
   end(): Promise<void>;
-  /** Resolves with the milliseconds until the next effect lands; waits at most `limit`. */
-  resumes(limit: number): Promise<number>;
+  /** Resolves with the milliseconds until the next effect lands. */
+  resumes(): Promise<number>;
 }
 
 export function startLoad(world: World): Load {
@@ -24,20 +25,20 @@ export function startLoad(world: World): Load {
     async end() {
       over.abort();
       await running;
-      await world.settled(60_000);
+      await world.settled();
       await world.ask('full');
-      await world.settled(60_000);
+      await world.settled();
     },
-    async resumes(limit) {
+    async resumes() {
       const began = performance.now();
       let before: number | undefined;
-      while (performance.now() - began < limit) {
+      while (performance.now() - began < patienceMs) {
         const now = await world.effects().catch(() => undefined);
         before ??= now;
         if (now !== undefined && before !== undefined && now > before) return performance.now() - began;
         await pause(10);
       }
-      throw new Error(`no work was done for ${limit} ms: ${JSON.stringify((await world.pool.query(`select id::text, status, code, reason, node from tds.runs where status in ('queued', 'running', 'waiting')`)).rows)} ${world.tail()}`);
+      throw new Error(`no work was done for ${patienceMs} ms: ${await world.standing()}`);
     },
   };
 }

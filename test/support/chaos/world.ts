@@ -209,22 +209,34 @@ policies: ${this.#options.policies ?? '{}'}
   }
 
   /** Resolves when no run is under way and no job waits. */
-  async settled(limit = 20_000): Promise<void> {
-    const left = async (): Promise<unknown[]> => (await this.pool.query(`select mode, status, code, reason, node from tds.runs where status in ('queued', 'running', 'waiting')
-      union all select 'job', locked_by, attempts::text, last_error, run_at::text from graphile_worker._private_jobs`)).rows;
-    await until('no run is under way', async () => (await left().catch(() => [1])).length === 0, limit).catch(async (error: unknown) => {
-      throw new Error(`${String(error)}: ${JSON.stringify(await left())}\n${this.tail()}`, { cause: error });
+  async settled(): Promise<void> {
+    await this.until('no run is under way', async () => (await this.#left().catch(() => [1])).length === 0);
+  }
+
+  /** Waits; where it was in vain, the error tells how things stand. */
+  async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+    await until(what, holds).catch(async (cause: unknown) => {
+      throw new Error(`${String(cause)}: ${await this.standing()}`, { cause });
     });
   }
 
-  /** What the latest processes said last. */
-  tail(): string {
-    return this.#children.map((child) => `${child.nodeId}: ${child.output.slice(-1500)}`).slice(-3).join('\n');
+  /** Runs and jobs under way, nodes that ended by themselves, and what the latest processes said last. */
+  async standing(): Promise<string> {
+    return `${JSON.stringify(await this.#left().catch(String))}\n${this.#ended().join('\n')}\n${this.#children.map((child) => `${child.nodeId}: ${child.output.slice(-1500)}`).slice(-3).join('\n')}`;
+  }
+
+  async #left(): Promise<unknown[]> {
+    return (await this.pool.query(`select mode, status, code, reason, node from tds.runs where status in ('queued', 'running', 'waiting')
+      union all select 'job', locked_by, attempts::text, last_error, run_at::text from graphile_worker._private_jobs`)).rows;
+  }
+
+  #ended(): string[] {
+    return this.#children.filter(({ process: { exitCode } }) => (exitCode ?? 0) !== 0).map(({ nodeId, process, output }) => `${nodeId} ended by itself, with code ${process.exitCode}: ${output.slice(-1000)}`);
   }
 
   /** What is wrong, once all is settled; `after` says which run was the last. */
   async faults(after: RunMode): Promise<string[]> {
-    return [...await differences(this.pool, this.truth, { label: this.label, goneToo: after === 'full' }), ...await leftovers(this.pool)];
+    return [...await differences(this.pool, this.truth, { label: this.label, goneToo: after === 'full' }), ...await leftovers(this.pool), ...this.#ended()];
   }
 
   async effects(): Promise<number> {
