@@ -117,9 +117,9 @@ async function putJobsBack(deps: DeadLetterDeps, session: SqlSession, { filter, 
 async function addAgain(deps: DeadLetterDeps, session: SqlSession, job: DeadJob, entity: string | null, trigger: string): Promise<{ jobId: string; runId: string | null; words: string } | undefined> {
   if (job.task === runTaskName) {
     if (!job.run || entity === null || !deps.entities.has(entity)) return undefined;
-    const { allowDeletes: _allowDeletes, ...options } = job.run.options;
+    const { allowDeletes, undivided: _undivided, ...options } = job.run.options;
     // What a person allowed once is not allowed again by healing.
-    const { run } = await requestRun(session, deps.enqueue, { entity, mode: job.run.mode, trigger, options: trigger === healingTrigger ? options : job.run.options });
+    const { run } = await requestRun(session, deps.enqueue, { entity, mode: job.run.mode, trigger, options: trigger === healingTrigger || allowDeletes === undefined ? options : { ...options, allowDeletes } });
     return run.jobId === null ? undefined : { jobId: run.jobId, runId: run.id, words: `tried again as run ${run.id}` };
   }
   const { task, payload, queueName, maxAttempts } = job;

@@ -145,7 +145,7 @@ async function finish(deps: RunTaskDeps, job: JobContext<{ runId: string }>, run
   if (outcome.code) log.warn('run succeeded, but a person should look', { code: outcome.code, reason: outcome.reason });
   else log.info('run succeeded');
   deps.onProgress?.(run, {});
-  if (run.partOf !== null) return deps.hurry(run.partOf);
+  if (run.partOf !== null) await deps.hurry(run.partOf);
   tellRunEnd(deps.events, run, { state: 'succeeded', reason: outcome.reason }, deps.clock.now());
 }
 
@@ -154,6 +154,11 @@ async function afterFailure(deps: RunTaskDeps, job: JobContext<{ runId: string }
   if (error instanceof JobLostError) throw error;
   const now = await deps.database.transaction((session) => readRun(session, run.id));
   if (now?.status === 'cancelled') return;
+  if (run.partOf !== null && isTdsError(error) && error.code === 'run.not_running') {
+    // its whole has ended by a node that knows no parts
+    await fenced(deps, job, (session) => endRun(session, run.id, { status: 'cancelled', code: 'run.cancelled', reason: 'the read that it was a part of has ended' }));
+    return;
+  }
   const { code, message, resumesAt } = describe(error, deps.redact);
   if (code === 'queue.stopping') log.info('run handed back: this node stops');
   else log.warn('run interrupted', { error });

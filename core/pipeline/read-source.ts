@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { RetryLaterError, type ReadEnd, type ReadPage } from '../sdk/index.ts';
+import { PermanentError, RetryLaterError, type ReadEnd, type ReadPage } from '../sdk/index.ts';
 import { crashPoint } from '../monitor/crash-points.ts';
 import { noteMapping, noteRead, openEntity, type OpenedEntity } from '../store/entities.ts';
 import { dueDetails, hasOtherMapping, hasRecords } from '../store/records.ts';
 import { removeUnseen } from './deletions.ts';
-import { alone, courseOf, incompleteCode, type Course } from './divided.ts';
+import { alone, courseOf, incompleteCode, isDivided, readUndivided, type Course } from './divided.ts';
 import { sourceOf, type Entity } from './entity.ts';
 import { receive } from './incoming.ts';
 import { readAhead, type ReadAhead } from './read-ahead.ts';
@@ -23,16 +23,25 @@ export async function readSource(given: RunContext): Promise<RunOutcome> {
   const { run } = context;
   const cursor = run.mode === 'incremental' && entity.stream.incremental === 'changes' ? state.cursor : null;
   const isFull = cursor === null;
-  const course = isFull && run.mode === 'full' ? await courseOf(context, isFirst) : alone(run.position);
+  // where another run has left a cursor meanwhile, nothing is left to be read in parts
+  const course = isFull ? await courseOf(context, state, isFirst) : alone(isDivided(run.position) ? null : run.position);
   if (!('save' in course)) return course;
-  const end = await writePages(context, { isFull, isFirst, course }, cursor);
+  const end = await writePages(context, { isFull, isFirst, course }, cursor).catch(async (error: unknown) => {
+    if (course.part === undefined || !(error instanceof PermanentError)) throw error;
+    context.log.warn('the last part could not be read; the entity is read undivided', { error });
+    await readUndivided(context);
+    return 'stopped' as const;
+  });
   if (end === 'stopped') return { more: true };
   const outcome = isFull ? await removeUnseen(context, end.complete && course.complete) : {};
-  await finish(context, state, isFull, end);
+  await finish(context, { mixed: state.mixed || course.part !== undefined }, isFull, end);
   crashPoint('after-read-end');
   // known from what is stored, as another attempt may have found it out; since then no full read has ended
   return state.sourceChanged || (state.lastReadAt !== null && state.lastFullAt === null) ? withNewSource(outcome) : outcome;
 }
+
+/** After so many milliseconds a part gives way to others: parts could have every worker of every node, for hours. */
+const partSliceMs = 300_000;
 
 /** A part of a full read: pages in, batches out. What is gone, and where to go on next time, shows when all parts have ended. */
 export async function readPart(context: RunContext): Promise<RunOutcome> {
@@ -40,9 +49,11 @@ export async function readPart(context: RunContext): Promise<RunOutcome> {
   const { part } = run.options;
   const state = await database.transaction((session) => openEntity(session, entity.id, sourceOf(entity), entity.mappingNumber));
   if (part === undefined || state.sourceChanged) return {}; // the whole begins anew, and this part has been ended with it
-  const end = await writePages(context, { isFull: true, isFirst: part.isFirst, course: { ...alone(run.position), part: part.range } }, null);
+  const sliceEnds = context.clock.now().getTime() + partSliceMs;
+  const given: RunContext = { ...context, stopping: () => context.stopping() || context.clock.now().getTime() >= sliceEnds };
+  const end = await writePages(given, { isFull: true, isFirst: part.isFirst, course: { ...alone(run.position), part: part.range } }, null);
   if (end === 'stopped') return { more: true };
-  return end.complete ? {} : { code: incompleteCode, reason: 'not every record of it was certainly delivered, so the whole read proves no deletion' };
+  return end.complete || entity.stream.narrowed ? {} : { code: incompleteCode, reason: 'not every record of it was certainly delivered, so the whole read proves no deletion' };
 }
 
 /** Where the run stood was in another list. */
@@ -57,7 +68,7 @@ function withNewSource({ code, reason }: RunOutcome): RunOutcome {
   return { code: code ?? 'source.changed', reason: reason === undefined ? what : `${reason}. And ${what}` };
 }
 
-async function finish({ entity, run, database, fence, requestRun, clock }: RunContext, state: OpenedEntity, isFull: boolean, end: ReadEnd): Promise<void> {
+async function finish({ entity, run, database, fence, requestRun, clock }: RunContext, state: Pick<OpenedEntity, 'mixed'>, isFull: boolean, end: ReadEnd): Promise<void> {
   await database.transaction(async (session) => {
     await fence(session);
     await noteRead(session, entity.id, { runId: run.id, full: isFull, startedAt: run.startedAt ?? clock.now(), cursor: end.cursor });

@@ -52,7 +52,7 @@ export async function readFigures(session: Reading, entities: readonly string[],
          LEFT JOIN LATERAL (SELECT status, started_at, ended_at FROM runs WHERE runs.entity = c.entity AND status IN ('succeeded', 'failed') AND part_of IS NULL ORDER BY id DESC LIMIT 1) r ON true`, [entities, at]),
     runs: await rows(
       `SELECT s.state, coalesce(c.count, 0) AS count FROM unnest(ARRAY['queued', 'running', 'waiting']) AS s (state)
-         LEFT JOIN (SELECT status, count(*)::int AS count FROM runs WHERE status IN ('queued', 'running', 'waiting') GROUP BY status) c ON c.status = s.state`),
+         LEFT JOIN (SELECT status, count(*)::int AS count FROM runs WHERE status IN ('queued', 'running', 'waiting') AND part_of IS NULL GROUP BY status) c ON c.status = s.state`),
     healing: await rows(
       `SELECT rule, sum(acts)::float8 AS acts, sum(told)::float8 AS told,
               (SELECT count(DISTINCT a.fingerprint)::int FROM healing_acts a WHERE a.rule = r.rule AND a.outcome = 'told' AND a.reset_at IS NULL) AS waiting

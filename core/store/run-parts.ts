@@ -24,6 +24,13 @@ export async function partsOf(session: SqlSession, ids: readonly string[]): Prom
   return result.rows as unknown as PartState[];
 }
 
+/** Another full read of the same entity whose parts are under way. */
+export async function dividedReadBeside(session: SqlSession, run: Pick<Run, 'id' | 'entity'>): Promise<string | undefined> {
+  const result = await session.query(
+    `SELECT id::text AS id FROM runs WHERE entity = $1 AND id <> $2 AND mode IN ('full', 'incremental') AND status IN ('queued', 'running', 'waiting') AND position ? 'divided'`, [run.entity, run.id]);
+  return result.rows[0]?.['id'] as string | undefined;
+}
+
 /** From now on the run reads alone: a part of it could not be read. Where it stood is forgotten, what was seen stays seen. */
 export async function undivide(session: SqlSession, whole: string): Promise<void> {
   await session.query(`UPDATE runs SET position = NULL, options = options || '{"undivided": true}', updated_at = now() WHERE id = $1`, [whole]);

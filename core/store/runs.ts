@@ -138,10 +138,10 @@ export async function latestRuns(session: Reading, entities: readonly string[]):
   return new Map((result.rows as unknown as Run[]).map((run) => [run.entity, run]));
 }
 
-/** Marks a run as running on a node; answers undefined when it has ended meanwhile (cancelled, for one). */
+/** Marks a run as running on a node; answers undefined when it has ended meanwhile (cancelled, for one). A look after its parts is no attempt. */
 export async function startRun(session: SqlSession, id: string, node: string): Promise<Run | undefined> {
   const result = await session.query(
-    `UPDATE runs SET status = 'running', attempts = attempts + 1, node = $2, started_at = coalesce(started_at, now()), updated_at = now(),
+    `UPDATE runs SET status = 'running', attempts = attempts + CASE WHEN position ? 'divided' AND NOT position -> 'divided' ? 'at' THEN 0 ELSE 1 END, node = $2, started_at = coalesce(started_at, now()), updated_at = now(),
             code = NULL, reason = NULL, waits_on = NULL, resumes_at = NULL
       WHERE id = $1 AND status IN ('queued', 'running', 'waiting') RETURNING ${runColumns}`, [id, node]);
   return result.rows[0] as unknown as Run | undefined;

@@ -83,16 +83,33 @@ t.test('what is small, or can\'t be divided soundly, is not', async (t) => {
   const small = await start(t, 9000);
   t.equal(await small.divide(8), undefined, 'less than two parts that are worth it');
   t.equal(small.fake.calls.length, 1, 'found out by one call');
+  small.fake.instead = (path) => (path.includes('oauth') ? undefined : { status: 200, body: JSON.stringify({ code: 0, things: [{ thing_id: '1', name: 'one', last_modified_time: '2026-01-01T00:00:00+0300' }], page_context: { page: 1, per_page: 200, has_more_page: true } }) });
+  t.equal(await small.divide(8), undefined, 'a list that knows no pages');
   for (const obeys of [{ filter: false, modifiedSort: true, createdSort: true }, { filter: 'equal', modifiedSort: true, createdSort: true }, { filter: true, modifiedSort: false, createdSort: true }] as const) {
     const { fake, divide } = await start(t, 12_000);
     fake.obeys = { ...obeys };
     t.equal(await divide(2), undefined, JSON.stringify(obeys));
   }
-  const { fake, divide } = await start(t, 12_000);
+  const { fake, divide, read } = await start(t, 12_000);
   for (const record of fake.records) record.modified = 1_750_000_000;
   t.equal(await divide(4), undefined, 'all of one second');
+  for (const record of fake.records.slice(0, 4000)) record.modified = 1_749_000_000 + Number(record.id);
+  t.equal(await divide(2), undefined, 'a bound after which a whole page is of one second shows nothing of the filter');
+  fake.calls.length = 0;
+  await read();
+  t.equal(fake.calls[0]?.get('sort_column'), 'last_modified_time', 'so that nothing is held against it');
   fake.instead = () => ({ status: 400, body: JSON.stringify({ code: 2, message: 'Invalid value passed for sort_column' }) });
   t.equal(await divide(4), undefined, 'an order that is refused');
+});
+
+t.test('a part is read to its end however fast the source seems to change: nobody would go on where it stopped', async (t) => {
+  const { fake, divide, read } = await start(t, 12_000);
+  const division = await divide(2);
+  fake.clock -= 200_000; // what is read seems to be younger than the beginning of the reading
+  const [one, two] = [await read({ part: division?.parts[0] }), await read({ part: division?.parts[1] })];
+  const last = await read({ part: division?.last });
+  t.equal(one.records.length + two.records.length + last.records.length, 12_000);
+  t.same([one, two].map(({ end }) => end?.complete), [true, true]);
 });
 
 t.test('a part whose list turns out not to obey says so, so that the whole is read in one piece', async (t) => {

@@ -1,5 +1,6 @@
 /** A large list in parts, by ranges of the modified time, for several to read side by side. */
 import { isRecord, readPath, type Division, type JsonObject, type JsonValue, type SourceRecord } from 'tds/sdk';
+import { settledTime } from './clocks.ts';
 import { fullPage, listPage, type ListAnswer } from './list.ts';
 import { fullPlan } from './plans.ts';
 import type { Readable, ScanDeps } from './scan.ts';
@@ -11,6 +12,8 @@ export interface Part { from: string | null; until: string | null }
 
 /** A part has so many pages at least: fewer are read sooner than divided. */
 const leastPages = 25;
+/** More pages no list has: one that never ends heeds no page numbers. */
+const mostPages = 131_072;
 /** A record may show up some seconds after the time that it bears. */
 const lateMs = 10_000;
 
@@ -38,14 +41,17 @@ export async function divide(deps: ScanDeps, list: Readable, mostParts: number, 
     const { records } = await sorted(page);
     return isSorted(records, modified) ? timeOf(records[0]) : undefined;
   });
-  if (await pages.at(2 * leastPages) === undefined) return undefined;
+  const far = await pages.at(2 * leastPages);
+  // the same again: all of one time, or a list that knows no pages
+  if (far === undefined || far === await pages.at(1)) return undefined;
   const newest = await sorted(1, 'D');
   const latest = timeOf(newest.records[0]);
   if (latest === undefined || !isSorted(newest.records.toReversed(), modified)) return undefined;
-  // what is written from now on bears this time or a later one, whatever the clocks say
-  const begin = stampOf((instantOf(latest) as number) - lateMs, offsetOf(latest));
+  // what is written from now on bears this time or a later one; a record may be stamped ahead of the source's clock
+  const begin = stampOf(Math.min((instantOf(latest) as number) - lateMs, settledTime(newest, latest) ?? Infinity), offsetOf(latest));
 
   const count = await pages.count(2 * leastPages);
+  if (count === undefined) return undefined;
   const parts = Math.min(mostParts, Math.floor(count / leastPages));
   const bounds: string[] = [];
   for (let n = 1; n < parts; n++) {
@@ -73,11 +79,14 @@ class Pages {
     return this.#seen.get(page);
   }
 
-  /** How many there are, to an eighth; `some` of them are known to be. */
-  async count(some: number): Promise<number> {
+  /** How many there are, to an eighth; `some` of them are known to be. Undefined: they have no end. */
+  async count(some: number): Promise<number | undefined> {
     let low = some;
     let high = 2 * some;
-    for (; await this.at(high) !== undefined; high *= 2) low = high;
+    for (; await this.at(high) !== undefined; high *= 2) {
+      if (high >= mostPages) return undefined;
+      low = high;
+    }
     while (high - low > Math.max(1, low / 8)) {
       const middle = (low + high) >> 1;
       if (await this.at(middle) === undefined) high = middle;
@@ -92,7 +101,9 @@ async function filters({ api, traits }: ScanDeps, { resource, fields }: Readable
   const { records } = await listPage(api, resource, { page: 1, per_page: fullPage, sort_column: 'last_modified_time', sort_order: 'A', last_modified_time: since }, signal);
   const times = timesOf(records, fields.modified);
   const bound = instantOf(since) as number;
-  const works = times !== undefined && times.length > 0 && times.every((time) => time >= bound) && times.some((time) => time > bound);
+  // a page of one second shows nothing either way
+  if (times && times.length > 0 && times.every((time) => time === bound)) return false;
+  const works = times !== undefined && times.length > 0 && times.every((time) => time >= bound);
   await traits.set(resource.path, 'modifiedFilter', works);
   return works;
 }

@@ -108,10 +108,12 @@ async function* follow(deps: ScanDeps, list: Readable, request: ScanRequest, cou
     position = note(plan, step.position, answer, step.fresh ?? [], list.fields);
     if (step.fresh === undefined) continue;
     const past = plan.newestFirst && cursor !== undefined && reached(answer, cursor, list.fields);
-    const chased = outrun(position);
+    // a range ends by itself: the records that are written meanwhile lie beyond it
+    const chased = !part?.until && outrun(position);
     const beyond = part ? step.fresh.findIndex((record) => isBeyond(record, part, list.fields)) : -1;
     if (beyond >= 0) step.fresh.length = beyond;
     const ended = step.ended || past || chased || beyond >= 0;
+    if (part?.until && step.ended && answer.more && beyond < 0) throw partLost(list.resource.path);
     sole &&= ended;
     if (ended && !cursor && !sole && !part) await probeFilter(deps, list, known, position, signal);
     yield {
