@@ -20,6 +20,9 @@ const messagesEach = 2500;
 /** One list whose pages take their time, so that reading it is waiting. */
 const divided = { records: 20_000, pageMs: 300 };
 
+/** Processes that live. */
+const living = new Set<Worker>();
+
 interface Worker { url: string; kill(signal: NodeJS.Signals): void; ended: Promise<void> }
 
 /** Rows and events per second, by the number of processes. On a machine with few cores they share those. */
@@ -44,6 +47,8 @@ export async function measureNodes(bench: Bench): Promise<void> {
       report.add({ part: 'nodes', name: `${count} processes, each killed in the middle of reads and messages`, value: `${kills} kills took ${lost} running jobs along; ${whole(entities * rowsEach)} rows and ${whole(entities * messagesEach)} messages each there once, in ${seconds(tookKilled)}`, figures: { kills, lost, took: tookKilled } });
       await server.drop('killed');
     } finally {
+      // what failed leaves no process behind, which would hold this one up
+      await Promise.all([...living].map(stop));
       await server.drop('nodes');
     }
   }
@@ -97,9 +102,9 @@ async function killedInTheMiddle(url: string, given: NodeJS.ProcessEnv, count: n
   const successors = await Promise.all(next);
   await until(async () => (await ask<{ n: number }>(url, `SELECT (SELECT count(*) FROM tds.runs WHERE ended_at IS NULL)::int + (SELECT count(*) FROM tds.webhook_inbox WHERE outcome IS NULL)::int AS n`)).n === 0);
   const took = (performance.now() - began) / 1000;
-  const facts = await ask<Record<'failed' | 'rows' | 'applied' | 'invoices' | 'twice' | 'letters' | 'lost', number>>(url, `SELECT (SELECT count(*)::int FROM tds.runs WHERE status <> 'succeeded') AS failed, (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'made%') AS rows,
+  const facts = await ask<Record<'failed' | 'rows' | 'applied' | 'invoices' | 'twice' | 'letters' | 'lost', number> & { why: string[] | null }>(url, `SELECT (SELECT count(*)::int FROM tds.runs WHERE status <> 'succeeded') AS failed, (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'made%') AS rows,
     (SELECT count(*)::int FROM tds.webhook_inbox WHERE outcome = 'applied') AS applied, (SELECT count(*)::int FROM tds.records WHERE entity LIKE 'invoices%') AS invoices, (SELECT count(*)::int FROM tds.records WHERE version > 1) AS twice,
-    (SELECT count(*)::int FROM tds.dead_letters) AS letters, (SELECT count(*)::int FROM tds.job_history WHERE outcome = 'lost') AS lost`);
+    (SELECT count(*)::int FROM tds.dead_letters) AS letters, (SELECT json_agg(DISTINCT code || ': ' || left(message, 200)) FROM tds.dead_letters) AS why, (SELECT count(*)::int FROM tds.job_history WHERE outcome = 'lost') AS lost`);
   if (facts.failed > 0 || facts.rows !== entities * rowsEach || facts.applied !== messages || facts.invoices !== messages || facts.twice > 0 || facts.letters > 0) throw new Error(`not each once: ${JSON.stringify(facts)}`);
   if (facts.lost === 0) throw new Error('no kill met a job at work: this shows nothing');
   await Promise.all(successors.map(stop));
@@ -155,11 +160,14 @@ async function start(env: NodeJS.ProcessEnv): Promise<Worker> {
     child.once('message', (message) => resolve((message as { url: string }).url));
     child.once('exit', (code) => reject(new Error(`the process ended with code ${String(code)}`)));
   });
-  return { url, ended, kill: (signal) => void child.kill(signal) };
+  const worker: Worker = { url, ended, kill: (signal) => void child.kill(signal) };
+  living.add(worker);
+  return worker;
 }
 
 /** Killed: what it held goes to the others, and nothing waits for an end in order. */
 async function stop(worker: Worker): Promise<void> {
+  living.delete(worker);
   worker.kill('SIGKILL');
   await worker.ended;
 }
