@@ -51,8 +51,9 @@ export function createApi({ operations, log, version, host, port, serves = 'all'
   const live = new Set<AbortController>();
   const routes = serves === 'all' ? allRoutes({ operations, version, doors }) : ownRoutes({ operations, version, doors });
   const application = createApplication(routes, { log, loopback, origins, proxies, doors, live, mostStreams, secure: publicUrl.startsWith('https:'), audit: operations.audit, answers: operations.answers });
-  const [answer, takeMessage] = [application.callback(), webhookListener(operations.webhooks, log)];
-  const server = makeServer((request, response) => void (serves === 'all' && isMessage(request) ? takeMessage(request, response) : answer(request, response)), timeouts);
+  const [answer, messages] = [application.callback(), webhookListener(operations.webhooks, log)];
+  const server = makeServer((request, response) => void (serves === 'all' && isMessage(request) ? messages.take(request, response) : answer(request, response)), timeouts);
+  server.on('connection', () => messages.came());
   let stopping: Promise<void> | undefined;
   return {
     async start() {

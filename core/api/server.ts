@@ -38,8 +38,9 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 /**
- * Connections that the kernel holds until the event loop comes to them. Node asks for 511. Where more senders than that come at once, Linux forgets the
- * others in a way that they do not hear of: they send, and send again after seconds. It gives as many as `net.core.somaxconn` allows, by default 4096.
+ * Connections that the kernel holds until the event loop comes to them. Node asks for 511. Where more senders than that come at once, Linux drops the
+ * others, some of them unheard: they believe that they are connected, and what they send is heard when the handshake is tried again, seconds later. It
+ * gives as many as `net.core.somaxconn` allows, by default 4096.
  */
 const backlog = 4096;
 

@@ -20,18 +20,20 @@ export function isMessage(request: IncomingMessage): boolean {
   return request.url?.startsWith(prefix) === true;
 }
 
-/** Takes messages; answers 202 when one is saved. */
-export function webhookListener(webhooks: WebhookOperations, log: Logger): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+/** Takes messages; answers 202 when one is saved. `came` is told of each new connection, by whomever. */
+export function webhookListener(webhooks: WebhookOperations, log: Logger): { take(request: IncomingMessage, response: ServerResponse): Promise<void>; came(): void } {
   const heldBack = new HeldBack();
-  return async (request, response) => {
+  const listener = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
       await take(webhooks, request);
+      if (heldBack.areComing) rest(heldBack, request, response);
       response.writeHead(202, headers).end(accepted);
     } catch (error) {
       if (error instanceof OperationError && error.code === 'webhook.overload') rest(heldBack, request, response);
       refuse(error, request, response, log);
     }
   };
+  return { take: listener, came: () => heldBack.came() };
 }
 
 /** Once Node is through with the request: until then it reads on by itself. */

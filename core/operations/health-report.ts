@@ -54,12 +54,12 @@ export async function healthReport(deps: ReportDeps): Promise<HealthReport> {
       const entities = Object.entries(deps.config.entities).filter(([, entity]) => entity.enabled).map(([id]) => id);
       const { reads } = deps.database;
       const [figures, turn, ...alerts] = await Promise.all([readFigures(reads, entities), lastTurn(reads), ...(['firing', 'acknowledged'] as const).map((state) => listAlerts(reads, { state, limit: 100 }))]);
-      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...letters(figures), ...webhooks(figures, deps.hearing()), ...healing(figures), ...alertsOf(alerts.flat()), ...unwatched(figures, deps.config, turn), ...unmeasured(deps.config), ...notifiers(figures, deps.config));
+      items.push(...nodes(figures), ...queue(await deps.jobs()), ...entitiesOf(figures, deps.overdue), ...schedules(figures), ...letters(figures), ...webhooks(figures, deps.hearing()), ...healing(figures), ...alertsOf(alerts.flat()), ...unwatched(figures, deps.config, turn), ...unmeasured(deps.config), ...notifiers(figures, deps.config), ...connections(await deps.connections()));
     } catch (error) {
       items.push(bad('database', `could not be asked: ${(error as Error).message}`, 'see the log'));
     }
   }
-  items.push(...connections(await deps.connections()), ...deps.plugins.filter(({ failure }) => failure).map(({ id, failure }) => bad('plugins', `${id} failed to load: ${failure?.reason ?? ''}`, 'tds plugins')));
+  items.push(...deps.plugins.filter(({ failure }) => failure).map(({ id, failure }) => bad('plugins', `${id} failed to load: ${failure?.reason ?? ''}`, 'tds plugins')));
   const state = items.reduce<HealthState>((worst, one) => (order.indexOf(one.state) > order.indexOf(worst) ? one.state : worst), 'ok');
   return { state, at, items };
 }

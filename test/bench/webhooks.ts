@@ -103,7 +103,8 @@ async function fill(url: string, env: NodeJS.ProcessEnv, count: number): Promise
 /**
  * Ten times what is promised; and as many senders at once as it takes who never pause, whatever they are told. These have no target: 4,000 of them who each
  * have one request under way wait 4,000 / rate seconds on the average, in whatever order they are answered, and sender, server and database share the
- * machine. Far more than that means that some of them are not heard: the kernel dropped their connections (`ListenOverflows` in /proc/net/netstat).
+ * machine. Far more than that means that some were not taken up: dropped by the kernel (`ListenOverflows` in
+ * /proc/net/netstat), or by a loop with long turns, since Node takes one new connection in each.
  */
 async function overload(bench: Bench, url: string, env: NodeJS.ProcessEnv): Promise<void> {
   await overloaded(bench, url, env, { connections: 1000, rate: wantedRate * 10, name: `overload, ${whole(wantedRate * 10)}/s by 1,000 senders`, target: 250 });

@@ -72,6 +72,13 @@ entities:
   });
   t.match(silent.items.filter(({ area }) => area === 'alerts').at(-1), { state: 'warning', text: /metrics are switched off, so no rule on a figure can fire/ });
 
+  const away = await healthReport({
+    config: { entities: {}, notifiers: {}, alerts: { enabled: true, every: 10_000 }, metrics: { enabled: true } } as never, database: databaseAccess(pool), plugins: [{ id: 'bad', version: '', description: '', file: '', connections: [], failure: { code: 'host.threw', reason: 'it threw' } }],
+    overdue: () => 0, hearing: () => [], jobs: async () => [], connections: () => Promise.reject(new Error('connect ECONNREFUSED')),
+    health: async () => ({ ready: false, reasons: ["the database can't be reached"], node: 'n', version: '1', database: 'down', queue: 'running' }),
+  });
+  t.match(away, { state: 'bad', items: [{ area: 'database', text: /can't be reached/ }, { area: 'plugins', text: /bad failed to load/ }] }, 'without a database the rest is told');
+
   const node = new Child(t, process.execPath, [join(import.meta.dirname, '../support/shop-node.ts'), shop.file, 'the-other'], { env: { ...process.env, ...shop.env } });
   await node.said(/^ready$/m);
   node.process.kill('SIGKILL');

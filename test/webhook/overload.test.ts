@@ -123,6 +123,17 @@ t.test('connections that were told to come later are heard again some at a time'
   t.same(turns.slice(0, 5), [250, 125, 100, 120, 144], 'fewer while a turn takes long');
   t.equal(heard.length, 999);
   t.same(heard.toSorted((one, other) => one - other), heard, 'those that rest the longest first');
+
+  for (let n = 0; n < 50; n += 1) heldBack.add({ destroyed: false, pause() { return this as never; }, resume() { heard.push(n); return this as never; } });
+  const few: number[] = [];
+  for (let end = ends.shift(); end; end = ends.shift()) {
+    const before = heard.length;
+    if (few.length < 3) heldBack.came();
+    end();
+    few.push(heard.length - before);
+  }
+  t.same(few, [5, 5, 5, 5, 30], 'few while new ones come, of whom Node takes one a turn');
+  t.notOk(heldBack.areComing);
 });
 
 const held = Number(existsSync('/proc/sys/net/core/somaxconn') ? readFileSync('/proc/sys/net/core/somaxconn', 'utf8') : 0);
