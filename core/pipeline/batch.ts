@@ -7,7 +7,7 @@ import { decide, outlasts, type Decision, type Incoming, type IncomingRecord } f
 import type { Entity } from './entity.ts';
 import { recordOf } from './incoming.ts';
 import { bodyOf, lastBody } from './stored.ts';
-import { joinTables, tableWrites } from './table-writes.ts';
+import { joinTables, tableWrites, type GoneRow } from './table-writes.ts';
 
 /** A record that will be written, with what mapping and checks said of it. */
 interface Change { incoming: Incoming; stored: RecordHead | undefined; decision: Decision; write: RecordWrite }
@@ -133,7 +133,7 @@ async function mapChanges(entity: Entity, session: SqlSession | undefined, chang
   const allowed = changes.filter(({ incoming }) => !refuse?.has(incoming.key));
   const known = allowed.filter(({ incoming }) => incoming.form !== 'gone');
   const mapped = await entity.mapping.mapAll(wholeRecords(known, bodies));
-  const gone = await keysOf(entity, wholeRecords(allowed.filter(({ incoming }) => incoming.form === 'gone' && bodies.has(incoming.key)), bodies));
+  const gone = await goneRows(entity, allowed.filter(({ incoming }) => incoming.form === 'gone' && bodies.has(incoming.key)), bodies);
   for (const change of changes) {
     const refusal = refuse?.get(change.incoming.key);
     if (refusal) setAside(change, false, [refusal], prepared, bodies);
@@ -169,12 +169,16 @@ async function mapChanges(entity: Entity, session: SqlSession | undefined, chang
     }
     targetOf(change, prepared).push(change.write);
   }
-  prepared.tables = tableWrites(entity, rows, rowsAreNew.every(Boolean), gone, children, changes.find((change) => change.decision === 'gone')?.incoming.observedAt);
+  prepared.tables = tableWrites(entity, rows, rowsAreNew.every(Boolean), gone, children);
 }
 
 /** The rows of records that are gone. What was refused of a record's last version has no say: its row may be that of an earlier one. */
-async function keysOf(entity: Entity, records: Iterable<JsonObject>): Promise<CellValue[][]> {
-  return (await entity.mapping.mapKeys(records)).flatMap((result) => (result.ok ? [result.key] : []));
+async function goneRows(entity: Entity, changes: readonly Change[], bodies: ReadonlyMap<string, RecordBodies>): Promise<GoneRow[]> {
+  const results = await entity.mapping.mapKeys(wholeRecords(changes, bodies));
+  return changes.flatMap(({ write }, position) => {
+    const result = results[position];
+    return result?.ok && write.deletedAt ? [{ key: result.key, at: write.deletedAt }] : [];
+  });
 }
 
 function targetOf({ incoming, stored, write }: Change, prepared: PreparedBatch): RecordWrite[] {

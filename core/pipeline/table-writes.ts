@@ -5,14 +5,18 @@ import type { Entity } from './entity.ts';
 /** The lines of one child table, and the parents whose lines they are. */
 export interface ChildRows { rows: CellValue[][]; parents: CellValue[][] }
 
+/** A row whose record is gone, and when the source was seen not to have it any more. */
+export interface GoneRow { key: CellValue[]; at: Date }
+
 /**
  * What a batch writes into the tables of its entity: lines of rows that are removed, the rows, the lines of those that stay. So a foreign key
- * from the lines to their row holds throughout. `goneAt`: when the source was seen not to have the `gone` any more.
+ * from the lines to their row holds throughout.
  */
-export function tableWrites({ mapping, config }: Entity, rows: CellValue[][], allNew: boolean, gone: CellValue[][], children: readonly ChildRows[], goneAt: Date | undefined): TableWrite[] {
+export function tableWrites({ mapping, config }: Entity, rows: CellValue[][], allNew: boolean, gone: readonly GoneRow[], children: readonly ChildRows[]): TableWrite[] {
   const { mode } = config.deletes;
-  const deletes = gone.length > 0 && goneAt && mode !== 'keep' ? { keys: gone, mode, at: goneAt } : undefined;
-  const writes: TableWrite[] = deletes?.mode === 'remove' ? mapping.children.map(({ spec }) => ({ spec, replaceParents: gone })) : [];
+  const keys = gone.map(({ key }) => key);
+  const deletes = keys.length > 0 && mode !== 'keep' ? { keys, mode, at: gone.map(({ at }) => at) } : undefined;
+  const writes: TableWrite[] = deletes?.mode === 'remove' ? mapping.children.map(({ spec }) => ({ spec, replaceParents: keys })) : [];
   if (rows.length > 0 || deletes) {
     writes.push({ spec: mapping.table, ...(rows.length > 0 ? { upserts: { rows, allNew } } : {}), ...(deletes ? { deletes } : {}) });
   }
@@ -39,7 +43,7 @@ function joinOfOne(own: readonly TableWrite[]): TableWrite {
   return {
     spec,
     ...(upserts.length > 0 ? { upserts: { rows: upserts.flatMap(({ rows }) => rows), allNew: upserts.every(({ allNew }) => allNew) } } : {}),
-    ...(lastDelete ? { deletes: { ...lastDelete, keys: deletes.flatMap(({ keys }) => keys) } } : {}),
+    ...(lastDelete ? { deletes: { ...lastDelete, keys: deletes.flatMap(({ keys }) => keys), at: deletes.flatMap(({ at }) => at) } } : {}),
     ...(own.some((write) => write.replaceParents) ? { replaceParents: parents } : {}),
   };
 }

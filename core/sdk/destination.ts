@@ -53,7 +53,8 @@ export interface RowDeletes {
   /** Key values in the order of `spec.key`. */
   keys: readonly (readonly CellValue[])[];
   mode: 'mark' | 'remove';
-  at: Date;
+  /** Of each key, when the source was seen not to have it any more: what is marked. */
+  at: readonly Date[];
 }
 
 /** What is to happen to one table in one batch, in this order: deletes, replaced children, upserts. */

@@ -48,7 +48,7 @@ t.test('a user\'s table is written with nothing but those privileges', (t) => as
   const rows = [['1', 'one'], ['2', 'two']];
   await destination?.prepare(spec('products'));
   await destination?.write([{ spec: spec('products'), upserts: { rows, allNew: true } }], undefined);
-  await destination?.write([{ spec: spec('products'), upserts: { rows, allNew: false }, deletes: { keys: [['2']], mode: 'remove', at: new Date() } }], undefined);
+  await destination?.write([{ spec: spec('products'), upserts: { rows, allNew: false }, deletes: { keys: [['2']], mode: 'remove', at: [new Date()] } }], undefined);
   t.match((await run('select id::int, name from erp.products order by id')).rows, [{ id: 1 }, { id: 2 }]);
 }));
 

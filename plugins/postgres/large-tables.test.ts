@@ -30,10 +30,10 @@ t.test('a batch goes by the index, however large and unknown the table is', asyn
   const destination = await filled(spec, Array.from({ length: size }, (_, id) => [String(id), `name ${id}`]));
   const keys = Array.from({ length: 3000 }, (_, index) => [String(index * 20)]);
   const writes: Record<string, TableWrite> = {
-    'marked': { spec, deletes: { keys, mode: 'mark', at: new Date() } },
+    'marked': { spec, deletes: { keys, mode: 'mark', at: keys.map(() => new Date()) } },
     'merged': { spec, upserts: { rows: keys.map(([id = '']) => [id, 'other']), allNew: false } },
     'found not to be new': { spec, upserts: { rows: keys.map(([id = '']) => [id, 'third']), allNew: true } },
-    'removed': { spec, deletes: { keys, mode: 'remove', at: new Date() } },
+    'removed': { spec, deletes: { keys, mode: 'remove', at: keys.map(() => new Date()) } },
   };
   for (const [what, write] of Object.entries(writes)) {
     await database.transaction(async (session) => {

@@ -69,18 +69,19 @@ function comparable(facts: TableFacts, column: string, row: string): string {
   return `${row}.${quoteName(column)}${comparedAsText.test(type) ? '::text' : ''}`;
 }
 
-async function deleteKeys(session: SqlSession, spec: TableSpec, facts: TableFacts, keys: readonly (readonly CellValue[])[], mark?: Date): Promise<void> {
+async function deleteKeys(session: SqlSession, spec: TableSpec, facts: TableFacts, keys: readonly (readonly CellValue[])[], at?: readonly Date[]): Promise<void> {
+  const marks = spec.deletedColumn === undefined ? undefined : at;
   const values: unknown[] = keyArrays(spec.key, keys);
-  const wanted = keySource(facts, spec.key);
+  const wanted = keySource(facts, spec.key, marks !== undefined);
   const table = quoteTable(facts.name);
   let statement = `delete from ${table} t using ${wanted} where ${sameKey(spec.key)}`;
-  if (mark !== undefined && spec.deletedColumn !== undefined) {
+  if (marks !== undefined && spec.deletedColumn !== undefined) {
     const deleted = quoteName(spec.deletedColumn);
-    values.push(mark.toISOString());
-    statement = `update ${table} t set ${deleted} = $${values.length}::timestamptz from ${wanted} where ${sameKey(spec.key)} and t.${deleted} is null`;
+    values.push(marks.map((at) => at.toISOString()));
+    statement = `update ${table} t set ${deleted} = wanted.marked from ${wanted} where ${sameKey(spec.key)} and t.${deleted} is null`;
   }
   const { rowCount } = await byIndex(session, () => session.query(statement, values));
-  if (rowCount < keys.length) await refuseKept(session, spec, facts, keys, mark !== undefined);
+  if (rowCount < keys.length) await refuseKept(session, spec, facts, keys, marks !== undefined);
 }
 
 /** Of rows that a policy of row security keeps from being changed PostgreSQL says nothing: it looks as if they were not there. What a trigger of the user does with a deletion is its own matter. */
@@ -120,9 +121,11 @@ function keyArrays(names: readonly string[], keys: readonly (readonly CellValue[
   return names.map((_, index) => keys.map((key) => key[index] ?? null));
 }
 
-function keySource(facts: TableFacts, names: readonly string[]): string {
+/** The wanted keys as a table; with `marked` a time beside each, which comes behind the arrays of the keys. */
+function keySource(facts: TableFacts, names: readonly string[], marked = false): string {
   const arrays = names.map((name, index) => `$${index + 1}::${factsOf(facts, name)?.castType ?? 'text'}[]`);
-  return `unnest(${arrays.join(', ')}) as wanted (${names.map((_, index) => `k${index}`).join(', ')})`;
+  const columns = names.map((_, index) => `k${index}`);
+  return `unnest(${[...arrays, ...(marked ? [`$${names.length + 1}::timestamptz[]`] : [])].join(', ')}) as wanted (${[...columns, ...(marked ? ['marked'] : [])].join(', ')})`;
 }
 
 function sameKey(names: readonly string[]): string {

@@ -126,6 +126,15 @@ t.test('a trigger that does something else with a deletion is the user\'s own wa
   t.equal(await b.open(), 0);
 });
 
+t.test('rows are marked with the time of their own deletion, however late and together they are', async (t) => {
+  const b = await emptied(t, mark, guard, 'CREATE TRIGGER guard BEFORE UPDATE ON erp.things FOR EACH ROW EXECUTE FUNCTION guard()');
+  const gone = (key: string, minutes: number) => ({ form: 'gone' as const, key, observedAt: new Date(Date.now() + minutes * 60_000) });
+  await applyBatch(b.corridor, { entity: b.corridor.entity, via: 'webhook', incoming: [gone('2', 1), gone('3', 2), gone('4', 3)] });
+  await b.corridor.rows('DROP TRIGGER guard ON erp.things');
+  t.match(await b.retry(everything), [{ deleted: 1 }]);
+  t.match(await b.corridor.rows(`SELECT count(DISTINCT t.deleted_at)::int AS times, count(*)::int AS rows FROM erp.things t JOIN tds.records r ON r.key = t.id AND r.deleted_at = t.deleted_at`), [{ times: 3, rows: 3 }], 'as their tombstones say');
+});
+
 t.test('a record that comes back settles its letter; what was asked for meanwhile takes nothing away', async (t) => {
   const b = await emptied(t, remove, ...guarded);
   await b.corridor.run('full');

@@ -20,7 +20,7 @@ export async function testHostile(t: TestScope, withDestination: WithDestination
       const spec = specOf(tables, name, { key: [name], deletedColumn: `${name.slice(0, 50)} d`, description: name, columns: [{ name, type: 'text', description: name }, { name: `${name.slice(0, 50)} 2`, type: 'text' }] });
       await destination.prepare(spec);
       await write({ spec, upserts: { rows: [['k', 'v'], ['l', 'v']], allNew: true } });
-      await write({ spec, upserts: { rows: [['k', 'w']], allNew: false }, deletes: { keys: [['l']], mode: 'mark', at: new Date() } });
+      await write({ spec, upserts: { rows: [['k', 'w']], allNew: false }, deletes: { keys: [['l']], mode: 'mark', at: [new Date()] } });
       t.same(await tables.rows(spec, name), [['k', 'w'], ['l', 'v']], JSON.stringify(name.slice(0, 30)));
       t.same((await destination.inspect(spec)).filter(({ severity }) => severity === 'error'), [], 'nothing to find fault with');
     }
@@ -59,7 +59,7 @@ export async function testHostile(t: TestScope, withDestination: WithDestination
     await write({ spec, upserts: { rows: keys.map((key) => [key, 'a']), allNew: true } });
     await write({ spec, replaceParents: keys.map((key) => [key]), upserts: { rows: keys.map((key) => [key, 'b']), allNew: false } });
     t.equal((await tables.rows(spec, 'hostile_keys')).filter(([, name]) => name === 'b').length, keys.length, 'replaced');
-    await write({ spec, deletes: { keys: keys.map((key) => [key, 'b']), mode: 'remove', at: new Date() } });
+    await write({ spec, deletes: { keys: keys.map((key) => [key, 'b']), mode: 'remove', at: keys.map(() => new Date()) } });
     t.same(await tables.rows(spec, 'hostile_keys'), [], 'removed');
   }));
   await t.test('numbers, times, JSON and lists land without loss', (t) => withDestination(async ({ destination, tables, write }) => {

@@ -37,7 +37,7 @@ export async function testWrite(t: TestScope, withDestination: WithDestination):
     const spec = await prepared(test, specOf(tables, 'write_twice'));
     await write({ spec, upserts: { rows: rowsOf([1], () => 'a'), allNew: false } }, { spec, upserts: { rows: rowsOf([2], () => 'b'), allNew: false } }, { spec });
     await write();
-    await write({ spec, upserts: { rows: [], allNew: true }, deletes: { keys: [], mode: 'remove', at: firstTime }, replaceParents: [] });
+    await write({ spec, upserts: { rows: [], allNew: true }, deletes: { keys: [], mode: 'remove', at: [] }, replaceParents: [] });
     t.same(await tables.rows(spec, 'write_twice'), [['1', 'a'], ['2', 'b']]);
   }));
   await t.test('a batch with a bad row changes nothing at all', (t) => withDestination(async (test) => {
@@ -56,16 +56,16 @@ export async function testWrite(t: TestScope, withDestination: WithDestination):
 }
 
 async function testDeletes(t: TestScope, withDestination: WithDestination): Promise<void> {
-  await t.test('deletions mark rows with the first time, and a row that comes back is unmarked', (t) => withDestination(async (test) => {
+  await t.test('deletions mark each row with its own first time, and a row that comes back is unmarked', (t) => withDestination(async (test) => {
     const { tables, write } = test;
     const spec = await prepared(test, specOf(tables, 'delete_mark', { deletedColumn: 'deleted_at' }));
     const marks = (): Promise<(string | null)[][]> => tables.rows(spec, 'delete_mark', ['id', 'deleted_at']);
     const rows = rowsOf([1, 2, 3], (id) => `row ${id}`);
     await write({ spec, upserts: { rows, allNew: true } });
-    await write({ spec, deletes: { keys: [['1'], ['2'], ['99']], mode: 'mark', at: firstTime } });
+    await write({ spec, deletes: { keys: [['1'], ['2'], ['99']], mode: 'mark', at: [firstTime, laterTime, laterTime] } });
     const marked = await marks();
-    t.match(marked, [['1', /^2026-01-0[123]/], ['2', /^2026-01-0[123]/], ['3', null]]);
-    await write({ spec, deletes: { keys: [['1'], ['2']], mode: 'mark', at: laterTime } });
+    t.match(marked, [['1', /^2026-01-0[123]/], ['2', /^2026-0(1-31|2-0[12])/], ['3', null]], 'each with its own time');
+    await write({ spec, deletes: { keys: [['1'], ['2']], mode: 'mark', at: [laterTime, laterTime] } });
     t.same(await marks(), marked, 'the time of the first deletion stays');
     await write({ spec, upserts: { rows: rows.slice(0, 1), allNew: false } });
     t.match(await marks(), [['1', null], ['2', /^2026/], ['3', null]], 'the same row, written again, is there again');
@@ -74,7 +74,7 @@ async function testDeletes(t: TestScope, withDestination: WithDestination): Prom
     const { tables, write } = test;
     const spec = await prepared(test, specOf(tables, 'delete_remove', { key: ['id', 'name'] }));
     await write({ spec, upserts: { rows: [['1', 'a'], ['1', 'b'], ['2', 'a']], allNew: true } });
-    await write({ spec, deletes: { keys: [['1', 'a'], ['2', 'a'], ['7', 'x']], mode: 'remove', at: firstTime }, upserts: { rows: [['2', 'a']], allNew: false } });
+    await write({ spec, deletes: { keys: [['1', 'a'], ['2', 'a'], ['7', 'x']], mode: 'remove', at: [firstTime, firstTime, firstTime] }, upserts: { rows: [['2', 'a']], allNew: false } });
     t.same(await tables.rows(spec, 'delete_remove'), [['1', 'b'], ['2', 'a']]);
   }));
 }
