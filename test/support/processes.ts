@@ -62,9 +62,9 @@ export class Child {
     resolve();
   }
 
-  /** The first line that is a JSON object. */
+  /** The first line that is a JSON object, and none of the log. */
   async json<T>(): Promise<T> {
-    const [line] = await this.said(/^\{.*\}$/m);
+    const [line] = await this.said(/^\{(?!"level").*\}$/m);
     return JSON.parse(line) as T;
   }
 }
