@@ -65,7 +65,7 @@ for (const knows of ['Zoho says', 'the config says']) {
     t.match(report, { limit: perDay, used: bulk, left: 5, reserve: 5, leftForBulk: 0, bulkPaused: true, resumesAt: null });
     t.equal(report.spent.reduce((sum, { calls }) => sum + calls, 0) + report.elsewhere, bulk);
     t.match(report.spent[0], { entity: 'invoices', purpose: 'details' });
-    const checks = await Array.fromAsync(shop.runtime.operations.check(['books'], AbortSignal.timeout(10_000)));
+    const checks = await Array.fromAsync(shop.runtime.operations.check(['books'], AbortSignal.timeout(120_000)));
     t.same(checks.filter(({ ok }) => !ok), [], 'a person may use the reserve');
     const served = shop.sandbox.calls.entries.filter(({ path }) => path.startsWith('/books')).length;
     t.equal((await shop.runtime.operations.connectionQuota('books')).used, Math.max(served, bulk), 'each call stands in the ledger');
