@@ -55,7 +55,7 @@ t.test('a mail has one subject line, its text, and an id that stays the same', a
   const { http, log, clock } = createTestContext();
   const notifier = plugin.create({ notifierId: 'mail', settings, http, log, clock });
   t.teardown(() => notifier.close?.());
-  await notifier.send(sampleMessage({ severity: 'critical' }, [{ summary: 'the run failed\r\nBcc: evil@example.com' }]), AbortSignal.timeout(10_000));
+  await notifier.send(sampleMessage({ severity: 'critical' }, [{ summary: 'the run failed\r\nBcc: evil@example.com' }]), AbortSignal.timeout(120_000));
   const [mail] = mails;
   t.same([mail?.from, mail?.to], ['tds@example.com', ['ops@example.com', 'chief@example.com']]);
   const [text = ''] = taken();
@@ -73,7 +73,7 @@ t.test('a report is a mail with its page and its text', async (t) => {
   const { http, log, clock } = createTestContext();
   const notifier = plugin.create({ notifierId: 'mail', settings, http, log, clock });
   t.teardown(() => notifier.close?.());
-  await notifier.send(sampleMessage({ kind: 'report', rule: 'report', severity: 'info', document: { text: 'TDS report, Monday to Tuesday', html: '<p>TDS <b>report</b></p>' } }, [{ summary: 'All is well: 3 runs' }]), AbortSignal.timeout(10_000));
+  await notifier.send(sampleMessage({ kind: 'report', rule: 'report', severity: 'info', document: { text: 'TDS report, Monday to Tuesday', html: '<p>TDS <b>report</b></p>' } }, [{ summary: 'All is well: 3 runs' }]), AbortSignal.timeout(120_000));
   const [{ text = '' } = {}] = mails;
   taken();
   t.match(text, /^Subject: =\?UTF-8\?Q\?TDS_erp-1=3A_report_=E2=80=93_All_is_well.*|^Subject: .*report/mi);
@@ -89,9 +89,9 @@ t.test('a server that can not check the password just now is asked again later, 
     return notifier.close?.();
   });
   mood = 'can not check';
-  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(10_000)), { name: 'RetryLaterError', code: 'notify.unreachable' });
+  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(120_000)), { name: 'RetryLaterError', code: 'notify.unreachable' });
   mood = 'denies';
-  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(10_000)), { name: 'AccessDeniedError', code: 'notify.denied' });
+  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(120_000)), { name: 'AccessDeniedError', code: 'notify.denied' });
 });
 
 t.test('a server without TLS is not trusted with the password where TLS is wanted', async (t) => {
@@ -99,6 +99,6 @@ t.test('a server without TLS is not trusted with the password where TLS is wante
   const { http, log, clock } = createTestContext();
   const notifier = plugin.create({ notifierId: 'mail', settings: { ...settings, tls: 'starttls' }, http, log, clock });
   t.teardown(() => notifier.close?.());
-  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(10_000)));
+  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(120_000)));
   t.same(taken(), []);
 });

@@ -36,7 +36,7 @@ t.test('each alert is an incident of its own, which its end closes; a test leave
   const { http, log, clock } = createTestContext({ attempts: 1 });
   const notifier = plugin.create({ notifierId: 'duty', settings, http, log, clock });
   const events = async (kind: 'firing' | 'repeat' | 'resolved' | 'test'): Promise<string[]> => {
-    await notifier.send(sampleMessage({ kind }, [{ id: 'tds-a' }, { id: 'tds-b', severity: 'critical' }]), AbortSignal.timeout(5000));
+    await notifier.send(sampleMessage({ kind }, [{ id: 'tds-a' }, { id: 'tds-b', severity: 'critical' }]), AbortSignal.timeout(120_000));
     return service.taken().map(({ body }) => `${String(body['event_action'])} ${String(body['dedup_key'])} ${String((body['payload'] as { severity?: string } | undefined)?.severity ?? '')}`.trim());
   };
   service.mood('well');

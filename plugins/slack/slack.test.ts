@@ -33,7 +33,7 @@ t.test('the notifier contract', (t) => testNotifier(t, { plugin, settings, broke
 t.test('a message is a header, a section per alert, and a word about the rest', async (t) => {
   service.mood('well');
   const { http, log, clock } = createTestContext();
-  await plugin.create({ notifierId: 'chat', settings, http, log, clock }).send(sampleMessage({ severity: 'critical' }, Array.from({ length: 12 }, (_, n) => ({ summary: `a < b & ${n}` }))), AbortSignal.timeout(5000));
+  await plugin.create({ notifierId: 'chat', settings, http, log, clock }).send(sampleMessage({ severity: 'critical' }, Array.from({ length: 12 }, (_, n) => ({ summary: `a < b & ${n}` }))), AbortSignal.timeout(120_000));
   const [posted] = service.taken();
   const blocks = posted?.body['blocks'] as Block[];
   t.same(blocks.map(({ type }) => type), ['header', ...Array.from({ length: 10 }, () => 'section'), 'context']);

@@ -36,11 +36,11 @@ t.test('a message is short HTML, and an answer that is not ok counts as refused'
   const { http, log, clock } = createTestContext({ attempts: 1 });
   const notifier = plugin.create({ notifierId: 'chat', settings, http, log, clock });
   service.mood('well');
-  await notifier.send(sampleMessage({}, [{ summary: 'a < b & c' }]), AbortSignal.timeout(5000));
+  await notifier.send(sampleMessage({}, [{ summary: 'a < b & c' }]), AbortSignal.timeout(120_000));
   t.same(service.taken()[0]?.body, {
     chat_id: '-1001234567890', parse_mode: 'HTML', link_preview_options: { is_disabled: true }, disable_notification: false,
     text: '⚠️ TDS erp-1: warning – run-failed: a &lt; b &amp; c\n\n<b>a &lt; b &amp; c</b>\nsince 2026-01-05 08:00:00 UTC (12 min)\n→ <code>tds runs --status failed</code>',
   });
   service.mood('busy');
-  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(5000)), { name: 'RateLimitedError', retryAfterMs: 3000 });
+  await t.rejects(notifier.send(sampleMessage(), AbortSignal.timeout(120_000)), { name: 'RateLimitedError', retryAfterMs: 3000 });
 });

@@ -31,7 +31,7 @@ t.test('the notifier contract', (t) => testNotifier(t, { plugin, settings, broke
 async function send(more: Partial<typeof settings>, message = sampleMessage()): Promise<Posted | undefined> {
   const { http, log, clock } = createTestContext({ attempts: 1 });
   service.mood('well');
-  await plugin.create({ notifierId: 'hook', settings: { ...settings, ...more }, http, log, clock }).send(message, AbortSignal.timeout(5000));
+  await plugin.create({ notifierId: 'hook', settings: { ...settings, ...more }, http, log, clock }).send(message, AbortSignal.timeout(120_000));
   return service.taken()[0];
 }
 

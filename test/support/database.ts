@@ -141,7 +141,7 @@ function databaseUrl(server: string, name: string): string {
 }
 
 async function onServer<T>(server: string, work: (admin: Client) => Promise<T>): Promise<T> {
-  const admin = new Client({ connectionString: server, connectionTimeoutMillis: 10_000 });
+  const admin = new Client({ connectionString: server, connectionTimeoutMillis: 120_000 });
   admin.on('error', () => {});
   await admin.connect();
   try {

@@ -11,13 +11,13 @@ export function findHaproxy(): string | undefined {
   return [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'].map((folder) => join(folder, 'haproxy')).find((file) => existsSync(file));
 }
 
-/** Starts it before two nodes, looking at them five times a second. Answers its address. */
+/** Starts it before two nodes, looking at them five times a second; one that a busy machine keeps waiting is not gone. Answers its address. */
 export async function startHaproxy(scope: { teardown(action: () => unknown): unknown }, program: string, nodes: readonly [string, string], port: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tds-haproxy-'));
   scope.teardown(() => rm(folder, { recursive: true, force: true }));
   const shipped = await readFile(join(projectRoot, 'deploy/haproxy/haproxy.cfg'), 'utf8');
   const file = join(folder, 'haproxy.cfg');
-  await writeFile(file, shipped.replace('127.0.0.1:8443', `127.0.0.1:${port}`).replace('127.0.0.1:8081', new URL(nodes[0]).host).replace('127.0.0.1:8082', new URL(nodes[1]).host).replaceAll('inter 1s', 'inter 200ms'));
+  await writeFile(file, shipped.replace('127.0.0.1:8443', `127.0.0.1:${port}`).replace('127.0.0.1:8081', new URL(nodes[0]).host).replace('127.0.0.1:8082', new URL(nodes[1]).host).replaceAll('inter 1s', 'inter 200ms').replace('  timeout connect 3s', '  timeout connect 30s\n  timeout check 30s'));
   const child = new Child(scope, program, ['-db', '-f', file]);
   const url = `http://127.0.0.1:${port}`;
   await until('haproxy answers', async () => {

@@ -1,6 +1,6 @@
 /** What the passing of the connections' time looks like to the jobs that wait for it: their own clock is the database's, which nobody can move. */
 import type { FastClock } from './fast-clock.ts';
-import { until } from './processes.ts';
+import { patienceMs, until } from './processes.ts';
 import type { Shop } from './shop.ts';
 
 /** Runs that could do something now: neither ended, nor waiting for a later moment of the connections' time. */
@@ -13,7 +13,7 @@ export async function dueJobs(shop: Shop, clock: FastClock): Promise<void> {
 }
 
 /** Waits until each run has ended or waits for a later moment. Answers the earliest such moment; undefined: all have ended. */
-export async function untilQuiet(shop: Shop, clock: FastClock, limit = 120_000): Promise<Date | undefined> {
+export async function untilQuiet(shop: Shop, clock: FastClock, limit = patienceMs): Promise<Date | undefined> {
   const left = async (): Promise<string[]> => (await shop.database.pool.query<{ run: string }>(busy, [clock.tds.now()])).rows.map(({ run }) => run);
   await until('each run has ended or waits', async () => {
     await dueJobs(shop, clock);

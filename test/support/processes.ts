@@ -62,9 +62,9 @@ export class Child {
     resolve();
   }
 
-  /** The first line that is a JSON object. */
+  /** The first line that is a JSON object, and none of the log. */
   async json<T>(): Promise<T> {
-    const [line] = await this.said(/^\{.*\}$/m);
+    const [line] = await this.said(/^\{(?!"level").*\}$/m);
     return JSON.parse(line) as T;
   }
 }
@@ -89,9 +89,11 @@ export function lives(pid: number): boolean {
 /** How long a test waits for what is to come, in ms: no machine is so slow. What takes longer hangs. */
 export const patienceMs = 240_000;
 
-/** Waits on what nothing tells: looks each 10 ms, and gives up after `limit` ms, which is for hangs and no measure of speed. */
+/** Waits on what nothing tells: looks again after 5 ms, then more and more seldom, as each look costs what is waited for; gives up after `limit` ms, which is for hangs and no measure of speed. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = patienceMs): Promise<void> {
-  for (const deadline = Date.now() + limit; !(await holds()); await pause(10)) {
+  const deadline = Date.now() + limit;
+  for (let wait = 5; !(await holds()); wait = Math.min(wait * 1.3, 40)) {
     if (Date.now() > deadline) throw new Error(`waited ${limit} ms in vain until ${what}`);
+    await pause(wait);
   }
 }

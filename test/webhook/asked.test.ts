@@ -85,6 +85,6 @@ t.test('one bad record among good ones', async (t) => {
 t.test('no call is made when the time is up; who was not asked for is named', async (t) => {
   const source = new MemorySource({ details: 'single', provesGone: true });
   const entity = { source, stream: source.stream, options: {} } as never;
-  const asked = await askDetails({ entity, signal: AbortSignal.timeout(5000) }, ['a', 'b', 'c'], { hasTime: () => source.detailCalls < 2 });
+  const asked = await askDetails({ entity, signal: AbortSignal.timeout(120_000) }, ['a', 'b', 'c'], { hasTime: () => source.detailCalls < 2 });
   t.same([asked.incoming.map(({ key }) => key), asked.failures, asked.unasked], [['a', 'b'], [], ['c']]);
 });

@@ -114,7 +114,7 @@ t.test('rules are made where the plugin has a way, once; the others are told wit
     config: `plugins: [./my-plugins]\n${webhookConfig.replace('  erp:', `  mine: { plugin: registering, with: { file: ${JSON.stringify(file)} }, webhooks: { secret: thesecretofmine } }\n  erp:`)}${entity('one')}${entity('two')}`,
   });
   const { webhooks: real } = shop.runtime.operations;
-  const ask = (...entities: string[]) => real.register(shop.url, entities, AbortSignal.timeout(5000));
+  const ask = (...entities: string[]) => real.register(shop.url, entities, AbortSignal.timeout(120_000));
   const { connections, byHand } = await ask();
   t.match(connections, [{ connection: 'mine', rules: [{ entity: 'one', id: 'rule one', created: true, url: `${shop.url}/webhooks/mine/one/changed` }, { entity: 'two', created: true }] }], 'one call for all rules of a connection');
   t.same(byHand.map(({ rule, connection }) => `${connection} ${rule.entity} ${rule.event}`), ['books invoices changed', 'books invoices deleted', 'books contacts changed', 'books contacts deleted'], 'Zoho has none');

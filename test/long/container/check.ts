@@ -21,6 +21,6 @@ export const secretFlags = (names: readonly (keyof typeof given)[]): string[] =>
 export const addressOf = (container: string): string => `http://${must(['port', container, '8080'])}`;
 
 export async function ask(address: string, path: string, bearer?: string): Promise<{ status: number; text: string }> {
-  const answer = await fetch(`${address}${path}`, { signal: AbortSignal.timeout(10_000), headers: bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` } });
+  const answer = await fetch(`${address}${path}`, { signal: AbortSignal.timeout(120_000), headers: bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` } });
   return { status: answer.status, text: await answer.text() };
 }

@@ -116,7 +116,7 @@ class StormNode {
       const now = await (await fetch(`${api}/runs/${run?.id}`)).json() as { status: string; reason: string };
       if (now.status === 'failed') throw new Error(now.reason);
       return now.status === 'succeeded';
-    }, 60_000);
+    });
   }
 }
 
