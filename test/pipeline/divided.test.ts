@@ -18,6 +18,8 @@ class DividedSource extends MemorySource {
   uncertain = new Set<string>();
   /** Whether what comes after the parts can't be read, once. */
   lastIsLost = false;
+  /** Before each page of a part. */
+  beforePage: (() => Promise<void>) | undefined;
 
   async divide(): Promise<Division> {
     this.divisions += 1;
@@ -38,7 +40,10 @@ class DividedSource extends MemorySource {
       if (part.changed ? record['modified'] !== '2026-01-01T00:00:00Z' : id >= (part.from ?? '') && id < (part.until ?? '9')) own.put(record);
     }
     try {
-      yield* own.read(request);
+      for await (const page of own.read(request)) {
+        await this.beforePage?.();
+        yield page;
+      }
     } finally {
       this.breakAt = own.breakAt;
       this.pagesRead += own.pagesRead;
@@ -194,17 +199,16 @@ t.test('a part that went on with the mapping of before is mapped again', async (
 });
 
 t.test('when the run ends, its parts end', async (t) => {
-  const { corridor, whole, attempt, parts } = await open(t);
+  const { source, corridor, whole, attempt, parts } = await open(t);
   await attempt(whole);
   const [one] = await parts() as [Run];
-  const { promise: read, resolve: go } = Promise.withResolvers<void>();
-  const { promise: under, resolve: begun } = Promise.withResolvers<void>();
-  const writing = attempt(one.id, { fence: async () => { begun(); await read; } }).catch(() => undefined);
-  await under;
-  const cancelled = corridor.database.transaction((session) => endRun(session, whole, { status: 'cancelled' }));
-  go();
-  await cancelled;
-  await writing;
+  t.match(await attempt(one.id, { stopping: () => true }), { endedAt: null, read: 3 }, 'one is in the middle');
+  source.beforePage = async () => {
+    source.beforePage = undefined;
+    await corridor.database.transaction((session) => endRun(session, whole, { status: 'cancelled' }));
+  };
+  await t.rejects(attempt(one.id), { code: 'run.not_running' }, 'what it reads after that is not written');
+  t.same(await corridor.rows('SELECT count(*)::int AS n FROM tds.records'), [{ n: 3 }]);
   t.match(await parts(), [{ status: 'cancelled' }, { status: 'cancelled' }, { status: 'cancelled' }]);
   await t.rejects(attempt(one.id), /has ended/);
 });
