@@ -50,7 +50,7 @@ export async function measureMetrics({ server, directory, report }: Bench, round
     // pairs that say now this, now that are no measurement
     const isSharp = high <= wantedLoss || low > wantedLoss;
     report.add({
-      part: 'metrics', name: `metrics, scraped for each CPU second, ${whole(items)} rows`, value: `a loss of ${tenths(loss)} by ${pairs.length} pairs${Number.isFinite(high) ? `, certainly between ${tenths(low)} and ${tenths(high)}` : ''}; ${cpu.with.toFixed(2)} CPU s against ${cpu.without.toFixed(2)} without, ${whole(best('with'))} rows/s${isSharp ? '' : '; too far apart, or too few, to tell: more rounds are wanted'}`,
+      part: 'metrics', name: `metrics, scraped for each CPU second, ${whole(items)} rows`, value: `a loss of ${tenths(loss)} by ${pairs.length} pairs${Number.isFinite(high) ? `, and 19 to 1 between ${tenths(low)} and ${tenths(high)}` : ''}; ${cpu.with.toFixed(2)} CPU s against ${cpu.without.toFixed(2)} without, ${whole(best('with'))} rows/s${isSharp ? '' : '; too far apart, or too few, to tell: more rounds are wanted'}`,
       target: `≤ ${wantedLoss * 100} %`, ...(isSharp ? { met: loss <= wantedLoss } : {}),
       figures: { items, pairs: pairs.length, cpuWithout: cpu.without, cpuWith: cpu.with, loss, low, high, bestWithout: best('without'), bestWith: best('with') },
     });
