@@ -16,7 +16,7 @@ export async function blackHole(scope: TestScope, { seed, rounds, timings, say }
   const database = await testDatabase(scope);
   const { hostname, port } = new URL(database.url);
   const proxy = await startBlackHole(scope, { host: hostname, port: Number(port) });
-  const world = await openWorld(scope, { seed, database, ...(timings ? { timings } : {}) });
+  const world = await openWorld(scope, { seed, database, grows: true, ...(timings ? { timings } : {}) });
   const node = await world.node({ url: proxy.through(database.url) }).ready();
   const load = startLoad(world);
   await load.resumes();

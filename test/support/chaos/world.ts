@@ -22,6 +22,8 @@ export interface WorldOptions {
   records?: number;
   /** How slowly the source answers. Default 5 ms per page of 20 records. */
   pageMs?: number;
+  /** Each change makes a record that never was, too: else there is none any more after a while. */
+  grows?: boolean;
   /** Another database than one of its own on the tests' server. */
   database?: { url: string; pool: Pool };
   /** Absent: the times that ship. */
@@ -152,6 +154,7 @@ policies: ${this.#options.policies ?? '{}'}
       if (truth.has(id) && random.chance(0.1)) truth.delete(id);
       else this.#put(id);
     }
+    if (this.#options.grows) this.#put(`u${String(this.#tick).padStart(7, '0')}`);
     await this.#save();
   }
 
