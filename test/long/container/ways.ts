@@ -75,7 +75,7 @@ export async function kubePlay(): Promise<void> {
 
 /** The programs that the guide names, the first that is there. */
 function findCompose(): string[] | undefined {
-  return [['podman-compose'], ['docker', 'compose']].find(([program = '', ...args]) => spawnSync(program, [...args, '--version'], { encoding: 'utf8' }).status === 0);
+  return [['podman-compose'], ['docker', 'compose']].find(([program = '', ...args]) => spawnSync(program, [...args, 'version'], { encoding: 'utf8' }).status === 0);
 }
 
 export async function composeUp(): Promise<void> {
