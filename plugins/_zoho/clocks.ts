@@ -5,7 +5,7 @@ const dayMs = 86_400_000;
 /** How far the two ways in which the source tells its time may differ. */
 const toleranceMs = 60_000;
 /** A record may show up some seconds after the time that it bears. */
-const lateMs = 10_000;
+export const lateMs = 10_000;
 
 /**
  * The source's own time when it answered, less the seconds by which a record may come late; undefined where it is not

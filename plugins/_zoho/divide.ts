@@ -1,11 +1,12 @@
 /** A large list in parts, by ranges of the modified time, for several to read side by side. */
 import { isRecord, readPath, type Division, type JsonObject, type JsonValue, type SourceRecord } from 'tds/sdk';
-import { settledTime } from './clocks.ts';
+import { lateMs, settledTime } from './clocks.ts';
 import { fullPage, listPage, type ListAnswer } from './list.ts';
 import { fullPlan } from './plans.ts';
+import { judge } from './probe.ts';
 import type { Readable, ScanDeps } from './scan.ts';
 import { instantOf, offsetOf, stampOf } from './times.ts';
-import { timesOf } from './verify.ts';
+import { inOrder, timesOf } from './verify.ts';
 
 /** A part: records modified at `from` or later and before `until`; null: without that bound. */
 export interface Part { from: string | null; until: string | null }
@@ -14,8 +15,6 @@ export interface Part { from: string | null; until: string | null }
 const leastPages = 25;
 /** More pages no list has: one that never ends heeds no page numbers. */
 const mostPages = 131_072;
-/** A record may show up some seconds after the time that it bears. */
-const lateMs = 10_000;
 
 /** The part of a request, or undefined where the whole list is to be read. */
 export function partOf(value: JsonValue | undefined): Part | undefined {
@@ -39,14 +38,14 @@ export async function divide(deps: ScanDeps, list: Readable, mostParts: number, 
   };
   const pages = new Pages(async (page) => {
     const { records } = await sorted(page);
-    return isSorted(records, modified) ? timeOf(records[0]) : undefined;
+    return isSorted(records, modified, 'A') ? timeOf(records[0]) : undefined;
   });
   const far = await pages.at(2 * leastPages);
   // the same again: all of one time, or a list that knows no pages
   if (far === undefined || far === await pages.at(1)) return undefined;
   const newest = await sorted(1, 'D');
   const latest = timeOf(newest.records[0]);
-  if (latest === undefined || !isSorted(newest.records.toReversed(), modified)) return undefined;
+  if (latest === undefined || !isSorted(newest.records, modified, 'D')) return undefined;
   // what is written from now on bears this time or a later one; a record may be stamped ahead of the source's clock
   const begin = stampOf(Math.min((instantOf(latest) as number) - lateMs, settledTime(newest, latest) ?? Infinity), offsetOf(latest));
 
@@ -98,19 +97,15 @@ class Pages {
 
 /** Whether the list obeys the filter on which parts rest; looked at once more where it is known, as one call is little. */
 async function filters({ api, traits }: ScanDeps, { resource, fields }: Readable, since: string, signal: AbortSignal): Promise<boolean> {
-  const { records } = await listPage(api, resource, { page: 1, per_page: fullPage, sort_column: 'last_modified_time', sort_order: 'A', last_modified_time: since }, signal);
-  const times = timesOf(records, fields.modified);
-  const bound = instantOf(since) as number;
-  // a page of one second shows nothing either way
-  if (times && times.length > 0 && times.every((time) => time === bound)) return false;
-  const works = times !== undefined && times.length > 0 && times.every((time) => time >= bound);
-  await traits.set(resource.path, 'modifiedFilter', works);
-  return works;
+  const { records, more } = await listPage(api, resource, { page: 1, per_page: fullPage, sort_column: 'last_modified_time', sort_order: 'A', last_modified_time: since }, signal);
+  const works = judge(timesOf(records, fields.modified), instantOf(since) as number, more);
+  if (works !== undefined) await traits.set(resource.path, 'modifiedFilter', works);
+  return works === true;
 }
 
-function isSorted(records: readonly SourceRecord[], modified: string): boolean {
+function isSorted(records: readonly SourceRecord[], modified: string, order: 'A' | 'D'): boolean {
   const times = timesOf(records, modified);
-  return times !== undefined && times.every((time, at) => at === 0 || time >= (times[at - 1] as number));
+  return times !== undefined && inOrder(times, order);
 }
 
 function isBetween(time: string, low: string | undefined, high: string): boolean {

@@ -25,7 +25,10 @@ export async function probeFilter(deps: ScanDeps, list: Readable, known: Traits,
   if (works !== undefined) await deps.traits.set(list.resource.path, 'modifiedFilter', works);
 }
 
-function judge(times: number[] | undefined, since: number, more: boolean): boolean | undefined {
+/**
+ * What a page says of the filter that it was asked with, by the times of its records; `more`: there are further pages. Undefined: nothing, either way.
+ */
+export function judge(times: number[] | undefined, since: number, more: boolean): boolean | undefined {
   if (times === undefined || times.length === 0) return false;
   if (times.some((time) => time < since)) return false;
   const later = times.some((time) => time > since);

@@ -49,7 +49,8 @@ export function timesOf(records: readonly SourceRecord[], path: string | undefin
   return times;
 }
 
-function inOrder(times: readonly number[], order: 'A' | 'D'): boolean {
+/** Whether times go one way only; equal ones may stand beside each other. */
+export function inOrder(times: readonly number[], order: 'A' | 'D'): boolean {
   for (let n = 1; n < times.length; n++) {
     const step = (times[n] as number) - (times[n - 1] as number);
     if (order === 'A' ? step < 0 : step > 0) return false;
