@@ -20,10 +20,8 @@ import { version } from './version.ts';
 
 /** Milliseconds after which a run of details gives way to others. */
 const detailSliceMs = 30_000;
-/** Into so many parts a read is divided at most, where the config says nothing. None while a node of another version is there, which may know no parts. */
+/** Into so many parts a read is divided at most, where the config says nothing. */
 const mostParts = 8;
-/** A node that has not beaten for so long does no part. */
-const deadSeconds = 5;
 /** A run that kills its process so often without saving anything in between is given up, unless a record is found to blame. */
 const mostLosses = 3;
 
@@ -52,7 +50,7 @@ export function composeQueue({ config, opened, database, log, events, metrics, t
     nodeId: () => queue?.nodeId ?? '', waitsOn: (id) => connections.get(id)?.waitsOn(),
     withUsage: (current, work) => tracing.run(factsOf(current, entities.get(current.entity)), () => withCallContext({ entity: current.entity, purpose: purposeOf(current.mode), runId: current.id }, () => work(countCalls))),
     requestRun: async (session, entity, mode) => void await requestRun(session, enqueue, { entity, mode, trigger: 'run' }), wakeMessages,
-    mostParts: async () => Math.min(config.policies.sync.parts ?? mostParts, partsFor(await (queue as Queue).nodes(), config.policies.sync.parts)),
+    mostParts: async () => partsFor(await (queue as Queue).nodes(), config.policies.sync.parts),
     requestParts: (session, whole, ranges, isFirst) => requestParts(session, enqueueManyBy(queue as Queue), whole, ranges, isFirst),
     hurry: async (id) => {
       const jobId = (await database.transaction((session) => readRun(session, id)))?.jobId;
@@ -67,10 +65,11 @@ export function composeQueue({ config, opened, database, log, events, metrics, t
   return queue;
 }
 
-function partsFor(nodes: readonly NodeInfo[], wanted = 1): number {
-  const workers = nodes.filter(({ concurrency, secondsSinceBeat }) => concurrency > 0 && secondsSinceBeat < deadSeconds);
+/** Into how many parts a read may be divided: what the config says, else as many as nodes work. Into none while one of another version is there, which may know no parts. */
+function partsFor(nodes: readonly NodeInfo[], wanted: number | undefined): number {
+  const workers = nodes.filter(({ concurrency }) => concurrency > 0);
   if (workers.some((worker) => worker.version !== version)) return 1;
-  return Math.max(wanted, new Set(workers.map(({ nodeId }) => nodeId)).size);
+  return wanted ?? Math.min(mostParts, new Set(workers.map(({ nodeId }) => nodeId)).size);
 }
 
 /** Adds jobs in the caller's transaction. */

@@ -35,7 +35,7 @@ export async function courseOf(context: RunContext, state: Pick<OpenedEntity, 'l
   const { run, database, log } = context;
   const divided = dividedOf(run.position);
   if (!divided) {
-    if (run.position !== null) return alone(run.position);
+    if (run.position !== null || !context.entity.source.divide) return alone(run.position);
     const other = await database.transaction((session) => dividedReadBeside(session, run));
     // it leaves a cursor; to read all of it beside its parts would cost all its calls again
     if (other !== undefined) return waits(context, `run ${other}, which reads all of it`);
@@ -71,7 +71,8 @@ export function isDivided(position: JsonValue | null): boolean {
 interface Divided { parts: string[]; last: JsonValue; at?: JsonValue }
 
 function dividedOf(position: JsonValue | null): Divided | undefined {
-  return isRecord(position) && isRecord(position['divided']) ? position['divided'] as unknown as Divided : undefined;
+  const divided = isRecord(position) ? position['divided'] : undefined;
+  return isRecord(divided) && Array.isArray(divided['parts']) && 'last' in divided ? divided as unknown as Divided : undefined;
 }
 
 function asJson(divided: Divided): JsonValue {
