@@ -39,7 +39,7 @@ function look(sandbox: ZohoSandbox, path: string, query: URLSearchParams): Answe
   if (path === '/calls') return json(200, sandbox.calls.toJSON())
   if (path === '/faults') return json(200, { faults: sandbox.faults.queue.map((fault) => ({ ...fault, match: String(fault.match ?? '') })) })
   if (path === '/webhooks') return json(200, { ...sandbox.webhooks.settings, counts: sandbox.webhooks.counts, pending: sandbox.webhooks.pending })
-  if (path === '/limits') return json(200, { ...sandbox.limits.settings, inFlight: sandbox.limits.inFlight })
+  if (path === '/limits') return json(200, { ...sandbox.limits.settings, inFlight: sandbox.limits.inFlight, refused: sandbox.limits.refused })
   if (path === '/clock') return json(200, { now: sandbox.clock.now(), iso: new Date(sandbox.clock.now()).toISOString() })
   if (path === '/credentials') return json(200, { ...sandbox.credentials, apiUrl: sandbox.apiUrl, accountsUrl: sandbox.accountsUrl })
   if (path === '/resources') return json(200, Object.fromEntries(sandbox.store.resources.map((name) => [name, sandbox.store.count(name)])))

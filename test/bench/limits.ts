@@ -16,14 +16,15 @@ export async function measureLimits({ server, directory, report }: Bench): Promi
     const runtime = await startRuntime({ url: await server.create('limits'), sandbox, directory: path.join(directory, 'data'), variables: { ZOHO_CALLS_PER_MINUTE: String(perMinute) } });
     const { seconds: took, run } = await runtime.sync('full');
     await runtime.stop();
-    const { entries, byPath } = await sandbox.admin<{ entries: { status: number }[]; byPath: Record<string, number> }>('GET', 'calls');
+    const { byPath } = await sandbox.admin<{ byPath: Record<string, number> }>('GET', 'calls');
+    const { refused } = await sandbox.admin<{ refused: number }>('GET', 'limits');
     const calls = byPath['GET /inventory/v1/items'] ?? 0;
-    // The sandbox lists its last 200 calls; those refused in the first minute would have been repeated, and counted.
-    const refused = entries.filter(({ status }) => status === 429).length + Math.max(0, calls - run.calls);
+    // a process that stood still lost its job, and asked again for the pages that it had not saved: then the time says nothing of the limit
+    const again = run.attempts > 1 ? `, in ${run.attempts} attempts: ${calls - pages} of the calls asked for a page again` : '';
     const imposed = Math.floor((calls - 1) / perMinute) * 60;
     report.add({
-      part: 'limits', name: `full sync of ${calls} calls at ${perMinute} a minute`, value: `${seconds(took)}, ${(took / imposed).toFixed(3)} × the ${imposed} s that the limit imposes`, target: `≤ ${wanted} ×`, met: took / imposed <= wanted,
-      figures: { calls, perMinute, seconds: took, imposed, factor: took / imposed },
+      part: 'limits', name: `full sync of ${calls} calls at ${perMinute} a minute`, value: `${seconds(took)}, ${(took / imposed).toFixed(3)} × the ${imposed} s that the limit imposes${again}`, target: `≤ ${wanted} ×`, met: took / imposed <= wanted,
+      figures: { calls, attempts: run.attempts, perMinute, seconds: took, imposed, factor: took / imposed },
     });
     report.add({ part: 'limits', name: '  answers 429', value: String(refused), target: '0', met: refused === 0, figures: { refused } });
   } finally {
